@@ -1,0 +1,64 @@
+#pragma once
+
+#include "protocol/frame.hpp"
+#include "protocol/layout.hpp"
+
+#include <zproc/error.hpp>
+
+#include <string>
+#include <string_view>
+
+/// The first frame of each side. Pure: each function takes what arrived and says what it means.
+///
+///     client                                     server
+///     write_hello(out, client_hello) ──────────► read_hello(frame) → accepted | refused
+///     read_welcome(frame) ◄────────────────────── write_welcome(out, server_hello) | write_error
+namespace zproc::protocol {
+
+/// What makes a stranger's bytes a stranger's is judged by its first 12 bytes.
+struct client_hello {
+    std::uint16_t version = protocol::version;
+    std::uint64_t session = 0;   ///< 0: a new one; else the session to resume …
+    instance_id instance{};      ///< … of this instance (all zero: any)
+    std::uint64_t acknowledged = 0; ///< as in mutations; frees the replies kept up to it
+    std::string_view build_id;   ///< of the client's executable
+};
+
+enum class durability : std::uint8_t {
+    process = 0,  ///< survives the death of the state process (a supervisor keeps a successor)
+    none = 1,     ///< dies with its process
+    disk = 2,     ///< survives a power cut
+};
+
+struct server_hello {
+    std::uint16_t version = protocol::version;
+    instance_id instance{};
+    std::uint64_t epoch = 0;
+    std::uint64_t session = 0;
+    bool resumed = false; ///< false though asked: in-flight mutations end with outcome_unknown
+    std::uint32_t pid = 0;
+    protocol::durability durability = protocol::durability::process;
+    protocol::limits limits;
+    std::string_view build_id;
+};
+
+void write_hello(buffer& out, std::uint32_t correlation, const client_hello& hello);
+void write_welcome(buffer& out, std::uint32_t correlation, const server_hello& hello);
+
+/// At the server, before a body arrives: is this the header of a hello at all?
+/// malformed_frame for a stranger, frame_too_large for a hello that cannot be one.
+error_code check_first_header(std::span<const std::byte, header_bytes> header, std::string& text);
+
+/// At the server: malformed_frame (not a client of zproc), version_mismatch. `text` names both
+/// versions and what to do.
+error_code read_hello(const frame& first, client_hello& hello, std::string& text);
+
+/// At the client, for the first bytes that come back: not_a_zproc_server when they are no frame
+/// of ours (fewer than 12 bytes are fine so far).
+error_code check_first_reply(bytes_view received);
+
+/// At the client: not_a_zproc_server, version_mismatch, or the error the server answered with;
+/// `text` is what it said about it.
+error_code read_welcome(const frame& first, server_hello& hello, std::string& text);
+
+} // namespace zproc::protocol
