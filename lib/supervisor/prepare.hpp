@@ -1,0 +1,46 @@
+#pragma once
+
+#include <zproc/error.hpp>
+
+#include <sys/types.h>
+
+#include <string>
+
+namespace zproc::supervision {
+
+struct child_start;
+
+/// What this process knows of its supervisor.
+struct membership {
+    pid_t self = -1;       ///< the process that all this holds for; a plain fork of it is not meant
+    int control = -1;      ///< SEQPACKET socket to the supervisor
+    pid_t guardian = -1;   ///< in the root only
+    pid_t supervisor = -1; ///< whose death means that everything is being stopped
+    bool root = false;     ///< the process that called prepare(), not a spawned one
+    std::string runtime_directory;
+};
+
+/// Forks guardian and supervisor, unless this process has them already (spawned children do).
+///
+/// Does nothing the second time. Blocks until the supervisor serves, a few milliseconds.
+/// May be called from a static initialiser.
+/// Errors: `errc::threads_before_supervisor` when the process has threads (`why` names them),
+/// `errc::wrong_process` in a plain fork of the process that prepared,
+/// `errc::supervisor_lost` when it is gone already, `errc::supervisor_failed` (`why` says what
+/// failed).
+error_code prepare(diagnostics* why = nullptr);
+
+/// This process's membership; null before prepare() and in a plain fork.
+const membership* current() noexcept;
+
+/// The private directory (mode 0700) that supervisor and guardian remove at the end; empty before
+/// prepare().
+std::string runtime_directory();
+
+/// Makes a child that the supervisor has just forked a member. For the forkserver.
+void become_child(const child_start& start, pid_t supervisor);
+
+/// Remembers that the supervisor is gone, and reaps the guardian. For the link.
+void supervisor_is_lost() noexcept;
+
+} // namespace zproc::supervision
