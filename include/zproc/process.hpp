@@ -1,0 +1,235 @@
+#pragma once
+
+#include <zproc/detail/archive.hpp>
+#include <zproc/detail/handler.hpp>
+#include <zproc/detail/process_core.hpp>
+#include <zproc/error.hpp>
+#include <zproc/exit_info.hpp>
+#include <zproc/remote_error.hpp>
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/system_executor.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <exception>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace zproc {
+
+namespace detail {
+
+template <class R>
+struct result_signature {
+    using type = void(std::exception_ptr, R);
+};
+
+template <>
+struct result_signature<void> {
+    using type = void(std::exception_ptr);
+};
+
+template <class R>
+class result_waiter final : public process_waiter {
+public:
+    using handler_type = handler<typename result_signature<R>::type>;
+
+    explicit result_waiter(handler_type h) : handler_(std::move(h)) {}
+
+    asio::cancellation_slot slot() const noexcept override { return handler_.cancellation_slot(); }
+
+    void ended(const asio::any_io_executor& io, const process_outcome& outcome) override
+    {
+        if (!outcome.has_result)
+            return fail(io, outcome.error);
+        if constexpr (std::is_void_v<R>) {
+            handler_.complete(io, std::exception_ptr());
+        } else {
+            try {
+                handler_.complete(io, std::exception_ptr(), unpack<R>(outcome.result));
+            } catch (...) {
+                fail(io, std::current_exception());
+            }
+        }
+    }
+
+    void failed(const asio::any_io_executor& io, error_code ec) override
+    {
+        fail(io, std::make_exception_ptr(system_error(ec)));
+    }
+
+private:
+    void fail(const asio::any_io_executor& io, std::exception_ptr error)
+    {
+        if constexpr (std::is_void_v<R>)
+            handler_.complete(io, error);
+        else
+            handler_.complete(io, error, R());
+    }
+
+    handler_type handler_;
+};
+
+/// What does not depend on the type of the result.
+class process_handle {
+public:
+    using executor_type = asio::any_io_executor;
+
+    /// The executor of the context that spawned it.
+    executor_type get_executor() const;
+
+    /// 0 for an empty handle.
+    pid_t pid() const noexcept;
+
+    /// What it was named at the spawn; by default the name of its function.
+    std::string name() const;
+
+    /// True from the spawn until it has ended; asks the kernel, so it needs no pending `wait`.
+    bool running() const noexcept;
+
+    process_status status() const noexcept;
+
+    /// The pidfd, owned by the handle; -1 when there is none.
+    int native_handle() const noexcept;
+
+    /// SIGINT: the process's coroutine is cancelled.
+    /// Errors: `errc::process_gone` when it has ended; those of pidfd_send_signal(2).
+    error_code interrupt() const noexcept;
+
+    /// SIGTERM: the process's coroutine is cancelled.
+    /// Errors: as `interrupt`.
+    error_code request_exit() const noexcept;
+
+    /// SIGKILL. Its own children fall with it.
+    /// Errors: as `interrupt`.
+    error_code terminate() const noexcept;
+
+    /// Errors: as `interrupt`.
+    error_code signal(int number) const noexcept;
+
+    explicit operator bool() const noexcept { return core_ != nullptr; }
+
+protected:
+    process_handle() = default;
+    explicit process_handle(std::shared_ptr<process_core> core) noexcept : core_(std::move(core))
+    {
+    }
+
+    std::shared_ptr<process_core> core_;
+
+    friend std::ostream& operator<<(std::ostream& out, const process_handle& handle);
+};
+
+/// Pid, function, owner, whether it lives, how it ended; in one line.
+std::ostream& operator<<(std::ostream& out, const process_handle& handle);
+
+} // namespace detail
+
+/// A process that runs a function which returns `R`.
+///
+/// A cheap handle: copies mean the same process, and dropping the last one stops nothing. The
+/// process ends when its function returns, when it is stopped, or when its owner ends.
+/// Thread safety: distinct and shared handles may be used from any thread.
+/// Example file: example/cookie_eater.cpp
+template <class R = void>
+class [[nodiscard]] process : public detail::process_handle {
+public:
+    using result_type = R;
+    using result_signature = typename detail::result_signature<R>::type;
+
+    /// A handle of no process; operations complete with `errc::process_gone`.
+    process() = default;
+    explicit process(std::shared_ptr<detail::process_core> core) noexcept
+        : process_handle(std::move(core))
+    {
+    }
+
+    /// Waits until the process has ended, and says how.
+    ///
+    /// Any number of copies may wait, also after the end.
+    /// Completion signature: void(error_code, exit_info).
+    /// Per-operation cancellation: terminal, partial, total: this wait completes with
+    /// `operation_aborted`; the process does not notice.
+    /// Errors: `errc::supervisor_lost`, `errc::process_gone` (empty handle),
+    /// `errc::context_gone`, `errc::wrong_process`.
+    template <asio::completion_token_for<void(error_code, exit_info)> Token = asio::deferred_t>
+    [[nodiscard]] auto wait(Token&& token = {}) const
+    {
+        return detail::initiate<void(error_code, exit_info)>(
+            get_executor(),
+            [core = core_](detail::handler<void(error_code, exit_info)> h) {
+                if (core)
+                    core->wait(std::move(h));
+                else
+                    h.complete(asio::system_executor(), error_code(errc::process_gone),
+                               exit_info());
+            },
+            token);
+    }
+
+    /// Waits until the process has ended, and gives what its function returned.
+    ///
+    /// Any number of copies may await it, also after the end; each gets a value of its own.
+    /// Completion signature: void(std::exception_ptr, R), or void(std::exception_ptr).
+    /// Per-operation cancellation: as `wait`.
+    /// Errors: `remote_error` when the function threw, `process_crashed` when a signal ended the
+    /// process, `process_exited` when it ended without a result; `system_error` with the errors
+    /// of `wait`, or `errc::not_serializable`.
+    template <asio::completion_token_for<result_signature> Token = asio::use_awaitable_t<>>
+    [[nodiscard]] auto result(Token&& token = {}) const
+    {
+        return detail::initiate<result_signature>(
+            get_executor(),
+            [core = core_](detail::handler<result_signature> h) {
+                auto waiter = std::make_unique<detail::result_waiter<R>>(std::move(h));
+                if (core)
+                    core->add(std::move(waiter));
+                else
+                    waiter->failed(asio::system_executor(), errc::process_gone);
+            },
+            token);
+    }
+
+    /// Ends the process and everything it has spawned: SIGTERM, which cancels its coroutine, and
+    /// after the grace period SIGKILL. Completes when it has ended; at once if it has already.
+    ///
+    /// Completion signature: void(error_code).
+    /// Per-operation cancellation: as `wait`; a stop that was asked for is not taken back.
+    /// Errors: as `wait`.
+    template <asio::completion_token_for<void(error_code)> Token = asio::deferred_t>
+    [[nodiscard]] auto stop(std::chrono::nanoseconds grace, Token&& token = {}) const
+    {
+        return stop_within(grace, token);
+    }
+
+    /// The same, with the grace period of the context.
+    template <asio::completion_token_for<void(error_code)> Token = asio::deferred_t>
+    [[nodiscard]] auto stop(Token&& token = {}) const
+    {
+        return stop_within(std::nullopt, token);
+    }
+
+private:
+    template <class Token>
+    auto stop_within(std::optional<std::chrono::nanoseconds> grace, Token& token) const
+    {
+        return detail::initiate<void(error_code)>(
+            get_executor(),
+            [core = core_, grace](detail::handler<void(error_code)> h) {
+                if (core)
+                    core->stop(grace, std::move(h));
+                else
+                    h.complete(asio::system_executor(), error_code(errc::process_gone));
+            },
+            token);
+    }
+};
+
+} // namespace zproc
