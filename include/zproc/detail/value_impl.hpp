@@ -1,0 +1,340 @@
+#pragma once
+
+// The templates of value.hpp and dict.hpp.
+
+#include <zproc/detail/archive.hpp>
+#include <zproc/value.hpp>
+
+#include <cmath>
+#include <limits>
+#include <tuple>
+
+namespace zproc {
+
+namespace detail {
+
+[[noreturn]] void throw_mismatch(const value& content, std::string_view wanted);
+[[noreturn]] void throw_not_representable(const value& content, std::string_view wanted);
+[[noreturn]] void throw_out_of_range(std::string_view number);
+
+/// A double that is an integer of 64 bits, as that.
+std::optional<std::int64_t> whole(double number) noexcept;
+
+const value& absent() noexcept;
+
+/// The element of a list or dict; errors as `value::operator[]`.
+const value& element(const value& from, std::string_view key);
+const value& element(const value& from, std::size_t index);
+value_ref element_ref(value& from, std::string_view key);
+value_ref element_ref(value& from, std::size_t index);
+value_ref element_ref(dict& from, std::string_view key);
+
+template <class K>
+auto to_step(const K& key)
+{
+    if constexpr (index_like<K>)
+        return std::in_range<std::size_t>(key) ? static_cast<std::size_t>(key) : SIZE_MAX;
+    else if constexpr (std::convertible_to<const K&, std::string_view>)
+        return std::string_view(key);
+    else
+        return std::string(key);
+}
+
+/// How errors call a type.
+template <class T>
+std::string wanted_name()
+{
+    if constexpr (std::same_as<T, bool>)
+        return "bool";
+    else if constexpr (integer<T>)
+        return (std::is_signed_v<T> ? "int" : "uint") + std::to_string(8 * sizeof(T));
+    else if constexpr (std::floating_point<T>)
+        return "double";
+    else if constexpr (text<T>)
+        return "string";
+    else if constexpr (byte_run<T>)
+        return "bytes";
+    else if constexpr (std::same_as<T, dict> || string_keyed<T>)
+        return "dict";
+    else if constexpr (serializable<T>)
+        return "object '" + type_name<T>::get() + "'";
+    else if constexpr (std::is_enum_v<T>)
+        return boost::core::demangle(typeid(T).name());
+    else
+        return "list";
+}
+
+} // namespace detail
+
+// ---- into a value -----------------------------------------------------------------------------
+
+template <class T>
+void value::store(T&& content)
+{
+    using plain = std::remove_cvref_t<T>;
+    if constexpr (detail::one_of<plain, std::nullptr_t, std::nullopt_t>) {
+    } else if constexpr (std::same_as<plain, bool>) {
+        rep_.emplace<bool>(content);
+    } else if constexpr (detail::integer<plain>) {
+        if (!std::in_range<std::int64_t>(content))
+            detail::throw_out_of_range(std::to_string(content));
+        rep_.emplace<std::int64_t>(static_cast<std::int64_t>(content));
+    } else if constexpr (std::is_enum_v<plain>) {
+        using number = std::underlying_type_t<plain>;
+        if constexpr (std::same_as<number, bool>)
+            store(static_cast<bool>(content));
+        else
+            store(+static_cast<number>(content)); // + makes an int of a char
+    } else if constexpr (std::floating_point<plain>) {
+        rep_.emplace<double>(static_cast<double>(content));
+    } else if constexpr (std::same_as<plain, std::string>) {
+        rep_.emplace<std::string>(std::forward<T>(content));
+    } else if constexpr (detail::text<plain>) {
+        if constexpr (std::is_pointer_v<plain>) {
+            if (content == nullptr)
+                return;
+        }
+        rep_.emplace<std::string>(std::string_view(content));
+    } else if constexpr (std::same_as<plain, bytes>) {
+        rep_.emplace<detail::cow<bytes>>(bytes(std::forward<T>(content)));
+    } else if constexpr (detail::byte_run<plain>) {
+        rep_.emplace<detail::cow<bytes>>(bytes(content.begin(), content.end()));
+    } else if constexpr (std::same_as<plain, list>) {
+        rep_.emplace<detail::cow<list>>(list(std::forward<T>(content)));
+    } else if constexpr (std::same_as<plain, dict>) {
+        rep_.emplace<dict>(std::forward<T>(content));
+    } else if constexpr (std::same_as<plain, object>) {
+        rep_.emplace<detail::cow<object>>(object(std::forward<T>(content)));
+    } else if constexpr (detail::is_optional<plain>) {
+        if (content)
+            store(*std::forward<T>(content));
+    } else if constexpr (std::same_as<plain, value>) { // out of an optional<value>
+        *this = std::forward<T>(content);
+    } else if constexpr (detail::serializable<plain>) {
+        rep_.emplace<detail::cow<object>>(
+            object(type_name<plain>::get(), detail::to_archive(content)));
+    } else {
+        store_container(std::forward<T>(content));
+    }
+}
+
+template <class T>
+void value::store_container(T&& content)
+{
+    using plain = std::remove_cvref_t<T>;
+    if constexpr (detail::string_keyed<plain>) {
+        dict built;
+        for (const auto& [key, element] : content)
+            built.insert_or_assign(key, value(element));
+        rep_.emplace<dict>(std::move(built));
+    } else {
+        using element = std::ranges::range_value_t<const plain>;
+        list built;
+        if constexpr (std::ranges::sized_range<const plain>)
+            built.reserve(static_cast<std::size_t>(std::ranges::size(content)));
+        for (const auto& each : content)
+            built.emplace_back(static_cast<const element&>(each)); // vector<bool> has proxies
+        rep_.emplace<detail::cow<list>>(std::move(built));
+    }
+}
+
+// ---- out of a value ---------------------------------------------------------------------------
+
+template <class T>
+const T* value::get_if() const noexcept
+{
+    if constexpr (detail::one_of<T, bytes, list, object>) {
+        const auto* box = std::get_if<detail::cow<T>>(&rep_);
+        return box ? &box->read() : nullptr;
+    } else {
+        static_assert(detail::one_of<T, bool, std::int64_t, double, std::string, dict>,
+                      "a value holds bool, std::int64_t, double, std::string, bytes, list, dict, "
+                      "or object");
+        return std::get_if<T>(&rep_);
+    }
+}
+
+template <class T>
+T value::get() const
+{
+    static_assert(std::same_as<T, std::remove_cvref_t<T>>, "ask for a plain type: get<T> copies");
+    static_assert(storable<T> && !std::is_pointer_v<T> &&
+                      !detail::one_of<T, value_ref, std::nullptr_t, std::nullopt_t> &&
+                      !(detail::text<T> && !std::same_as<T, std::string>) &&
+                      !(detail::byte_run<T> && !std::same_as<T, bytes>),
+                  "this type cannot be read from a value (views would dangle: ask for "
+                  "std::string or zproc::bytes)");
+    static_assert(std::is_default_constructible_v<T>, "needs to be default-constructible");
+    if constexpr (std::same_as<T, value>) {
+        return *this;
+    } else if constexpr (detail::is_optional<T>) {
+        if (is_null())
+            return std::nullopt;
+        return get<typename T::value_type>();
+    } else if constexpr (detail::one_of<T, bool, std::string, bytes, list, dict, object>) {
+        if (const T* held = get_if<T>())
+            return *held;
+        detail::throw_mismatch(*this, detail::wanted_name<T>());
+    } else if constexpr (detail::integer<T> || std::floating_point<T>) {
+        return get_number<T>();
+    } else if constexpr (std::is_enum_v<T>) {
+        using number = std::underlying_type_t<T>;
+        if constexpr (detail::character<number>) {
+            using of_its_size = std::conditional_t<std::is_signed_v<number>, std::int64_t, std::uint64_t>;
+            const auto wide = get_number<of_its_size>();
+            if (!(wide >= static_cast<of_its_size>(std::numeric_limits<number>::min()) &&
+                  wide <= static_cast<of_its_size>(std::numeric_limits<number>::max())))
+                detail::throw_not_representable(*this, detail::wanted_name<T>());
+            return static_cast<T>(wide);
+        } else {
+            return static_cast<T>(get<number>());
+        }
+    } else if constexpr (detail::serializable<T>) {
+        const object* held = get_if<object>();
+        if (!held || held->type != type_name<T>::get())
+            detail::throw_mismatch(*this, detail::wanted_name<T>());
+        T out{};
+        detail::from_archive(held->data, out);
+        return out;
+    } else {
+        return get_container<T>();
+    }
+}
+
+template <class T>
+T value::get_number() const
+{
+    if (const auto* number = get_if<std::int64_t>()) {
+        if constexpr (detail::integer<T>) {
+            if (!std::in_range<T>(*number))
+                detail::throw_not_representable(*this, detail::wanted_name<T>());
+        }
+        return static_cast<T>(*number);
+    }
+    const auto* number = get_if<double>();
+    if (!number)
+        detail::throw_mismatch(*this, detail::wanted_name<T>());
+    if constexpr (std::floating_point<T>) {
+        if (std::isfinite(*number) && std::abs(*number) > std::numeric_limits<T>::max())
+            detail::throw_not_representable(*this, detail::wanted_name<T>());
+        return static_cast<T>(*number);
+    } else {
+        const auto exact = detail::whole(*number);
+        if (!exact || !std::in_range<T>(*exact))
+            detail::throw_not_representable(*this, detail::wanted_name<T>());
+        return static_cast<T>(*exact);
+    }
+}
+
+template <class T>
+T value::get_container() const
+{
+    if constexpr (detail::string_keyed<T>) {
+        const dict* held = get_if<dict>();
+        if (!held)
+            detail::throw_mismatch(*this, "dict");
+        T out;
+        for (const auto& [key, element] : *held)
+            out.emplace(typename T::key_type(key),
+                        element.template get<typename T::mapped_type>());
+        return out;
+    } else {
+        using element = std::ranges::range_value_t<const T>;
+        const list* held = get_if<list>();
+        if (!held)
+            detail::throw_mismatch(*this, "list");
+        T out{};
+        if constexpr (detail::is_std_array<T>) {
+            if (held->size() != out.size())
+                detail::throw_not_representable(*this, "array of " + std::to_string(out.size()));
+            for (std::size_t i = 0; i != out.size(); ++i)
+                out[i] = (*held)[i].template get<element>();
+        } else {
+            for (const value& each : *held)
+                out.insert(out.end(), each.template get<element>());
+        }
+        return out;
+    }
+}
+
+// ---- access -----------------------------------------------------------------------------------
+
+template <class K>
+    requires(key_like<K> || detail::index_like<K>)
+value_ref value::operator[](const K& key) &
+{
+    return detail::element_ref(*this, detail::to_step(key));
+}
+
+template <class K>
+    requires(key_like<K> || detail::index_like<K>)
+const value& value::operator[](const K& key) const&
+{
+    return detail::element(*this, detail::to_step(key));
+}
+
+template <class K>
+    requires(key_like<K> || detail::index_like<K>)
+value value::operator[](const K& key) &&
+{
+    return detail::element(*this, detail::to_step(key));
+}
+
+template <key_like K>
+value_ref dict::operator[](const K& key) &
+{
+    return detail::element_ref(*this, detail::to_step(key));
+}
+
+template <key_like K>
+const value& dict::operator[](const K& key) const&
+{
+    const value* found = find(detail::to_step(key));
+    return found ? *found : detail::absent();
+}
+
+template <key_like K>
+value dict::operator[](const K& key) &&
+{
+    return std::as_const(*this)[key];
+}
+
+// ---- literals ---------------------------------------------------------------------------------
+
+template <storable V>
+dict dict::with(std::string_view key, V&& content) &&
+{
+    insert_or_assign(key, value(std::forward<V>(content)));
+    return std::move(*this);
+}
+
+template <storable V>
+dict dict::with(std::string_view key, V&& content) const&
+{
+    return dict(*this).with(key, std::forward<V>(content));
+}
+
+template <class... KeysAndValues>
+dict dict::of(KeysAndValues&&... arguments)
+{
+    static_assert(sizeof...(arguments) % 2 == 0, "dict::of takes key, value, key, value, …");
+    dict built;
+    auto given = std::forward_as_tuple(std::forward<KeysAndValues>(arguments)...);
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+        (built.insert_or_assign(detail::to_step(std::get<2 * I>(given)),
+                                value(std::get<2 * I + 1>(std::move(given)))),
+         ...);
+    }(std::make_index_sequence<sizeof...(arguments) / 2>{});
+    return built;
+}
+
+template <storable... T>
+list list_of(T&&... elements)
+{
+    list built;
+    built.reserve(sizeof...(elements));
+    (built.emplace_back(std::forward<T>(elements)), ...);
+    return built;
+}
+
+} // namespace zproc
