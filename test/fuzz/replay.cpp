@@ -53,7 +53,8 @@ try {
     std::size_t runs = run({});
     for (int i = 1; i < argc; ++i) {
         if (!std::filesystem::exists(argv[i])) {
-            std::fprintf(stderr, "%s: there is no such corpus; add at least one file to it\n", argv[i]);
+            std::fprintf(stderr, "%s: there is no such corpus; add at least one file to it\n",
+                         argv[i]);
             return 1;
         }
         for (const auto& entry : std::filesystem::recursive_directory_iterator(argv[i])) {
