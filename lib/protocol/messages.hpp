@@ -272,11 +272,11 @@ struct conflict_reply {
 /// | set, update, replace, commit | none |
 /// | erase, clear | how many keys went |
 /// | pop | the value, or none when the key was absent |
-/// | pop_item | [key, value], or none when empty |
+/// | pop_item | an entry, or none when empty |
 /// | set_default | the value that is there now |
 /// | increment, decrement | the new value |
 /// | append | the new length |
-/// | compare_exchange | [exchanged (bool)] or [exchanged, the value found] |
+/// | compare_exchange | an exchange_result |
 struct mutation_reply {
     std::uint64_t revision = 0; ///< the one made; the present one when nothing changed
     bool made = false;          ///< a revision was made
