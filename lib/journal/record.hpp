@@ -60,6 +60,7 @@ struct change_view {
     value_place after_at; ///< where `after` lies in the ring
     bool identical = false;
     std::size_t offset = 0; ///< of this change in its record
+    std::size_t extent = 0; ///< its bytes there
 };
 
 /// The changes of a record that was checked.
@@ -125,6 +126,7 @@ struct record_view {
     std::uint64_t request = 0;
     std::string_view name_space;
     std::span<const std::byte> reply;
+    value_place reply_at; ///< where `reply` lies in the ring
     change_range changes;
 
     position end() const noexcept { return at + size; }
@@ -136,5 +138,8 @@ enum class checksum : bool { skipped, verified };
 /// Decodes the record of position `at` from `bytes`, which begin with it and may go on after it.
 /// Nothing is read outside `bytes`, whatever they are; false if they are no such record, or a pad.
 bool decode(std::span<const std::byte> bytes, position at, checksum check, record_view& out);
+
+/// The same for bytes that are known to hold a record, without another look at its changes.
+record_view view_of(const std::byte* record);
 
 } // namespace zproc::journal

@@ -35,6 +35,8 @@ struct append_result {
     explicit operator bool() const noexcept { return outcome == append_outcome::written; }
 };
 
+struct live_part;
+
 /// What a writer has done, in bytes of the ring.
 struct writer_statistics {
     std::uint64_t appended = 0; ///< transactions
@@ -86,24 +88,41 @@ public:
 
     /// What `replicate` uses: a record of another ring is written again, as it is but for its
     /// position and its pointers; and the header learns where everything went.
-    void copy_in(const record_view& record, std::span<const std::byte> bytes,
-                 const relocation& moved);
+    void copy_in(std::span<const std::byte> record, const relocation& moved);
     void finish_copy(const relocation& moved, std::uint64_t commit);
 
 private:
+    // writer.cpp
+    void format();
+    void write_header();
     std::uint64_t room() const noexcept { return header_.capacity - (written_ - tail_); }
     std::uint64_t lead() const noexcept { return header_.capacity - (written_ - cursor_); }
+    const std::byte* in_place(position at) const;
+    std::uint64_t extent(position at) const;
     std::uint64_t pad_before(std::uint64_t size) const noexcept;
-    std::span<const std::byte> in_place(position at) const;
-    std::uint32_t extent(position at) const;
-    std::optional<append_result> refuse(const transaction& what, std::uint64_t size,
-                                        const live_index& index) const;
-    void pace(std::uint64_t size, live_index& index);
+    position put(std::span<std::uint64_t> words);
     bool make_room(std::uint64_t size);
     void advance_tail(std::uint64_t need);
+
+    // room.cpp
+    struct room_request {
+        std::uint64_t record = 0; // its size
+        std::uint64_t live = 0;   // after it
+        bool grows = false;       // the values get larger
+        bool valid = false;
+    };
+    room_request measure(const transaction& what, std::uint64_t live) const;
+    bool suffices(const room_request& request, std::uint64_t capacity,
+                  std::uint64_t pad) const noexcept;
+    std::optional<append_result> refuse(const room_request& request) const;
+    append_result grow(std::uint64_t capacity) const;
+
+    // carry.cpp
+    void pace(std::uint64_t size, live_index& index);
+    bool force_room(std::uint64_t size, live_index& index);
     bool carry_some(live_index& index);
-    void put(std::vector<std::uint64_t>& words, std::uint64_t size);
-    void fill_to_end(std::uint64_t pad);
+    bool write_carry(const record_view& source, const live_part& live, live_index& index);
+    void pass(std::uint64_t size) noexcept;
 
     std::unique_ptr<memory> own_memory_;
     memory& memory_;
@@ -117,16 +136,18 @@ private:
     position written_ = 0;
     std::uint64_t commit_ = 0;
 
-    // the carry cursor: what lies before it is dead or carried
+    // The carry cursor: what lies before it is dead or carried. In the record it stands at, so many
+    // changes were looked at, and the next one is at that offset.
     position cursor_ = 0;
-    std::size_t cursor_offset_ = 0; // of the next change to look at in the record at the cursor
-    position releasable_ = 0;       // the cursor at the last commit: the tail may go so far
-    std::int64_t credit_ = 0;       // bytes the cursor may still look at
+    std::uint32_t looked_ = 0;
+    std::size_t resume_ = 0;
+    position releasable_ = 0; // the cursor at the last commit: the tail may go so far
+    std::int64_t credit_ = 0; // bytes the cursor may still look at
 
     std::vector<std::uint64_t> staged_;
-    std::vector<std::uint64_t> carry_;
     std::vector<value_place> values_;
-    std::vector<std::size_t> live_; // offsets of the changes to carry
+    std::vector<std::uint64_t> carry_;
+    std::vector<change_view> carried_;
     writer_statistics statistics_;
 };
 
