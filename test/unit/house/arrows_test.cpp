@@ -57,7 +57,9 @@ std::vector<source_file> good_house()
          "#include \"journal/crc.cpp\"\n  #  include \"value/msgpack.hpp\"\n"},
         {"lib/client/connection.cpp", "#include <sys/socket.h>\n#include \"client/call.hpp\"\n"},
         {"lib/client/call.hpp", "#include <boost/asio/post.hpp>\n"},
-        {"lib/context.cpp", "#include \"client/call.hpp\"\n#include <zproc/context.hpp>\n"},
+        {"lib/context.hpp", "#include <zproc/context.hpp>\n"},
+        {"lib/context.cpp",
+         "#include \"context.hpp\"\n#include \"client/call.hpp\"\n#include <zproc/context.hpp>\n"},
     };
 }
 
