@@ -153,7 +153,7 @@ private:
     std::map<std::string, entry, std::less<>> written_;
     mutable std::map<std::string, std::uint64_t, std::less<>> reads_;
     mutable bool scanned_ = false;
-    mutable std::optional<std::string> wanted_; // "" with wants_all_
+    mutable std::optional<std::string> wanted_;
     mutable bool wants_all_ = false;
 };
 

@@ -241,6 +241,4 @@ bool identical(const value& left, const value& right) noexcept;
 
 } // namespace zproc
 
-#include <zproc/value_ref.hpp>
-
-#include <zproc/detail/value_impl.hpp>
+#include <zproc/value_ref.hpp> // which completes the templates above

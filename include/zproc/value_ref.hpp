@@ -13,6 +13,15 @@
 namespace zproc {
 
 class draft;
+class value_ref;
+
+namespace detail {
+
+value_ref element_ref(value& from, std::string_view key);
+value_ref element_ref(value& from, std::size_t index);
+value_ref element_ref(dict& from, std::string_view key);
+
+} // namespace detail
 
 /// What `operator[]` of a changeable value, dict or draft returns: a copy of the element as it was
 /// then, and the way to write to its place.
@@ -106,9 +115,10 @@ public:
     bool erase(std::string_view key) &&;
 
 private:
-    friend class value;
-    friend class dict;
     friend class draft;
+    friend value_ref detail::element_ref(value& from, std::string_view key);
+    friend value_ref detail::element_ref(value& from, std::size_t index);
+    friend value_ref detail::element_ref(dict& from, std::string_view key);
 
     using step = std::variant<std::string, std::size_t>;
     using root = std::variant<value*, dict*, draft*>;
@@ -142,3 +152,5 @@ private:
 };
 
 } // namespace zproc
+
+#include <zproc/detail/value_impl.hpp>

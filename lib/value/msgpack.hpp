@@ -92,18 +92,18 @@ public:
     /// One whole value as its bytes, checked to be canonical and within the limits.
     std::span<const std::byte> read_raw(const limits& allowed = {}) noexcept;
 
+    /// Passes over bytes that were looked at through `rest()`.
+    void skip(std::size_t size) noexcept { take_run(size); }
+
     /// Fails unless everything has been read.
     void expect_end() noexcept;
 
     void fail(errc reason = errc::malformed_value) noexcept;
 
 private:
-    friend class checker;
-
     template <class Number>
     Number take() noexcept;
     std::span<const std::byte> take_run(std::size_t size) noexcept;
-    std::uint8_t take_tag() noexcept;
     std::size_t counted(std::size_t count, std::size_t bytes_each) noexcept;
 
     std::span<const std::byte> rest_;
@@ -128,8 +128,5 @@ error_code decode(std::span<const std::byte> from, value& out, const limits& all
 /// Errors: as `decode`; `errc::malformed_value` also for what is not canonical.
 /// Complexity: one pass, no allocation.
 error_code validate(std::span<const std::byte> from, const limits& allowed = {});
-
-/// The depth and size limits as `encode` applies them, for a value that is not encoded now.
-error_code check(const value& content, const limits& allowed = {});
 
 } // namespace zproc::msgpack

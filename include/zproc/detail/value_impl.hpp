@@ -3,7 +3,7 @@
 // The templates of value.hpp and dict.hpp.
 
 #include <zproc/detail/archive.hpp>
-#include <zproc/value.hpp>
+#include <zproc/value_ref.hpp>
 
 #include <cmath>
 #include <limits>
@@ -25,9 +25,6 @@ const value& absent() noexcept;
 /// The element of a list or dict; errors as `value::operator[]`.
 const value& element(const value& from, std::string_view key);
 const value& element(const value& from, std::size_t index);
-value_ref element_ref(value& from, std::string_view key);
-value_ref element_ref(value& from, std::size_t index);
-value_ref element_ref(dict& from, std::string_view key);
 
 template <class K>
 auto to_step(const K& key)

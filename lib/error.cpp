@@ -1,0 +1,139 @@
+#include <zproc/error.hpp>
+
+namespace zproc {
+
+namespace {
+
+// Each text says what happened; after the semicolon, what to do next.
+const char* text_of(errc code) noexcept
+{
+    switch (code) {
+    case errc::no_such_key:
+        return "there is no such key or element; use get_or, get<std::optional<T>> or contains if "
+               "it may be missing";
+    case errc::type_mismatch:
+        return "the value has another type than was asked for; ask for the type it was set with, "
+               "or look at value::kind() first";
+    case errc::not_representable:
+        return "the number or value does not fit the type; use a wider type (a state holds "
+               "integers of 64 bits, signed)";
+    case errc::arithmetic_overflow:
+        return "the result does not fit a number of the state; nothing was changed: check the "
+               "operands, or use doubles";
+    case errc::value_too_deep:
+        return "the value nests too many lists and dicts; flatten it, or store its parts under "
+               "keys of their own";
+    case errc::too_large:
+        return "the value or transaction is larger than the limit; split it over several keys, or "
+               "raise the limit where the server is started";
+    case errc::malformed_value:
+        return "the bytes or the text are no well-formed value; check what produced them";
+    case errc::empty_namespace:
+        return "a namespace needs a name that is not empty; leave the argument out for the "
+               "default one";
+    case errc::nested_atomic:
+        return "an atomic function must not start another one; call its body with the same draft "
+               "instead";
+    case errc::end_of_stream:
+        return "the watcher has delivered its count of events or was cancelled; make a new one to "
+               "go on";
+    case errc::journal_overrun:
+        return "events the watcher still wanted are no longer in the journal; allow resync in "
+               "on_gap, consume faster, or enlarge the journal";
+    case errc::state_lost:
+        return "the state is gone for good, with what was not saved; start a new context, and use "
+               "a data directory if it must survive";
+    case errc::bad_address:
+        return "the address cannot be understood; write unix:/path/to/socket or tcp:host:port";
+    case errc::address_in_use:
+        return "a server already answers at this address; attach to it (start_server(false)) or "
+               "choose another";
+    case errc::server_absent:
+        return "no server answers at this address; start one with zproc serve or a context, and "
+               "compare the addresses";
+    case errc::not_a_zproc_server:
+        return "what answers at this address does not speak the protocol of zproc; check the "
+               "address";
+    case errc::version_mismatch:
+        return "client and server speak different versions of the protocol; build both with the "
+               "same version of zproc";
+    case errc::malformed_frame:
+        return "a message could not be understood and the connection was closed; if both ends are "
+               "the same version of zproc, report it as a bug";
+    case errc::frame_too_large:
+        return "a message is larger than the limit and the connection was closed; split it, or "
+               "raise the limit where the server is started";
+    case errc::unknown_operation:
+        return "the server does not know this operation; update it to the version of the client";
+    case errc::peer_not_permitted:
+        return "the server belongs to another user and does not admit this one; run both as the "
+               "same user";
+    case errc::too_busy:
+        return "the server has no room for more requests now; try again later, with fewer at once";
+    case errc::outcome_unknown:
+        return "the change may or may not have been applied; read the state before doing it again";
+    case errc::connection_lost:
+        return "the connection to the server broke and could not be restored in time; check "
+               "whether the server runs, and try again";
+    case errc::context_gone:
+        return "the loop this handle works on was destroyed; keep the io_context alive longer than "
+               "the handles' use";
+    case errc::wrong_process:
+        return "this handle belongs to the process that made it, and this one is a plain fork of "
+               "it; make a new context, or use spawn instead of fork";
+    case errc::already_finished:
+        return "the process has ended already; wait() and result() say how";
+    case errc::threads_before_supervisor:
+        return "this program has threads already, so functions can no longer be spawned safely; "
+               "call zproc::prepare() first thing in main";
+    case errc::supervisor_lost:
+        return "the supervisor of this program died, and its processes were stopped; restart the "
+               "program";
+    case errc::supervisor_failed:
+        return "the supervisor could not be started; see the text for the system's reason, and "
+               "check limits on processes, memory and descriptors";
+    case errc::spawn_failed:
+        return "the process could not be started; see the text for the system's reason, and check "
+               "limits on processes and memory";
+    case errc::no_build_id:
+        return "the executable has no build id to name functions by; link it with -Wl,--build-id";
+    case errc::unknown_function:
+        return "the function is not known in the process that should run it; spawn functions of "
+               "the same executable, which were loaded before the supervisor was started";
+    case errc::not_serializable:
+        return "an argument or result could not be carried to the other process; see the text, "
+               "and check the type's serialize function";
+    case errc::process_gone:
+        return "there is no such process any more; wait() says how it ended";
+    case errc::conflict:
+        return "another change came in between; read again and repeat the transaction";
+    }
+    return "unknown error of zproc; the peer may be a newer version: update this program";
+}
+
+class category final : public boost::system::error_category {
+public:
+    const char* name() const noexcept override { return "zproc"; }
+    std::string message(int code) const override { return text_of(static_cast<errc>(code)); }
+};
+
+} // namespace
+
+const boost::system::error_category& error_category() noexcept
+{
+    static const category instance;
+    return instance;
+}
+
+error_code make_error_code(errc code) noexcept
+{
+    return {static_cast<int>(code), error_category()};
+}
+
+bool is_fatal(const error_code& ec) noexcept
+{
+    return ec == errc::state_lost || ec == errc::supervisor_lost || ec == errc::context_gone ||
+           ec == errc::wrong_process;
+}
+
+} // namespace zproc
