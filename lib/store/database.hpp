@@ -72,6 +72,8 @@ public:
 struct database_options {
     std::size_t kept_replies = 1u << 14; ///< of one session: beyond it, `too_busy`
     std::size_t namespaces = 1u << 20;
+    std::size_t value_bytes = 1u << 20; ///< of a value made here
+    std::size_t depth = 64;
 };
 
 /// The index over the ring: which key's value lives where. The values are in the ring only.
@@ -103,8 +105,8 @@ public:
     void for_each(std::string_view name_space, Visitor&& visit) const
     {
         if (const auto* s = find(name_space))
-            for (const auto& [key, slot] : s->keys)
-                visit(std::string_view(key), read(slot));
+            for (const auto& [key, each] : s->keys)
+                visit(std::string_view(key), read(each));
     }
     /// `visit(name, revision, size)`, in no order; those that never had a revision are none.
     template <class Visitor>
@@ -220,8 +222,7 @@ private:
     void plan(named_space& s, std::string_view key, std::optional<bytes_view> after);
     void plan_all(named_space& s, std::span<const key_value> changes);
     outcome make(const author& by, named_space& s);
-    error_code append_record(journal::transaction& what, named_space& s,
-                             journal::append_result& written);
+    error_code append_record(const journal::transaction& what, journal::append_result& written);
     void follow(named_space& s, const journal::append_result& written);
     outcome add(const author& by, std::string_view name_space, std::string_view key,
                 bytes_view amount, bool negative);
@@ -232,7 +233,6 @@ private:
     void learn(const journal::record_view& record);
     void forget(named_space& s, by_text<slot>::iterator at);
     outcome kept_outcome(const sessions::kept& reply) const;
-    void encode_reply(const author& by, std::uint64_t revision);
 
     surroundings& around_;
     database_options options_;
