@@ -47,7 +47,8 @@ public:
 
     void ended(const asio::any_io_executor& io, const process_outcome& outcome) override
     {
-        if (!outcome.has_result)
+        // A function that returns nothing has done so when its process ended well.
+        if (!outcome.has_result && !(std::is_void_v<R> && outcome.info.success()))
             return fail(io, outcome.error);
         if constexpr (std::is_void_v<R>) {
             handler_.complete(io, std::exception_ptr());

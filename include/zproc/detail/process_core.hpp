@@ -16,10 +16,13 @@
 #include <string>
 #include <string_view>
 
-#include <sys/resource.h>
 #include <sys/types.h>
 
 namespace zproc {
+
+namespace supervision {
+struct exit_report;
+}
 
 /// Where a process is in its life.
 enum class process_status { starting, up, down };
@@ -98,7 +101,7 @@ public:
     /// It could not be started; pending operations complete with `ec`.
     void not_started(error_code ec);
     /// The supervisor has reaped it: drains the channel, completes whoever waits.
-    void exited(int wait_status, const rusage& usage, int restarts);
+    void exited(const supervision::exit_report& report, int restarts = 0);
     /// Nothing more will be heard of it (supervisor_lost, wrong_process).
     void lost(error_code ec);
     /// The loop is being destroyed: pending handlers are dropped uncalled, nothing touches the
@@ -106,6 +109,8 @@ public:
     void abandon() noexcept;
 
 private:
+    void drop(std::uint64_t waiter);
+
     struct members;
     std::unique_ptr<members> self_;
 };

@@ -1,0 +1,104 @@
+#include "supervisor/exception_report.hpp"
+
+#include "supervisor/symbols.hpp"
+#include "supervisor/throw_stack.hpp"
+
+#include <zproc/remote_error.hpp>
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <string>
+#include <typeinfo>
+
+#include <cxxabi.h>
+#include <unistd.h>
+
+namespace zproc::supervision {
+
+namespace {
+
+constexpr int max_causes = 16;
+
+std::string type_name(const std::type_info& type)
+{
+    auto name = demangle(type.name());
+    // What boost::throw_exception makes of an exception is not what people know it by.
+    constexpr std::string_view wrapper = "boost::wrapexcept<";
+    if (name.starts_with(wrapper) && name.ends_with('>'))
+        name = name.substr(wrapper.size(), name.size() - wrapper.size() - 1);
+    if (name == "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >")
+        name = "std::string";
+    return name;
+}
+
+void add_causes(const std::exception& outer, error_report& report);
+
+void add_cause(const std::exception_ptr& inner, error_report& report)
+{
+    if (inner == nullptr || report.causes.size() == max_causes)
+        return;
+    try {
+        std::rethrow_exception(inner);
+    } catch (const std::exception& e) {
+        report.causes.push_back({type_name(typeid(e)), e.what()});
+        add_causes(e, report);
+    } catch (...) {
+        report.causes.push_back({type_name(*abi::__cxa_current_exception_type()), {}});
+    }
+}
+
+/// What `outer` was made of: nested exceptions, and the report of yet another process.
+void add_causes(const std::exception& outer, error_report& report)
+{
+    if (const auto* remote = dynamic_cast<const remote_error*>(&outer)) {
+        report.causes.push_back({remote->type(), remote->text()});
+        for (const auto& cause : remote->report().causes)
+            report.causes.push_back(cause);
+        for (const auto& line : remote->stack())
+            report.stack.push_back(line);
+    }
+    if (const auto* nested = dynamic_cast<const std::nested_exception*>(&outer))
+        add_cause(nested->nested_ptr(), report);
+}
+
+} // namespace
+
+error_report describe(const std::exception_ptr& error, std::string_view process)
+{
+    error_report report;
+    report.pid = ::getpid();
+    report.process = process;
+    report.stack = throw_stack(error, report.stack_note);
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+        report.type = type_name(typeid(e));
+        report.text = e.what();
+        add_causes(e, report);
+    } catch (const std::string& text) {
+        report.type = "std::string";
+        report.text = text;
+    } catch (const char* text) {
+        report.type = "const char*";
+        report.text = text != nullptr ? text : "";
+    } catch (...) {
+        report.type = type_name(*abi::__cxa_current_exception_type());
+    }
+    if (!report.stack.empty())
+        report.stack_note.clear();
+    return report;
+}
+
+bool is_cancellation(const std::exception_ptr& error) noexcept
+{
+    try {
+        std::rethrow_exception(error);
+    } catch (const boost::system::system_error& e) {
+        return e.code() == boost::asio::error::operation_aborted;
+    } catch (...) {
+        return false;
+    }
+}
+
+} // namespace zproc::supervision

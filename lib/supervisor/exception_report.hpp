@@ -1,0 +1,16 @@
+#pragma once
+
+#include <zproc/exit_info.hpp>
+
+#include <exception>
+#include <string_view>
+
+namespace zproc::supervision {
+
+/// All there is to say of an exception caught in this process, which is called `process`.
+error_report describe(const std::exception_ptr& error, std::string_view process);
+
+/// True for what a coroutine throws when it is cancelled.
+bool is_cancellation(const std::exception_ptr& error) noexcept;
+
+} // namespace zproc::supervision

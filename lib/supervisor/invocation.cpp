@@ -1,0 +1,224 @@
+#include "supervisor/invocation.hpp"
+
+#include "supervisor/call_message.hpp"
+#include "supervisor/channel.hpp"
+#include "supervisor/crash.hpp"
+#include "supervisor/exception_report.hpp"
+#include "supervisor/function_ref.hpp"
+#include "supervisor/stop_signals.hpp"
+#include "supervisor/throw_stack.hpp"
+
+#include <zproc/detail/call.hpp>
+#include <zproc/error.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <stdio_ext.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+extern "C" {
+[[gnu::weak]] void __gcov_dump();
+[[gnu::weak]] int __llvm_profile_write_file();
+}
+
+namespace zproc::supervision {
+
+namespace {
+
+namespace asio = boost::asio;
+
+std::atomic<context_maker> make_context{nullptr};
+
+/// Ends this process: what it has printed is not lost, and nothing of the forked program runs.
+[[noreturn]] void leave(int code)
+{
+    std::cout.flush();
+    std::clog.flush();
+    std::fflush(nullptr);
+    if (&__gcov_dump != nullptr)
+        __gcov_dump();
+    if (&__llvm_profile_write_file != nullptr)
+        __llvm_profile_write_file();
+    ::_exit(code);
+}
+
+/// A spawned process from the inside. Lives as long as the process: its destructor never runs.
+class running_call final : public detail::invocation {
+public:
+    running_call(const child_start& start, int channel, call_message call)
+        : start_(start), channel_(channel), call_(std::move(call)), signals_(io_, ::getppid())
+    {
+        instance_ = this;
+    }
+
+    std::string_view arguments() const noexcept override { return call_.arguments; }
+    std::uintptr_t target() const noexcept override { return target_; }
+
+    context& own_context() override
+    {
+        const auto maker = make_context.load();
+        if (maker == nullptr)
+            throw std::logic_error("zproc: no context was linked into this program");
+        if (context_ == nullptr)
+            context_ = maker(io_, start_, call_.settings);
+        return *context_;
+    }
+
+    void finish(std::string result) override
+    {
+        result_ = std::move(result);
+        finished_ = true;
+    }
+
+    void launch(asio::awaitable<std::string> body) override
+    {
+        signals_.listen([this] { cancel_.emit(asio::cancellation_type::terminal); });
+        auto done = [this, end = at_end(io_)](std::exception_ptr error, std::string result) {
+            if (error)
+                error_ = error;
+            else
+                finish(std::move(result));
+        };
+        asio::co_spawn(io_, std::move(body),
+                       asio::bind_cancellation_slot(cancel_.slot(), std::move(done)));
+        io_.run();
+        if (error_)
+            std::rethrow_exception(error_);
+        if (!finished_)
+            throw std::logic_error("zproc: the function waits for what can no longer happen");
+    }
+
+    [[noreturn]] void run()
+    {
+        std::set_terminate(&running_call::on_terminate);
+        activate_throw_stacks();
+        arm_crash_handlers(channel_, call_.name, call_.owner);
+        try {
+            error_code ec;
+            const auto function = resolve(call_.function, ec);
+            if (ec)
+                throw system_error(ec);
+            target_ = function.target;
+            function.stub(*this);
+            if (const auto failed = send_packet(channel_, packet_kind::result, result_))
+                throw system_error(failed, "the result could not be sent");
+        } catch (const process_exit& wanted) {
+            send_packet(channel_, packet_kind::exit_code, std::to_string(wanted.code));
+            leave(wanted.code);
+        } catch (...) {
+            fail(std::current_exception());
+        }
+        leave(EXIT_SUCCESS);
+    }
+
+private:
+    /// Stops the loop when the completion handler that owns it is gone, called or not: a coroutine
+    /// that was destroyed while it waited would otherwise leave a process that does nothing.
+    class loop_stopper {
+    public:
+        explicit loop_stopper(asio::io_context& io) : io_(&io) {}
+        loop_stopper(loop_stopper&& other) noexcept : io_(std::exchange(other.io_, nullptr)) {}
+        ~loop_stopper()
+        {
+            if (io_ != nullptr)
+                io_->stop();
+        }
+
+    private:
+        asio::io_context* io_;
+    };
+
+    static loop_stopper at_end(asio::io_context& io) { return loop_stopper(io); }
+
+    [[noreturn]] void fail(const std::exception_ptr& error)
+    {
+        // Who was asked to stop and did is no failure: it ends by the signal that asked.
+        if (const int asked = stop_signals::first(); asked != 0 && is_cancellation(error)) {
+            std::cout.flush();
+            std::fflush(nullptr);
+            end_by_signal(asked);
+        }
+        report(error);
+        leave(EXIT_FAILURE);
+    }
+
+    /// To the owner as data, to people in words; one write, so that reports do not mix.
+    void report(const std::exception_ptr& error)
+    {
+        const auto what = describe(error, call_.name);
+        send_packet(channel_, packet_kind::exception, encode(what));
+        std::cout.flush();
+        std::fflush(nullptr);
+        std::ostringstream text;
+        text << "zproc: " << what << "\n  spawned by pid " << call_.owner << '\n';
+        const auto written = ::write(STDERR_FILENO, text.str().data(), text.str().size());
+        static_cast<void>(written);
+    }
+
+    /// An exception where none may be: it is reported, then SIGABRT ends the process as usual.
+    [[noreturn]] static void on_terminate()
+    {
+        if (const auto error = std::current_exception())
+            instance_->report(error);
+        std::abort();
+    }
+
+    static inline running_call* instance_ = nullptr;
+
+    const child_start& start_;
+    const int channel_;
+    const call_message call_;
+    asio::io_context io_;
+    stop_signals signals_;
+    asio::cancellation_signal cancel_;
+    std::shared_ptr<context> context_;
+    std::uintptr_t target_ = 0;
+    std::string result_;
+    bool finished_ = false;
+    std::exception_ptr error_;
+};
+
+} // namespace
+
+void set_context_maker(context_maker maker) noexcept
+{
+    make_context = maker;
+}
+
+int function_entry(const child_start& start)
+{
+    // What the program had printed but not written when it was forked is its own to write.
+    ::__fpurge(stdin);
+    ::__fpurge(stdout);
+    ::__fpurge(stderr);
+
+    if (start.descriptors.empty())
+        return EXIT_FAILURE;
+    const int channel = start.descriptors.front();
+    error_code ec;
+    const auto received = receive_packet(channel, true, ec);
+    if (!received) // the owner is gone
+        return EXIT_FAILURE;
+    auto call = received->kind == packet_kind::call ? decode_call(received->body) : std::nullopt;
+    if (!call)
+        return EXIT_FAILURE;
+    ::prctl(PR_SET_NAME, call->name.c_str());
+    running_call(start, channel, std::move(*call)).run();
+}
+
+ZPROC_SUPERVISION_ENTRY(spawned_function, &function_entry);
+
+} // namespace zproc::supervision

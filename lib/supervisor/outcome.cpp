@@ -1,0 +1,75 @@
+#include "supervisor/outcome.hpp"
+
+#include "supervisor/call_message.hpp"
+#include "supervisor/channel.hpp"
+
+#include <zproc/remote_error.hpp>
+
+#include <sstream>
+#include <utility>
+
+namespace zproc::supervision {
+
+namespace {
+
+exit_info describe_exit(const exit_report& report, int restarts)
+{
+    exit_info info;
+    (report.signalled ? info.signal : info.code) = report.number;
+    info.core = report.core;
+    info.restarts = restarts;
+    info.usage.user_time = report.user_time;
+    info.usage.system_time = report.system_time;
+    info.usage.max_resident_bytes = static_cast<std::uint64_t>(report.max_resident_kib) * 1024;
+    std::ostringstream reason;
+    reason << info;
+    info.reason = reason.str();
+    return info;
+}
+
+/// What `result()` throws of a process that left no result.
+std::exception_ptr failure(const exit_info& info, const std::string& process)
+{
+    if (info.signal)
+        return std::make_exception_ptr(process_crashed(process, info));
+    if (info.error)
+        return std::make_exception_ptr(remote_error(*info.error));
+    return std::make_exception_ptr(process_exited(process, info));
+}
+
+} // namespace
+
+detail::process_outcome read_outcome(int channel, const exit_report& report, int restarts,
+                                     const std::string& process)
+{
+    detail::process_outcome outcome;
+    outcome.info = describe_exit(report, restarts);
+    error_code ec;
+    while (channel >= 0) {
+        auto received = receive_packet(channel, false, ec);
+        if (!received)
+            break;
+        switch (received->kind) {
+        case packet_kind::result:
+            outcome.result = std::move(received->body);
+            outcome.has_result = true;
+            break;
+        case packet_kind::exception:
+            outcome.info.error = decode_error(received->body);
+            break;
+        case packet_kind::crash:
+            outcome.info.crash = decode_crash(received->body);
+            break;
+        case packet_kind::call:
+        case packet_kind::exit_code: // the exit status says it, too
+            break;
+        }
+    }
+    // A result counts only when what came after it, the flushing of its output, went well, too.
+    outcome.has_result = outcome.has_result && outcome.info.success();
+    if (!outcome.has_result)
+        outcome.error = failure(outcome.info, process);
+    return outcome;
+}
+
+} // namespace zproc::supervision
