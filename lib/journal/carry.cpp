@@ -8,12 +8,33 @@
 /// The carry cursor: it runs ahead of the tail and writes again what is still live there.
 namespace zproc::journal {
 
+// A large record gives its room back only when all of it was looked at: where one is coming, the
+// cursor begins that much earlier.
+bool writer::behind() const
+{
+    const std::uint64_t part = cursor_ / part_size();
+    const std::uint64_t coming =
+        std::max(largest_[part % largest_.size()], largest_[(part + 1) % largest_.size()]);
+    return cursor_ != written_ && lead() < header_.capacity / lead_share + coming;
+}
+
+void writer::remember_size(std::uint64_t size)
+{
+    const std::uint64_t part = written_ / part_size();
+    if (part != part_) {
+        part_ = part;
+        largest_[part % largest_.size()] = 0;
+    }
+    std::uint64_t& largest = largest_[part % largest_.size()];
+    largest = std::max(largest, size);
+}
+
 // Every appended byte pays for a look at four bytes at the cursor. A look that went further than
 // was paid for (a value is not divided) is a debt, paid before the next one.
 void writer::pace(std::uint64_t size, live_index& index)
 {
     credit_ += static_cast<std::int64_t>(look_ratio * size);
-    while (credit_ > 0 && lead() < header_.capacity / lead_share)
+    while (credit_ > 0 && behind())
         if (!carry_some(index))
             break; // what room there is must do
     credit_ = std::min<std::int64_t>(credit_, 0);
@@ -39,7 +60,7 @@ bool writer::force_room(std::uint64_t size, live_index& index)
 void writer::catch_up(live_index& index)
 {
     const position all = written_;
-    while (lead() < header_.capacity / lead_share && cursor_ < all) {
+    while (behind() && cursor_ < all) {
         credit_ = static_cast<std::int64_t>(header_.capacity / record_share);
         if (!carry_some(index))
             break;

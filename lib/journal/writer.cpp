@@ -110,6 +110,7 @@ position writer::put(std::span<std::uint64_t> words)
         statistics_.padded += pad;
     }
     const position at = written_;
+    remember_size(size);
     seal(words, at);
     memory_.copy(data_offset + static_cast<std::size_t>(at % header_.capacity), words);
     written_ += size;

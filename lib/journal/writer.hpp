@@ -5,6 +5,7 @@
 #include "journal/memory.hpp"
 #include "journal/record.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -118,6 +119,9 @@ private:
     append_result grow(std::uint64_t capacity) const;
 
     // carry.cpp
+    std::uint64_t part_size() const noexcept { return header_.capacity / record_share; }
+    void remember_size(std::uint64_t size);
+    bool behind() const;
     void pace(std::uint64_t size, live_index& index);
     bool force_room(std::uint64_t size, live_index& index);
     bool carry_some(live_index& index);
@@ -143,6 +147,10 @@ private:
     std::size_t resume_ = 0;
     position releasable_ = 0; // the cursor at the last commit: the tail may go so far
     std::int64_t credit_ = 0; // bytes the cursor may still look at
+
+    // The largest record in each part of the ring; a lap and a pad touch less than 16 parts.
+    std::array<std::uint64_t, 16> largest_{};
+    std::uint64_t part_ = 0;
 
     std::vector<std::uint64_t> staged_;
     std::vector<value_place> values_;
