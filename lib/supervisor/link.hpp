@@ -84,15 +84,19 @@ public:
 
     ~link();
 
-    /// Spawns. `done` is called once, after that `told` for each notice of that child.
-    /// Errors: `errc::spawn_failed` (fork failed; no such entry), `errc::too_large`,
-    /// `errc::wrong_process`, `errc::supervisor_lost`, `errc::context_gone`; errors of the system
-    /// (EAGAIN, ENOMEM) as they are.
+    /// Spawns. `done` is called once, after that `told` for each notice of that child. Both are
+    /// dropped uncalled when the link was shut down or its loop destroyed.
+    /// Errors: `errc::unknown_function` (no permitted entry), `errc::too_large` (the message does
+    /// not fit), `errc::wrong_process`, `errc::supervisor_lost`, `asio::error::timed_out` (no
+    /// answer in 10 s; should the child start after all, it is stopped); those of fork and of the
+    /// descriptors (EAGAIN, ENOMEM, EBADF, EMFILE) as they are.
     void start(const spawn_request& request, notice_handler told,
                detail::handler<void(error_code, started_child)> done);
 
     /// Ends the child with its whole subtree: SIGTERM, after `grace` SIGKILL. `exited` and `gone`
-    /// follow as notices. Does not wait. Harmless after the end.
+    /// follow as notices. Does not wait. Harmless after the end. A child may stop what it owns.
+    /// Errors of the next three, too: `errc::context_gone`, `errc::wrong_process`,
+    /// `errc::supervisor_lost`.
     error_code stop(child_id child, std::chrono::milliseconds grace);
 
     /// Sends a signal to that child alone, if it still runs.

@@ -33,6 +33,9 @@ error_code prepare(diagnostics* why = nullptr);
 /// This process's membership; null before prepare() and in a plain fork.
 const membership* current() noexcept;
 
+/// Whether this is a plain fork of a process that has a supervisor.
+bool is_foreign_fork() noexcept;
+
 /// The private directory (mode 0700) that supervisor and guardian remove at the end; empty before
 /// prepare().
 std::string runtime_directory();
@@ -42,5 +45,8 @@ void become_child(const child_start& start, pid_t supervisor);
 
 /// Remembers that the supervisor is gone, and reaps the guardian. For the link.
 void supervisor_is_lost() noexcept;
+
+/// Whether that has been noticed.
+bool supervisor_lost() noexcept;
 
 } // namespace zproc::supervision

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+
+namespace zproc::supervision {
+
+/// The life of one process that the supervisor is the parent of: a spawned child, one run after
+/// another of a service, or an orphan that a dead one left behind.
+enum class child_state {
+    running,
+    ending,  ///< asked to end (SIGTERM), the grace period runs
+    killing, ///< being killed, until it is reaped
+    dead,    ///< reaped; something of its subtree is left
+    gone,
+};
+
+enum class child_event {
+    stop,       ///< somebody wants it and all below it to end
+    grace_over, ///< its timer fired
+    died,       ///< it was reaped, and that is that
+    lapsed,     ///< a service was reaped that may be started again
+    cleared,    ///< nothing of its subtree is left
+};
+
+/// What the supervisor has to do.
+enum class child_action {
+    none,
+    terminate,  ///< SIGTERM and SIGCONT to its subtree; start the timer; stop those it owns
+    hasten,     ///< bring the timer forward if the new grace ends earlier
+    kill,       ///< stop-walk and SIGKILL its subtree; start the timer for another look
+    bury,       ///< tell its owner; stop those it owns
+    start_anew, ///< tell its owner; stop those it owns; fork the next run
+    farewell,   ///< tell its owner that nothing is left, and forget it
+};
+
+struct child_step {
+    child_state next;
+    child_action action;
+
+    bool operator==(const child_step&) const = default;
+};
+
+child_step step(child_state state, child_event event) noexcept;
+
+inline constexpr std::size_t child_states = 5;
+inline constexpr std::size_t child_events = 5;
+
+} // namespace zproc::supervision

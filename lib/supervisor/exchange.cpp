@@ -1,0 +1,367 @@
+#include "supervisor/exchange.hpp"
+
+#include "supervisor/prepare.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace zproc::supervision {
+namespace {
+
+/// The supervisor answers in less than a millisecond; after this it is stuck.
+constexpr std::chrono::seconds answer_limit{10};
+
+error_code system_error_code(int error)
+{
+    switch (error) {
+    case EMSGSIZE:
+        return errc::too_large;
+    case ENOEXEC:
+        return errc::unknown_function;
+    case ECANCELED:
+    case EPIPE:
+    case ECONNRESET:
+        return errc::supervisor_lost;
+    default:
+        return error_code(error, boost::system::system_category());
+    }
+}
+
+descriptor first_of(std::vector<descriptor>& descriptors, pid_t pid)
+{
+    if (!descriptors.empty())
+        return std::move(descriptors.front());
+    // The kernel's limit on descriptors under way made the supervisor leave it out.
+    return descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
+
+} // namespace
+
+exchange* exchange::find(error_code& ec)
+{
+    const auto* known = current();
+    if (!known) {
+        ec = is_foreign_fork() ? errc::wrong_process : errc::supervisor_failed;
+        return nullptr;
+    }
+    if (supervisor_lost()) {
+        ec = errc::supervisor_lost;
+        return nullptr;
+    }
+    static auto* const only = new exchange(known->control);
+    ec = {};
+    return only;
+}
+
+bool exchange::attach(const std::shared_ptr<link_body>& body, error_code& ec)
+{
+    const std::lock_guard lock(mutex_);
+    descriptor own(::fcntl(socket_, F_DUPFD_CLOEXEC, 3));
+    if (!own) {
+        ec = error_code(errno, boost::system::system_category());
+        return false;
+    }
+    body->socket = std::make_unique<link_body::socket_type>(body->executor);
+    body->socket->assign(asio::generic::seq_packet_protocol(AF_UNIX, 0), own.get(), ec);
+    if (ec)
+        return false;
+    own.release();
+    body->timer = std::make_unique<asio::steady_timer>(body->executor);
+    return true;
+}
+
+void exchange::detach(link_body& body) noexcept
+{
+    // Whatever the handlers own is destroyed after the lock is released: it may call us.
+    std::vector<pending> dropped;
+    std::vector<owned> forgotten;
+    if (!body.open.exchange(false))
+        return;
+    if (is_foreign_fork()) {
+        // Closing would change the epoll set that this process shares with the one it was forked
+        // from, and the lock may have been held by one of its threads.
+        static_cast<void>(body.socket.release());
+        static_cast<void>(body.timer.release());
+        return;
+    }
+    const std::lock_guard lock(mutex_);
+    for (auto at = pending_.begin(); at != pending_.end();)
+        if (at->second.body.get() == &body) {
+            dropped.push_back(std::move(at->second));
+            at = pending_.erase(at);
+        } else {
+            ++at;
+        }
+    for (auto at = children_.begin(); at != children_.end();)
+        if (at->second.body.get() == &body) {
+            forgotten.push_back(std::move(at->second));
+            at = children_.erase(at);
+        } else {
+            ++at;
+        }
+    body.timer.reset();
+    body.socket.reset();
+    body.executor = {};
+}
+
+void exchange::start(const std::shared_ptr<link_body>& body, const spawn_request& request,
+                     notice_handler told, detail::handler<void(error_code, started_child)> done)
+{
+    message::spawn m;
+    m.entry = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(request.run));
+    m.name = request.name;
+    m.payload = request.payload;
+    m.grace = request.grace;
+    m.service = request.service;
+    m.limit = request.limit;
+    m.environment = request.environment;
+    m.directory = request.directory;
+    m.file_mask = request.file_mask;
+    std::vector<int> descriptors(request.standard.begin(), request.standard.end());
+    descriptors.insert(descriptors.end(), request.descriptors.begin(), request.descriptors.end());
+
+    const std::lock_guard lock(mutex_);
+    if (!body->open)
+        return;
+    m.request = next_request_++;
+    const auto error = lost_ ? EPIPE : send_or_queue(body, m, descriptors);
+    if (error)
+        return done.complete(body->executor, system_error_code(error), started_child{});
+    pending_.emplace(m.request, pending{body, std::make_shared<notice_handler>(std::move(told)),
+                                        std::move(done), clock::now() + answer_limit});
+    ++body->starting;
+    rearm(body);
+}
+
+error_code exchange::send(const std::shared_ptr<link_body>& body, const any_message& m)
+{
+    if (is_foreign_fork())
+        return errc::wrong_process;
+    const std::lock_guard lock(mutex_);
+    if (!body->open)
+        return errc::context_gone;
+    if (lost_)
+        return errc::supervisor_lost;
+    const auto error = send_or_queue(body, m, {});
+    return error ? system_error_code(error) : error_code();
+}
+
+void exchange::listen(const std::shared_ptr<link_body>& body, int change)
+{
+    if (is_foreign_fork())
+        return;
+    const std::lock_guard lock(mutex_);
+    body->listeners += change;
+    rearm(body);
+}
+
+int exchange::send_or_queue(const std::shared_ptr<link_body>& body, const any_message& m,
+                            const std::vector<int>& descriptors)
+{
+    queued added;
+    encode(m, added.bytes);
+    flush();
+    if (waiting_.empty()) {
+        const auto error = send_packet(socket_, added.bytes, descriptors);
+        if (error != EAGAIN)
+            return error;
+    }
+    for (const auto each : descriptors) {
+        added.descriptors.emplace_back(::fcntl(each, F_DUPFD_CLOEXEC, 3));
+        if (!added.descriptors.back())
+            return errno;
+    }
+    waiting_.push_back(std::move(added));
+    body->must_write = true;
+    rearm(body);
+    return 0;
+}
+
+void exchange::flush()
+{
+    while (!waiting_.empty()) {
+        std::vector<int> descriptors;
+        for (const auto& each : waiting_.front().descriptors)
+            descriptors.push_back(each.get());
+        // Any other error is the end of the socket, which the reader finds out.
+        if (send_packet(socket_, waiting_.front().bytes, descriptors) == EAGAIN)
+            return;
+        waiting_.pop_front();
+    }
+}
+
+void exchange::rearm(const std::shared_ptr<link_body>& body)
+{
+    if (!body->open)
+        return;
+    auto& b = *body;
+    b.must_write = b.must_write && !waiting_.empty();
+    const bool must_read = !lost_ && (b.listeners > 0 || b.starting > 0);
+
+    if (must_read && !b.reading) {
+        b.reading = true;
+        b.socket->async_wait(link_body::socket_type::wait_read,
+                             [this, body](error_code) { readable(body); });
+    }
+    if (b.must_write && !b.writing) {
+        b.writing = true;
+        b.socket->async_wait(link_body::socket_type::wait_write,
+                             [this, body](error_code) { writable(body); });
+    }
+    // Cancels both; the one that is still wanted is armed again by its own completion.
+    if ((b.reading && !must_read) || (b.writing && !b.must_write)) {
+        error_code ignored;
+        b.socket->cancel(ignored);
+    }
+
+    if (b.starting > 0 && !b.timing) {
+        b.timing = true;
+        auto first = clock::time_point::max();
+        for (const auto& [request, each] : pending_)
+            if (each.body == body)
+                first = std::min(first, each.limit);
+        b.timer->expires_at(first);
+        b.timer->async_wait([this, body](error_code) { expired(body); });
+    }
+    if (b.starting == 0 && b.timing)
+        b.timer->cancel();
+}
+
+void exchange::readable(const std::shared_ptr<link_body>& body)
+{
+    bool ended = false;
+    {
+        const std::lock_guard lock(mutex_);
+        body->reading = false;
+        while (!lost_) {
+            auto packet = receiver_.receive(socket_);
+            if (packet.what == received_packet::outcome::nothing_yet)
+                break;
+            if (packet.what == received_packet::outcome::closed) {
+                lose();
+                ended = true;
+                break;
+            }
+            handle(std::move(packet));
+        }
+        rearm(body);
+    }
+    if (ended)
+        supervisor_is_lost();
+}
+
+void exchange::writable(const std::shared_ptr<link_body>& body)
+{
+    const std::lock_guard lock(mutex_);
+    body->writing = false;
+    flush();
+    rearm(body);
+}
+
+void exchange::expired(const std::shared_ptr<link_body>& body)
+{
+    const std::lock_guard lock(mutex_);
+    body->timing = false;
+    const auto now = clock::now();
+    for (auto at = pending_.begin(); at != pending_.end();)
+        if (at->second.body == body && at->second.limit <= now) {
+            finish(at->second, asio::error::timed_out, {});
+            at = pending_.erase(at);
+        } else {
+            ++at;
+        }
+    rearm(body);
+}
+
+void exchange::handle(received_packet packet)
+{
+    const auto m = decode(packet.bytes);
+    if (!m)
+        return;
+    if (const auto* started = std::get_if<message::started>(&*m))
+        on(*started, first_of(packet.descriptors, started->pid));
+    else if (const auto* failed = std::get_if<message::failed>(&*m))
+        on(*failed);
+    else if (const auto* anew = std::get_if<message::restarted>(&*m))
+        tell(anew->child,
+             {notice::kind::restarted, anew->child, anew->exit, anew->attempt, anew->pid,
+              first_of(packet.descriptors, anew->pid)},
+             false);
+    else if (const auto* exited = std::get_if<message::exited>(&*m))
+        tell(exited->child,
+             {notice::kind::exited, exited->child, exited->exit, exited->attempt, -1, {}}, false);
+    else if (const auto* gone = std::get_if<message::gone>(&*m))
+        tell(gone->child, {notice::kind::gone, gone->child, {}, 1, -1, {}}, true);
+}
+
+void exchange::on(const message::started& m, descriptor pidfd)
+{
+    const auto found = pending_.find(m.request);
+    if (found == pending_.end()) {
+        // Nobody waits for it any more: it came after its time limit, or its loop is gone.
+        std::vector<std::byte> bytes;
+        encode(message::stop{m.child, {}}, bytes);
+        send_packet(socket_, bytes, {});
+        return;
+    }
+    children_.emplace(m.child, owned{found->second.body, found->second.told});
+    finish(found->second, {}, started_child{m.child, m.pid, std::move(pidfd)});
+    pending_.erase(found);
+}
+
+void exchange::on(const message::failed& m)
+{
+    const auto found = pending_.find(m.request);
+    if (found == pending_.end())
+        return;
+    finish(found->second, system_error_code(m.error), {});
+    pending_.erase(found);
+}
+
+void exchange::finish(pending& p, error_code ec, started_child child)
+{
+    --p.body->starting;
+    p.done.complete(p.body->executor, ec, std::move(child));
+    rearm(p.body);
+}
+
+void exchange::tell(child_id child, notice n, bool last)
+{
+    const auto found = children_.find(child);
+    if (found == children_.end())
+        return;
+    const auto& [body, told] = found->second;
+    if (*told)
+        asio::post(body->executor, [body = body, told = told, n = std::move(n)]() mutable {
+            if (body->open)
+                (*told)(std::move(n));
+        });
+    if (last)
+        children_.erase(found);
+}
+
+void exchange::lose()
+{
+    lost_ = true;
+    waiting_.clear();
+    for (auto& [request, each] : std::exchange(pending_, {}))
+        finish(each, errc::supervisor_lost, {});
+    std::vector<std::shared_ptr<link_body>> bodies;
+    while (!children_.empty()) {
+        const auto child = children_.begin()->first;
+        bodies.push_back(children_.begin()->second.body);
+        tell(child, {notice::kind::lost, child, {}, 1, -1, {}}, true);
+    }
+    for (const auto& each : bodies)
+        rearm(each);
+}
+
+} // namespace zproc::supervision

@@ -1,0 +1,258 @@
+#include "supervisor/forkserver.hpp"
+
+#include "supervisor/walk.hpp"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <variant>
+
+// The loop of the supervisor, and what comes in. What is done about it is in forkserver_tree.cpp.
+
+namespace zproc::supervision {
+namespace {
+
+// Keys of what is no peer; peers have their id.
+constexpr std::uint64_t signal_key = ~std::uint64_t{0};
+constexpr std::uint64_t root_key = signal_key - 1;
+constexpr std::uint64_t guardian_key = signal_key - 2;
+
+/// So many packets of one peer before the others have their turn.
+constexpr int packets_per_turn = 64;
+
+bool watch(const descriptor& events, const descriptor& what, std::uint64_t key)
+{
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = key;
+    return ::epoll_ctl(events.get(), EPOLL_CTL_ADD, what.get(), &event) == 0;
+}
+
+} // namespace
+
+forkserver::time_point forkserver::now()
+{
+    timespec t{};
+    ::clock_gettime(CLOCK_MONOTONIC, &t);
+    return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+}
+
+forkserver::forkserver(forkserver_setup setup) : setup_(std::move(setup)) {}
+
+int forkserver::set_up()
+{
+    sigset_t all;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, nullptr);
+    sigset_t child;
+    ::sigemptyset(&child);
+    ::sigaddset(&child, SIGCHLD);
+
+    events_.reset(::epoll_create1(EPOLL_CLOEXEC));
+    signals_.reset(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!events_ || !signals_ || !watch(events_, signals_, signal_key) ||
+        !watch(events_, setup_.root_pidfd, root_key) ||
+        !watch(events_, setup_.guardian_socket, guardian_key))
+        return errno;
+
+    // One descriptor per child: the usual soft limit would be the first thing to run out.
+    rlimit files = setup_.surroundings.open_files;
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+
+    members_[tree::root].socket.open(std::move(setup_.root_socket), events_.get(), tree::root);
+    return 0;
+}
+
+void forkserver::warm_up()
+{
+    // The first fork of a process pays for page tables and copies that later ones find ready.
+    const auto pid = ::fork();
+    if (pid == 0)
+        ::_exit(0);
+    if (pid > 0)
+        while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+        }
+}
+
+int forkserver::serve()
+{
+    if (const auto error = set_up())
+        return error;
+    warm_up();
+    tell(tree::root,
+         message::hello{setup_.surroundings.runtime_directory, setup_.surroundings.supervisor, 0,
+                        {}});
+    while (!finished_)
+        wait_once();
+    return 0;
+}
+
+void forkserver::wait_once()
+{
+    std::array<epoll_event, 32> happened;
+    const auto count = ::epoll_wait(events_.get(), happened.data(),
+                                    static_cast<int>(happened.size()), next_timeout());
+    for (int i = 0; i < count; ++i) {
+        const auto& event = happened[static_cast<std::size_t>(i)];
+        switch (event.data.u64) {
+        case signal_key: {
+            signalfd_siginfo info;
+            while (::read(signals_.get(), &info, sizeof info) > 0) {
+            }
+            bury_the_dead();
+            break;
+        }
+        case root_key:
+            ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, setup_.root_pidfd.get(), nullptr);
+            root_gone({});
+            break;
+        case guardian_key: {
+            char byte;
+            const auto size = ::recv(setup_.guardian_socket.get(), &byte, 1, MSG_DONTWAIT);
+            if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) {
+                setup_.guardian_socket.reset();
+                root_gone({});
+            }
+            break;
+        }
+        default: {
+            const auto who = event.data.u64;
+            if (event.events & EPOLLOUT)
+                if (const auto found = members_.find(who); found != members_.end())
+                    found->second.socket.flush();
+            if (event.events & ~static_cast<std::uint32_t>(EPOLLOUT))
+                read(who);
+        }
+        }
+    }
+    fire_timers();
+
+    // While it is ending everything, the guardian wants to see that it is not stuck.
+    if (leaving_ && setup_.guardian_socket) {
+        const auto at = now();
+        if (at - last_sign_ >= milliseconds(100)) {
+            last_sign_ = at;
+            ::send(setup_.guardian_socket.get(), "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        }
+    }
+}
+
+int forkserver::next_timeout() const
+{
+    using std::chrono::nanoseconds;
+    auto wait = nanoseconds::max();
+    if (!timers_.empty())
+        wait = std::max(timers_.begin()->first - now(), nanoseconds(0));
+    if (leaving_)
+        wait = std::min<nanoseconds>(wait, milliseconds(100));
+    if (wait == nanoseconds::max())
+        return -1;
+    return static_cast<int>(
+        std::min<std::int64_t>(std::chrono::ceil<milliseconds>(wait).count(), 60'000));
+}
+
+void forkserver::read(member_id from)
+{
+    for (int i = 0; i != packets_per_turn; ++i) {
+        const auto found = members_.find(from);
+        if (found == members_.end() || !found->second.socket.is_open())
+            return;
+        auto packet = receiver_.receive(found->second.socket.socket());
+        if (packet.what == received_packet::outcome::nothing_yet)
+            return;
+        if (packet.what == received_packet::outcome::closed) {
+            found->second.socket.close();
+            // Nobody can command us any more: the root ended, or turned into another program.
+            if (from == tree::root)
+                root_gone({});
+            return;
+        }
+        handle(from, std::move(packet));
+    }
+}
+
+void forkserver::handle(member_id from, received_packet packet)
+{
+    auto m = decode(packet.bytes);
+    if (!m)
+        return;
+    std::visit(
+        [&]<class Message>(const Message& each) {
+            if constexpr (requires { on(from, each, std::move(packet.descriptors)); })
+                on(from, each, std::move(packet.descriptors));
+            else if constexpr (requires { on(from, each); })
+                on(from, each);
+        },
+        *m);
+}
+
+void forkserver::on(member_id from, const message::spawn& m, std::vector<descriptor> descriptors)
+{
+    const auto refuse = [&](int error) { tell(from, message::failed{m.request, error}); };
+    const auto entry_point = reinterpret_cast<entry>(static_cast<std::uintptr_t>(m.entry));
+    if (descriptors.size() < 3)
+        return refuse(EBADF);
+    if (!is_registered(entry_point))
+        return refuse(ENOEXEC);
+    if (leaving_ || (from != tree::root && members_.at(from).state != child_state::running))
+        return refuse(ECANCELED);
+
+    const auto added_id = next_id_++;
+    auto& added = members_[added_id];
+    added.owner = from;
+    added.grace = m.grace;
+    added.plan = {m, std::move(descriptors)};
+    added.history = restart_history(m.limit);
+    descriptor pidfd;
+    if (const auto error = fork_run(added_id, pidfd)) {
+        members_.erase(added_id);
+        return refuse(error);
+    }
+    tree_.add(added_id, from, m.service ? tree::kin::service : tree::kin::child);
+    if (!m.service)
+        added.plan = {};
+    const auto pid = added.pid;
+    tell(from, message::started{m.request, added_id, pid}, std::move(pidfd));
+}
+
+void forkserver::on(member_id from, const message::stop& m)
+{
+    if (tree_.below(m.child, from))
+        stop(m.child, std::max(m.grace, milliseconds(0)));
+}
+
+void forkserver::on(member_id from, const message::signal& m)
+{
+    // Its pid cannot be anyone else's before it is reaped.
+    if (tree_.below(m.child, from) && tree_.alive(m.child))
+        ::kill(members_.at(m.child).pid, m.number);
+}
+
+void forkserver::on(member_id from, const message::leave& m)
+{
+    if (from == tree::root)
+        root_gone(std::max(m.grace, milliseconds(0)));
+}
+
+void forkserver::on(member_id from, const message::keep& m, std::vector<descriptor> descriptors)
+{
+    if (tree_.is_service(from) && descriptors.size() == 1)
+        members_.at(from).kept[m.name] = std::move(descriptors.front());
+}
+
+void forkserver::on(member_id from, const message::drop& m)
+{
+    if (tree_.is_service(from))
+        members_.at(from).kept.erase(m.name);
+}
+
+} // namespace zproc::supervision

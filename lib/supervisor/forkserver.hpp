@@ -1,0 +1,120 @@
+#pragma once
+
+#include "supervisor/child_fsm.hpp"
+#include "supervisor/launch.hpp"
+#include "supervisor/packet.hpp"
+#include "supervisor/peer.hpp"
+#include "supervisor/reaper.hpp"
+#include "supervisor/restart.hpp"
+#include "supervisor/tree.hpp"
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace zproc::supervision {
+
+/// What the supervisor inherits from those who forked it.
+struct forkserver_setup {
+    descriptor root_socket;
+    descriptor root_pidfd;
+    descriptor guardian_socket; ///< ends when the guardian ends
+    launch_surroundings surroundings;
+};
+
+/// The supervisor: forks what it is asked for, reaps, tells owners, and lets nothing outlive
+/// whoever owns it. One thread, one loop; the decisions are those of `child_fsm`, `tree` and
+/// `restart_history`.
+class forkserver {
+public:
+    explicit forkserver(forkserver_setup setup);
+
+    /// Serves until the root is gone and nothing is left. The error of the system call that
+    /// could not be set up, or 0.
+    int serve();
+
+private:
+    using time_point = std::chrono::nanoseconds;
+    using milliseconds = std::chrono::milliseconds;
+    using member_id = tree::id;
+
+    struct member {
+        child_state state = child_state::running;
+        pid_t pid = -1;
+        member_id owner = tree::root;
+        bool orphan = false; ///< nobody is told about it
+        milliseconds grace{500};
+        time_point deadline{0}; ///< 0: no timer
+        peer socket;
+        launch_plan plan; ///< its descriptors only while they are needed
+        restart_history history{restart_limit{}};
+        unsigned attempt = 1;
+        std::map<std::string, descriptor> kept;
+    };
+
+    /// Those who died at once, and how far they were on the way out.
+    struct bereavement {
+        std::vector<member_id> dead;
+        child_state stage = child_state::running;
+        time_point deadline{0};
+        milliseconds grace{500};
+    };
+
+    static time_point now();
+
+    int set_up();
+    void warm_up();
+    void wait_once();
+
+    // what comes in
+    void read(member_id from);
+    void handle(member_id from, received_packet packet);
+    void on(member_id from, const message::spawn& m, std::vector<descriptor> descriptors);
+    void on(member_id from, const message::stop& m);
+    void on(member_id from, const message::signal& m);
+    void on(member_id from, const message::leave& m);
+    void on(member_id from, const message::keep& m, std::vector<descriptor> descriptors);
+    void on(member_id from, const message::drop& m);
+    void root_gone(std::optional<milliseconds> grace);
+
+    // who died
+    void bury_the_dead();
+    void note_bereavement(std::vector<member_id> dead);
+    void adopt(pid_t orphan);
+    void died(member_id who, const exit_report& exit);
+    void follow(const tree::departure& departure);
+
+    // what is done
+    void feed(member_id who, child_event event, milliseconds grace = milliseconds(0));
+    void stop(member_id who, std::optional<milliseconds> grace = {});
+    void stop_below(member_id who, std::optional<milliseconds> grace);
+    void stop_bereaved(member_id who);
+    int fork_run(member_id who, descriptor& pidfd);
+    bool start_anew(member_id who, const exit_report& exit);
+    void tell(member_id whom, const any_message& m, descriptor beside = {});
+    void arm(member_id who, time_point when);
+    void disarm(member_id who);
+    void fire_timers();
+    int next_timeout() const;
+
+    forkserver_setup setup_;
+    descriptor events_;
+    descriptor signals_;
+    packet_receiver receiver_;
+
+    tree tree_;
+    std::unordered_map<member_id, member> members_;
+    std::unordered_map<pid_t, member_id> by_pid_;
+    std::set<std::pair<time_point, member_id>> timers_;
+    bereavement last_;
+    member_id next_id_ = 1;
+    bool leaving_ = false;
+    bool finished_ = false;
+    time_point last_sign_{0};
+};
+
+} // namespace zproc::supervision

@@ -1,0 +1,177 @@
+#include "supervisor/guardian.hpp"
+
+#include "supervisor/forkserver.hpp"
+#include "supervisor/messages.hpp"
+#include "supervisor/packet.hpp"
+#include "supervisor/walk.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace zproc::supervision {
+namespace {
+
+/// The supervisor shows every 100 ms that it is busy ending things once the root is gone. Silent
+/// for so long, it is stuck (or stopped), and the guardian does its work.
+constexpr int patience_ms = 1000;
+
+std::string make_runtime_directory()
+{
+    std::vector<std::string> places;
+    struct stat info {};
+    const char* given = std::getenv("XDG_RUNTIME_DIR");
+    if (given && given[0] == '/' && ::stat(given, &info) == 0 && S_ISDIR(info.st_mode) &&
+        info.st_uid == ::geteuid())
+        places.emplace_back(given);
+    places.emplace_back("/tmp");
+    for (const auto& place : places) {
+        auto path = place + "/zproc-XXXXXX";
+        if (::mkdtemp(path.data()))
+            return path;
+    }
+    return {};
+}
+
+void use_null_input_and_output()
+{
+    // A reader of the root's output must not have to wait for us. Standard error stays, for last
+    // words.
+    const int null = ::open("/dev/null", O_RDWR);
+    for (int number = 0; number != 3; ++number)
+        if (number != 2 || ::fcntl(2, F_GETFD) < 0)
+            ::dup2(null, number);
+    if (null > 2)
+        ::close(null);
+}
+
+[[noreturn]] void give_up(const descriptor& root_socket, const std::string& directory,
+                          const char* what, int error)
+{
+    std::vector<std::byte> bytes;
+    encode(message::hello{{}, -1, error ? error : EIO, what}, bytes);
+    send_packet(root_socket.get(), bytes, {});
+    if (!directory.empty())
+        ::rmdir(directory.c_str());
+    ::_exit(1);
+}
+
+void wait_for_supervisor(pid_t supervisor, const descriptor& pidfd, const descriptor& root_pidfd,
+                         const descriptor& signs)
+{
+    bool root_lives = true;
+    for (;;) {
+        std::array<pollfd, 3> watched{{{pidfd.get(), POLLIN, 0},
+                                       {signs.get(), POLLIN, 0},
+                                       {root_lives ? root_pidfd.get() : -1, POLLIN, 0}}};
+        const auto count =
+            ::poll(watched.data(), watched.size(), root_lives ? -1 : patience_ms);
+        if (count < 0)
+            continue;
+        if (watched[0].revents)
+            return;
+        if (watched[2].revents)
+            root_lives = false;
+        std::array<char, 64> sign;
+        while (watched[1].revents && ::recv(signs.get(), sign.data(), sign.size(), MSG_DONTWAIT) > 0) {
+        }
+        if (count == 0) {
+            ::kill(supervisor, SIGKILL);
+            ::kill(supervisor, SIGCONT);
+        }
+    }
+}
+
+void sweep()
+{
+    sigset_t child;
+    ::sigemptyset(&child);
+    ::sigaddset(&child, SIGCHLD);
+    for (;;) {
+        pid_t reaped;
+        while ((reaped = ::waitpid(-1, nullptr, WNOHANG | __WALL)) > 0) {
+        }
+        if (reaped < 0 && errno == ECHILD)
+            return;
+        for (const auto each : children_of(::getpid()))
+            kill_tree(each);
+        const timespec moment{0, 5'000'000};
+        ::sigtimedwait(&child, nullptr, &moment);
+    }
+}
+
+[[noreturn]] void run_supervisor(forkserver_setup setup) noexcept
+{
+    ::prctl(PR_SET_NAME, "zproc-supervise");
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    setup.surroundings.supervisor = ::getpid();
+    close_all_but(
+        {setup.root_socket.get(), setup.root_pidfd.get(), setup.guardian_socket.get()});
+    const auto socket = setup.root_socket.duplicate();
+    forkserver server(std::move(setup));
+    if (const auto error = server.serve())
+        give_up(socket, {}, "setting up the supervisor's loop", error);
+    ::_exit(0);
+}
+
+} // namespace
+
+void run_guardian(guardian_setup setup) noexcept
+{
+    reset_signal_handlers();
+    use_null_input_and_output();
+    close_all_but({setup.root_socket.get(), setup.root_pidfd.get()});
+    ::prctl(PR_SET_NAME, "zproc-guardian");
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    // What is sent to the group of the root, by a terminal or by kill, is not meant for those who
+    // have to clean up after it.
+    ::setpgid(0, 0);
+
+    const auto directory = make_runtime_directory();
+    if (directory.empty())
+        give_up(setup.root_socket, directory, "making a private directory in /tmp", errno);
+    auto signs = make_packet_pair();
+    if (!signs.first)
+        give_up(setup.root_socket, directory, "making a socket pair", errno);
+
+    const auto supervisor = ::fork();
+    if (supervisor < 0)
+        give_up(setup.root_socket, directory, "forking the supervisor", errno);
+    if (supervisor == 0) {
+        signs.first.reset();
+        forkserver_setup server;
+        server.root_socket = std::move(setup.root_socket);
+        server.root_pidfd = std::move(setup.root_pidfd);
+        server.guardian_socket = std::move(signs.second);
+        server.surroundings.root = setup.root;
+        server.surroundings.runtime_directory = directory;
+        ::getrlimit(RLIMIT_NOFILE, &server.surroundings.open_files);
+        run_supervisor(std::move(server));
+    }
+    signs.second.reset();
+
+    const descriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, supervisor, 0)));
+    wait_for_supervisor(supervisor, pidfd, setup.root_pidfd, signs.first);
+    sweep();
+    std::error_code ignored;
+    std::filesystem::remove_all(directory, ignored);
+    ::_exit(0);
+}
+
+} // namespace zproc::supervision

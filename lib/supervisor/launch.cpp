@@ -1,0 +1,147 @@
+#include "supervisor/launch.hpp"
+
+#include "supervisor/prepare.hpp"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <limits>
+
+namespace zproc::supervision {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+#else
+constexpr bool sanitized = false;
+#endif
+
+/// What a child ends with when it could not be made what was asked for; 126 as a shell has it.
+constexpr int cannot_set_up = 126;
+
+bool is_crash(int number)
+{
+    return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL ||
+           number == SIGABRT || number == SIGTRAP;
+}
+
+void close_from_to(unsigned first, unsigned last) noexcept
+{
+    if (first <= last && ::syscall(SYS_close_range, first, last, 0u) != 0)
+        for (unsigned each = first; each <= std::min(last, 65'536u); ++each)
+            ::close(static_cast<int>(each));
+}
+
+bool take_standard_descriptors(const std::vector<descriptor>& sent) noexcept
+{
+    // The sent ones are all above 2, because the supervisor has its own 0 to 2 open.
+    for (int number = 0; number != 3; ++number)
+        if (::dup2(sent[static_cast<std::size_t>(number)].get(), number) < 0)
+            return false;
+    return true;
+}
+
+bool apply_surroundings(const message::spawn& asked) noexcept
+{
+    if (asked.environment) {
+        ::clearenv();
+        for (const auto& each : *asked.environment)
+            // The strings live as long as this process: nothing of the plan is ever destroyed.
+            ::putenv(const_cast<char*>(each.c_str()));
+    }
+    if (asked.file_mask)
+        ::umask(static_cast<mode_t>(*asked.file_mask));
+    return !asked.directory || ::chdir(asked.directory->c_str()) == 0;
+}
+
+} // namespace
+
+void reset_signal_handlers() noexcept
+{
+    struct sigaction fresh {};
+    fresh.sa_handler = SIG_DFL;
+    for (int number = 1; number <= SIGRTMAX; ++number) {
+        if (sanitized && is_crash(number))
+            continue;
+        struct sigaction old {};
+        if (number == SIGHUP && ::sigaction(number, nullptr, &old) == 0 &&
+            old.sa_handler == SIG_IGN)
+            continue;
+        ::sigaction(number, &fresh, nullptr);
+    }
+}
+
+void close_all_but(std::vector<int> kept) noexcept
+{
+    std::sort(kept.begin(), kept.end());
+    unsigned first = 3;
+    for (const auto each : kept) {
+        if (each < 3)
+            continue;
+        const auto number = static_cast<unsigned>(each);
+        if (number > first)
+            close_from_to(first, number - 1);
+        first = std::max(first, number + 1);
+    }
+    close_from_to(first, std::numeric_limits<unsigned>::max());
+}
+
+void run_child(const launch_plan& plan, const launch_surroundings& surroundings,
+               const launch_run& run) noexcept
+{
+    // A parent that died before the first line is not reported by the signal.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != surroundings.supervisor)
+        ::_exit(cannot_set_up);
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    ::setpgid(0, surroundings.group); // fails where the root has a session of its own; no harm
+    ::setrlimit(RLIMIT_NOFILE, &surroundings.open_files);
+
+    child_start start;
+    start.id = run.id;
+    start.attempt = run.attempt;
+    start.control = run.control;
+    start.kept = run.kept;
+    start.name = plan.spawn.name;
+    start.payload = plan.spawn.payload;
+    start.runtime_directory = surroundings.runtime_directory;
+
+    std::vector<int> open{run.control};
+    for (std::size_t i = 3; i < plan.descriptors.size(); ++i)
+        start.descriptors.push_back(plan.descriptors[i].get());
+    open.insert(open.end(), start.descriptors.begin(), start.descriptors.end());
+    for (const auto& each : start.kept)
+        open.push_back(each.number);
+
+    if (!take_standard_descriptors(plan.descriptors))
+        ::_exit(cannot_set_up);
+    close_all_but(std::move(open));
+    if (!start.name.empty())
+        ::prctl(PR_SET_NAME, start.name.c_str());
+    if (!apply_surroundings(plan.spawn))
+        ::_exit(cannot_set_up);
+
+    become_child(start, surroundings.supervisor);
+    const auto run_entry = reinterpret_cast<entry>(static_cast<std::uintptr_t>(plan.spawn.entry));
+
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::_exit(run_entry(start));
+}
+
+} // namespace zproc::supervision

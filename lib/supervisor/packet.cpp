@@ -1,0 +1,104 @@
+#include "supervisor/packet.hpp"
+
+#include "supervisor/messages.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace zproc::supervision {
+namespace {
+
+union control_space {
+    cmsghdr align;
+    char bytes[CMSG_SPACE(max_descriptors * sizeof(int))];
+};
+
+} // namespace
+
+int send_packet(int socket, std::span<const std::byte> bytes, std::span<const int> descriptors)
+{
+    if (bytes.size() > max_message || descriptors.size() > max_descriptors)
+        return EMSGSIZE;
+
+    iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+
+    control_space control;
+    if (!descriptors.empty()) {
+        header.msg_control = control.bytes;
+        header.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
+        auto* rights = CMSG_FIRSTHDR(&header);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+        std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size_bytes());
+    }
+
+    while (::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        if (errno != EINTR)
+            return errno;
+    return 0;
+}
+
+received_packet packet_receiver::receive(int socket)
+{
+    if (!buffer_)
+        buffer_ = std::make_unique_for_overwrite<std::byte[]>(max_message);
+
+    iovec part{buffer_.get(), max_message};
+    control_space control;
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = control.bytes;
+    header.msg_controllen = sizeof control.bytes;
+
+    ssize_t size;
+    do
+        size = ::recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    while (size < 0 && errno == EINTR);
+
+    received_packet result;
+    if (size < 0) {
+        result.what = errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM
+                          ? received_packet::outcome::nothing_yet
+                          : received_packet::outcome::closed;
+        return result;
+    }
+
+    // Descriptors that came are owned before anything else is decided.
+    for (auto* each = CMSG_FIRSTHDR(&header); each; each = CMSG_NXTHDR(&header, each))
+        if (each->cmsg_level == SOL_SOCKET && each->cmsg_type == SCM_RIGHTS) {
+            const auto count = (each->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+            for (std::size_t i = 0; i != count; ++i) {
+                int number;
+                std::memcpy(&number, CMSG_DATA(each) + i * sizeof(int), sizeof number);
+                result.descriptors.emplace_back(number);
+            }
+        }
+
+    // An empty packet is what the end of the stream looks like; nobody here sends one.
+    if (size == 0 && result.descriptors.empty()) {
+        result.what = received_packet::outcome::closed;
+        return result;
+    }
+    result.what = received_packet::outcome::got;
+    if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
+        result.bytes = {buffer_.get(), static_cast<std::size_t>(size)};
+    return result;
+}
+
+packet_pair make_packet_pair()
+{
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+        return {};
+    return {descriptor(ends[0]), descriptor(ends[1])};
+}
+
+} // namespace zproc::supervision

@@ -1,0 +1,100 @@
+#include "supervisor/peer.hpp"
+
+#include "supervisor/packet.hpp"
+
+#include <sys/epoll.h>
+
+#include <cerrno>
+#include <span>
+#include <utility>
+
+namespace zproc::supervision {
+
+void peer::open(descriptor socket, int events, std::uint64_t key)
+{
+    close();
+    socket_ = std::move(socket);
+    events_ = events;
+    key_ = key;
+    watch();
+}
+
+void peer::send(const any_message& m, descriptor beside)
+{
+    if (!socket_)
+        return;
+    packet added;
+    encode(m, added.bytes);
+    if (waiting_.empty()) {
+        const auto done = send_now(added.bytes, beside);
+        if (done == sent::never)
+            return close();
+        if (done == sent::yes)
+            return;
+    }
+    added.beside = std::move(beside);
+    waiting_.push_back(std::move(added));
+    watch();
+}
+
+void peer::flush()
+{
+    while (socket_ && !waiting_.empty()) {
+        const auto done = send_now(waiting_.front().bytes, waiting_.front().beside);
+        if (done == sent::never)
+            return close();
+        if (done == sent::later)
+            break;
+        waiting_.pop_front();
+    }
+    watch();
+}
+
+void peer::close()
+{
+    // Closing also removes it from epoll: the supervisor holds the only descriptor of this end,
+    // except for the root's, which the guardian holds too.
+    if (socket_ && watched_ != 0)
+        ::epoll_ctl(events_, EPOLL_CTL_DEL, socket_.get(), nullptr);
+    watched_ = 0;
+    socket_.reset();
+    waiting_.clear();
+}
+
+peer::sent peer::send_now(const std::vector<std::byte>& bytes, const descriptor& beside)
+{
+    const int number = beside.get();
+    const auto descriptors =
+        beside ? std::span<const int>(&number, 1) : std::span<const int>();
+    auto error = send_packet(socket_.get(), bytes, descriptors);
+    // Too many descriptors under way for this user: the reader can open the pidfd itself.
+    if (error == ETOOMANYREFS)
+        error = send_packet(socket_.get(), bytes, {});
+    switch (error) {
+    case 0:
+        return sent::yes;
+    case EAGAIN:
+    case ENOBUFS:
+    case ENOMEM:
+        return sent::later;
+    default:
+        return sent::never;
+    }
+}
+
+void peer::watch()
+{
+    if (!socket_)
+        return;
+    const auto wanted = static_cast<std::uint32_t>(waiting_.size() < patience ? EPOLLIN : 0u) |
+                        static_cast<std::uint32_t>(waiting_.empty() ? 0u : EPOLLOUT) | EPOLLRDHUP;
+    if (wanted == watched_)
+        return;
+    epoll_event event{};
+    event.events = wanted;
+    event.data.u64 = key_;
+    ::epoll_ctl(events_, watched_ == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, socket_.get(), &event);
+    watched_ = wanted;
+}
+
+} // namespace zproc::supervision

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "supervisor/descriptor.hpp"
+#include "supervisor/messages.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+namespace zproc::supervision {
+
+/// The supervisor's end of one control socket, with a queue of its own: a socket holds some 278
+/// unread packets, and the supervisor waits for nobody.
+class peer {
+public:
+    peer() = default;
+
+    /// From now on `events` tells of it under `key`.
+    void open(descriptor socket, int events, std::uint64_t key);
+
+    /// Queues what the socket does not take. `beside` travels with the message.
+    void send(const any_message& m, descriptor beside = {});
+
+    /// Sends what waited.
+    void flush();
+
+    void close();
+
+    bool is_open() const noexcept { return static_cast<bool>(socket_); }
+    int socket() const noexcept { return socket_.get(); }
+
+private:
+    struct packet {
+        std::vector<std::byte> bytes;
+        descriptor beside;
+    };
+
+    /// Someone who does not read our answers is not listened to either.
+    static constexpr std::size_t patience = 256;
+
+    enum class sent { yes, later, never };
+    sent send_now(const std::vector<std::byte>& bytes, const descriptor& beside);
+    void watch();
+
+    descriptor socket_;
+    int events_ = -1;
+    std::uint64_t key_ = 0;
+    std::uint32_t watched_ = 0;
+    std::deque<packet> waiting_;
+};
+
+} // namespace zproc::supervision

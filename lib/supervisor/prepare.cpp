@@ -1,0 +1,222 @@
+#include "supervisor/prepare.hpp"
+
+#include "supervisor/descriptor.hpp"
+#include "supervisor/entry.hpp"
+#include "supervisor/guardian.hpp"
+#include "supervisor/messages.hpp"
+#include "supervisor/packet.hpp"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <utility>
+
+namespace zproc::supervision {
+namespace {
+
+#if defined(__SANITIZE_THREAD__)
+constexpr std::size_t own_threads = 2;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+constexpr std::size_t own_threads = 2; // one is the sanitizer's
+#else
+constexpr std::size_t own_threads = 1;
+#endif
+#else
+constexpr std::size_t own_threads = 1;
+#endif
+
+/// For guardian and supervisor to be forked and to serve.
+constexpr int set_up_limit_ms = 10'000;
+
+// Never destroyed: handles may be used until the very end of the process.
+constinit std::atomic<const membership*> member = nullptr;
+constinit std::atomic<bool> lost = false;
+
+struct thread_names {
+    std::size_t count = 0;
+    std::string others;
+};
+
+thread_names threads_of_this_process()
+{
+    thread_names result;
+    std::error_code ec;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", ec)) {
+        ++result.count;
+        if (task.path().filename() == std::to_string(::getpid()))
+            continue;
+        std::string name;
+        std::getline(std::ifstream(task.path() / "comm"), name);
+        result.others += (result.others.empty() ? "'" : ", '") + name + "'";
+    }
+    return result;
+}
+
+void flush_output()
+{
+    // What is buffered now would be written again by every child that flushes.
+    const std::ios_base::Init streams_exist;
+    std::cout.flush();
+    std::clog.flush();
+    std::fflush(nullptr);
+}
+
+error_code fail(diagnostics* why, errc code, std::string text)
+{
+    if (why)
+        why->text = std::move(text);
+    return code;
+}
+
+error_code fail_with_errno(diagnostics* why, const char* what, int error)
+{
+    return fail(why, errc::supervisor_failed, std::string(what) + ": " + std::strerror(error));
+}
+
+void reap_guardian(pid_t guardian) noexcept
+{
+    // It has closed its sockets, so it is about to end; but nobody waits for ever.
+    const descriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, guardian, 0)));
+    pollfd end{pidfd.get(), POLLIN, 0};
+    if (pidfd)
+        ::poll(&end, 1, 1000);
+    ::waitpid(guardian, nullptr, WNOHANG | __WALL);
+}
+
+std::optional<message::hello> wait_for_hello(const descriptor& socket)
+{
+    packet_receiver receiver;
+    for (;;) {
+        pollfd readable{socket.get(), POLLIN, 0};
+        const auto count = ::poll(&readable, 1, set_up_limit_ms);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return {};
+        const auto packet = receiver.receive(socket.get());
+        if (packet.what == received_packet::outcome::nothing_yet)
+            continue;
+        const auto m = decode(packet.bytes);
+        if (!m || !std::holds_alternative<message::hello>(*m))
+            return {};
+        return std::get<message::hello>(*m);
+    }
+}
+
+} // namespace
+
+error_code prepare(diagnostics* why)
+{
+    if (const auto* known = member.load()) {
+        if (known->self != ::getpid())
+            return fail(why, errc::wrong_process,
+                        "this process is a plain fork of one that has a supervisor");
+        if (lost)
+            return fail(why, errc::supervisor_lost, "the supervisor of this process is gone");
+        return {};
+    }
+
+    const auto threads = threads_of_this_process();
+    if (threads.count == 0)
+        return fail_with_errno(why, "reading /proc/self/task", errno ? errno : ENOENT);
+    if (threads.count > own_threads)
+        return fail(why, errc::threads_before_supervisor,
+                    "this process already has " + std::to_string(threads.count) +
+                        " threads (besides the first: " + threads.others +
+                        "); call zproc::prepare() at the start of main, before they are made");
+
+    auto sockets = make_packet_pair();
+    descriptor self(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+    if (!sockets.first || !self)
+        return fail_with_errno(why, "opening a socket pair and a pidfd", errno);
+
+    flush_output();
+    const auto root = ::getpid();
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, &before);
+    // Exit signal 0: neither the host's SIGCHLD handler nor its waitpid(-1) ever see the guardian.
+    const auto guardian = static_cast<pid_t>(
+        ::syscall(SYS_clone, 0UL, nullptr, nullptr, nullptr, 0UL));
+    const auto error = errno;
+    if (guardian == 0)
+        run_guardian({root, std::move(sockets.second), std::move(self)});
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    if (guardian < 0)
+        return fail_with_errno(why, "cloning the guardian", error);
+    sockets.second.reset();
+
+    const auto hello = wait_for_hello(sockets.first);
+    if (!hello || hello->error != 0) {
+        ::kill(guardian, SIGKILL);
+        reap_guardian(guardian);
+        if (!hello)
+            return fail(why, errc::supervisor_failed, "the supervisor ended or did not answer");
+        return fail_with_errno(why, hello->failed.c_str(), hello->error);
+    }
+
+    auto made = std::make_unique<membership>();
+    made->self = root;
+    made->control = sockets.first.release();
+    made->guardian = guardian;
+    made->supervisor = hello->supervisor;
+    made->root = true;
+    made->runtime_directory = hello->runtime_directory;
+    member = made.release();
+    return {};
+}
+
+const membership* current() noexcept
+{
+    const auto* known = member.load();
+    return known && known->self == ::getpid() ? known : nullptr;
+}
+
+bool is_foreign_fork() noexcept
+{
+    const auto* known = member.load();
+    return known && known->self != ::getpid();
+}
+
+std::string runtime_directory()
+{
+    const auto* known = current();
+    return known ? known->runtime_directory : std::string();
+}
+
+void become_child(const child_start& start, pid_t supervisor)
+{
+    auto made = std::make_unique<membership>();
+    made->self = ::getpid();
+    made->control = start.control;
+    made->supervisor = supervisor;
+    made->runtime_directory = start.runtime_directory;
+    member = made.release();
+}
+
+bool supervisor_lost() noexcept
+{
+    return lost;
+}
+
+void supervisor_is_lost() noexcept
+{
+    const auto* known = current();
+    if (!known || lost.exchange(true))
+        return;
+    if (known->root)
+        reap_guardian(known->guardian);
+}
+
+} // namespace zproc::supervision

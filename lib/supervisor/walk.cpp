@@ -1,0 +1,189 @@
+#include "supervisor/walk.hpp"
+
+#include "supervisor/descriptor.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+namespace zproc::supervision {
+namespace {
+
+/// More passes than a tree needs to come to rest; a tree that outruns them is looked at again by
+/// the caller's timer.
+constexpr int stop_passes = 32;
+
+bool read_file(const char* path, std::string& out)
+{
+    const descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+    if (!file)
+        return false;
+    out.clear();
+    std::array<char, 4096> part;
+    for (;;) {
+        const auto size = ::read(file.get(), part.data(), part.size());
+        if (size < 0 && errno == EINTR)
+            continue;
+        if (size <= 0)
+            return size == 0;
+        out.append(part.data(), static_cast<std::size_t>(size));
+    }
+}
+
+/// -1 when there is no such process.
+pid_t parent_of(pid_t pid)
+{
+    std::array<char, 48> path;
+    std::snprintf(path.data(), path.size(), "/proc/%d/stat", pid);
+    std::string stat;
+    if (!read_file(path.data(), stat))
+        return -1;
+    // The name, in parentheses, may hold anything: count from the last one.
+    const auto name_end = stat.rfind(')');
+    if (name_end == std::string::npos || name_end + 4 >= stat.size())
+        return -1;
+    pid_t parent = -1;
+    std::from_chars(stat.data() + name_end + 4, stat.data() + stat.size(), parent);
+    return parent;
+}
+
+template <class Function>
+void each_number_in(const char* directory, Function f)
+{
+    auto* open = ::opendir(directory);
+    if (!open)
+        return;
+    while (const auto* entry = ::readdir(open)) {
+        pid_t number = 0;
+        const auto* end = entry->d_name + std::strlen(entry->d_name);
+        if (std::from_chars(entry->d_name, end, number).ptr == end && number > 0)
+            f(number);
+    }
+    ::closedir(open);
+}
+
+/// False when the kernel was built without these files.
+bool read_children_files(pid_t parent, std::vector<pid_t>& out)
+{
+    std::array<char, 64> path;
+    std::string text;
+    bool any = false;
+    std::snprintf(path.data(), path.size(), "/proc/%d/task", parent);
+    each_number_in(path.data(), [&](pid_t thread) {
+        std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", parent, thread);
+        if (!read_file(path.data(), text))
+            return;
+        any = true;
+        const auto* at = text.data();
+        const auto* end = at + text.size();
+        while (at != end) {
+            pid_t child = 0;
+            const auto [next, error] = std::from_chars(at, end, child);
+            if (error != std::errc{})
+                break;
+            out.push_back(child);
+            at = next == end ? end : next + 1;
+        }
+    });
+    return any;
+}
+
+bool kernel_tells_children()
+{
+    static const bool tells = ::access("/proc/thread-self/children", R_OK) == 0;
+    return tells;
+}
+
+struct found_process {
+    pid_t pid;
+    pid_t parent;
+};
+
+std::vector<found_process> tree_below(pid_t top)
+{
+    std::vector<found_process> all{{top, 0}};
+    for (std::size_t i = 0; i != all.size(); ++i)
+        for (const auto child : children_of(all[i].pid))
+            // A process that is moved while we look may be met twice.
+            if (std::none_of(all.begin(), all.end(), [&](auto& f) { return f.pid == child; }))
+                all.push_back({child, all[i].pid});
+    return all;
+}
+
+/// Empty when the process is no longer where it was found.
+descriptor hold(const found_process& process)
+{
+    descriptor held(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
+    if (!held)
+        return held;
+    // Held now: its pid cannot change hands. It may have been handed to us by a dying parent.
+    const auto parent = parent_of(process.pid);
+    if (process.parent != 0 && parent != process.parent && parent != ::getpid())
+        held.reset();
+    return held;
+}
+
+void send(const descriptor& pidfd, int number)
+{
+    ::syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0);
+}
+
+} // namespace
+
+std::vector<pid_t> children_of(pid_t parent)
+{
+    std::vector<pid_t> result;
+    if (kernel_tells_children()) {
+        read_children_files(parent, result);
+        return result;
+    }
+    each_number_in("/proc", [&](pid_t pid) {
+        if (parent_of(pid) == parent)
+            result.push_back(pid);
+    });
+    return result;
+}
+
+void signal_tree(pid_t top, std::initializer_list<int> signals)
+{
+    for (const auto& each : tree_below(top))
+        if (const auto held = hold(each))
+            for (const auto number : signals)
+                send(held, number);
+}
+
+void kill_tree(pid_t top)
+{
+    std::vector<descriptor> stopped;
+    std::unordered_set<pid_t> seen;
+    for (int pass = 0; pass != stop_passes; ++pass) {
+        bool found_more = false;
+        for (const auto& each : tree_below(top)) {
+            if (!seen.insert(each.pid).second)
+                continue;
+            found_more = true;
+            if (auto held = hold(each)) {
+                send(held, SIGSTOP);
+                stopped.push_back(std::move(held));
+            }
+        }
+        if (!found_more)
+            break;
+    }
+    for (const auto& each : stopped)
+        send(each, SIGKILL);
+}
+
+} // namespace zproc::supervision
