@@ -1,0 +1,179 @@
+#pragma once
+
+#include <zproc/detail/handler.hpp>
+#include <zproc/error.hpp>
+#include <zproc/event.hpp>
+#include <zproc/options.hpp>
+#include <zproc/value.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace zproc {
+class draft;
+}
+
+namespace zproc::detail {
+
+struct state_identity;
+
+/// What a state handle asks of the engine behind it.
+enum class operation : std::uint8_t {
+    get,
+    contains,
+    size,
+    keys,
+    snapshot,
+    set,
+    erase,
+    update,
+    replace,
+    clear,
+    pop,
+    set_default,
+    increment,
+    append,
+    compare_exchange,
+};
+
+constexpr bool is_mutation(operation what) noexcept
+{
+    return what >= operation::set;
+}
+
+struct request {
+    operation what;
+    std::string key;
+    value first;
+    value second;
+};
+
+struct response {
+    std::uint64_t revision = 0;
+    value result;
+};
+
+/// One operation under way, with the user's handler inside.
+struct pending {
+    virtual ~pending() = default;
+    /// Called once, by the engine; posts the user's handler.
+    virtual void complete(const asio::any_io_executor& io, error_code ec, response&& r) = 0;
+    virtual asio::cancellation_slot cancellation_slot() const noexcept = 0;
+};
+
+/// `Convert` makes the operation's results of a response; it may throw `system_error`.
+template <class Signature, class Convert>
+struct typed_pending;
+
+template <class Convert>
+struct typed_pending<void(error_code), Convert> final : pending {
+    handler<void(error_code)> done;
+
+    typed_pending(handler<void(error_code)> h, Convert) : done(std::move(h)) {}
+
+    void complete(const asio::any_io_executor& io, error_code ec, response&&) override
+    {
+        done.complete(io, ec);
+    }
+    asio::cancellation_slot cancellation_slot() const noexcept override
+    {
+        return done.cancellation_slot();
+    }
+};
+
+template <class T, class Convert>
+struct typed_pending<void(error_code, T), Convert> final : pending {
+    handler<void(error_code, T)> done;
+    Convert convert;
+
+    typed_pending(handler<void(error_code, T)> h, Convert c)
+        : done(std::move(h)), convert(std::move(c))
+    {
+    }
+
+    void complete(const asio::any_io_executor& io, error_code ec, response&& r) override
+    {
+        T result{};
+        try {
+            convert(ec, r, result);
+        } catch (const system_error& e) {
+            ec = e.code();
+        }
+        done.complete(io, ec, std::move(result));
+    }
+    asio::cancellation_slot cancellation_slot() const noexcept override
+    {
+        return done.cancellation_slot();
+    }
+};
+
+/// One `next()` under way, with the user's handler inside.
+struct pending_event {
+    virtual ~pending_event() = default;
+    virtual void complete(const asio::any_io_executor& io, error_code ec,
+                          std::optional<event>&& e) = 0;
+    virtual asio::cancellation_slot cancellation_slot() const noexcept = 0;
+};
+
+/// An atomic function with its arguments, result and handler.
+struct transaction_body {
+    virtual ~transaction_body() = default;
+    /// Runs the function; whatever it throws passes through.
+    virtual void run(draft& d) = 0;
+    virtual void complete(const asio::any_io_executor& io, std::exception_ptr e) = 0;
+    virtual asio::any_completion_executor executor(const asio::any_io_executor& io) const = 0;
+    virtual asio::cancellation_slot cancellation_slot() const noexcept = 0;
+};
+
+/// What a watcher waits for.
+struct watch_condition {
+    enum class kind : std::uint8_t { change, key, whole };
+
+    kind what = kind::change;
+    std::vector<std::string> keys;                     ///< empty: all
+    std::function<bool(const value&)> key_predicate;   ///< kind::key; sees present values only
+    std::function<bool(const dict&)> whole_predicate;  ///< kind::whole
+};
+
+/// One watch, on the engine's side. Any thread; nothing blocks.
+class watch_core {
+public:
+    virtual ~watch_core() = default;
+    virtual asio::any_io_executor get_executor() const noexcept = 0;
+    virtual void next(std::unique_ptr<pending_event> p) = 0;
+    virtual void go_live() = 0;
+    virtual void cancel() = 0;
+    /// Nobody holds it any more: what is pending completes with `operation_aborted`.
+    virtual void abandon() noexcept = 0;
+    virtual std::uint64_t missed() const noexcept = 0;
+};
+
+/// What answers the state handles of a context. Any thread; nothing blocks, and no handler is
+/// called from within.
+///
+/// The three that start something throw `system_error(errc::context_gone)` when the loop is gone.
+class engine {
+public:
+    virtual ~engine() = default;
+    virtual asio::any_io_executor get_executor() const noexcept = 0;
+    virtual void submit(const state_identity& from, request&& r, std::unique_ptr<pending> p) = 0;
+    virtual void transact(const state_identity& from, std::unique_ptr<transaction_body> body) = 0;
+    virtual std::shared_ptr<watch_core> watch(const state_identity& from,
+                                              watch_condition&& condition,
+                                              const watch_options& options) = 0;
+};
+
+/// What a state handle is: an engine, a namespace, and the origin its changes carry.
+struct state_identity {
+    std::shared_ptr<detail::engine> engine;
+    std::string name_space;
+    std::uint32_t handle = 0;
+};
+
+} // namespace zproc::detail

@@ -1,0 +1,206 @@
+#pragma once
+
+#include <zproc/detail/engine.hpp>
+#include <zproc/draft.hpp>
+#include <zproc/snapshot.hpp>
+#include <zproc/value.hpp>
+
+#include <boost/asio/use_awaitable.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace zproc {
+
+/// The keys a watcher watches, when they are more than three or come with options.
+class keys {
+public:
+    keys() = default;
+
+    template <class... Key>
+        requires(sizeof...(Key) > 0 && (key_like<Key> && ...))
+    explicit keys(Key&&... names)
+    {
+        names_.reserve(sizeof...(Key));
+        (names_.emplace_back(std::forward<Key>(names)), ...);
+    }
+
+    /// Any number of keys, known at run time.
+    explicit keys(std::vector<std::string> names) : names_(std::move(names)) {}
+
+    std::vector<std::string> release() && { return std::move(names_); }
+
+private:
+    std::vector<std::string> names_;
+};
+
+namespace detail {
+
+std::shared_ptr<const state_identity> with_namespace(const state_identity& id, std::string name);
+value negative(value v);
+
+// How a response becomes an operation's result.
+
+struct no_result {};
+
+template <class T>
+struct to_value_of {
+    static_assert(std::is_default_constructible_v<T>,
+                  "zproc: a type read from the state must be default-constructible");
+
+    void operator()(error_code& ec, response& r, T& result) const
+    {
+        if (ec == errc::no_such_key && is_optional<T>)
+            ec = {};
+        else if (!ec)
+            result = from_value<T>(std::move(r.result));
+    }
+};
+
+template <class T>
+struct to_value_or {
+    T otherwise;
+
+    void operator()(error_code& ec, response& r, T& result)
+    {
+        if (ec == errc::no_such_key) {
+            ec = {};
+            result = std::move(otherwise);
+        } else if (!ec) {
+            result = from_value<T>(std::move(r.result));
+        }
+    }
+};
+
+struct to_snapshot {
+    void operator()(error_code& ec, response& r, snapshot& result) const
+    {
+        if (!ec)
+            result = snapshot(r.revision, from_value<dict>(std::move(r.result)));
+    }
+};
+
+// Atomic functions.
+
+template <class R>
+struct atomic_signature {
+    using type = void(std::exception_ptr, R);
+};
+template <>
+struct atomic_signature<void> {
+    using type = void(std::exception_ptr);
+};
+
+template <class F, class... Args>
+using atomic_result_t = std::remove_cvref_t<std::invoke_result_t<F&, draft&, Args&...>>;
+
+template <class R, class F, class... Args>
+class typed_transaction final : public transaction_body {
+public:
+    using signature = typename atomic_signature<R>::type;
+
+    typed_transaction(handler<signature> done, F f, std::tuple<Args...> args)
+        : done_(std::move(done)), f_(std::move(f)), args_(std::move(args))
+    {
+    }
+
+    void run(draft& d) override
+    {
+        std::apply(
+            [&](Args&... args) {
+                if constexpr (std::is_void_v<R>)
+                    f_(d, args...);
+                else
+                    result_.emplace(f_(d, args...));
+            },
+            args_);
+    }
+
+    void complete(const asio::any_io_executor& io, std::exception_ptr e) override
+    {
+        if constexpr (std::is_void_v<R>)
+            done_.complete(io, e);
+        else
+            done_.complete(io, e, !e && result_ ? std::move(*result_) : R{});
+    }
+
+    asio::any_completion_executor executor(const asio::any_io_executor& io) const override
+    {
+        return done_.executor(io);
+    }
+    asio::cancellation_slot cancellation_slot() const noexcept override
+    {
+        return done_.cancellation_slot();
+    }
+
+private:
+    handler<signature> done_;
+    F f_;
+    std::tuple<Args...> args_;
+    std::optional<std::conditional_t<std::is_void_v<R>, bool, R>> result_;
+};
+
+template <class R, class F, class Token, class... Args>
+auto initiate_atomic(std::shared_ptr<const state_identity> id, F f, std::tuple<Args...> args,
+                     Token& token)
+{
+    static_assert(std::is_void_v<R> || std::is_default_constructible_v<R>,
+                  "zproc: what an atomic function returns must be default-constructible");
+    using signature = typename atomic_signature<R>::type;
+    auto executor = id->engine->get_executor();
+    return initiate<signature>(
+        std::move(executor),
+        [id = std::move(id), f = std::move(f),
+         args = std::move(args)](handler<signature> done) mutable {
+            id->engine->transact(*id, std::make_unique<typed_transaction<R, F, Args...>>(
+                                          std::move(done), std::move(f), std::move(args)));
+        },
+        token);
+}
+
+/// `start_atomic(id, f, args…)` or `start_atomic(id, f, args…, token)`: the function's arity says
+/// which.
+template <class F, class... Args>
+auto start_atomic(std::shared_ptr<const state_identity> id, F&& f, Args&&... args)
+{
+    using function = std::decay_t<F>;
+    if constexpr (std::invocable<function&, draft&, std::decay_t<Args>&...>) {
+        using result = atomic_result_t<function, std::decay_t<Args>...>;
+        asio::use_awaitable_t<> token;
+        return initiate_atomic<result>(std::move(id), function(std::forward<F>(f)),
+                                       std::tuple<std::decay_t<Args>...>(
+                                           std::forward<Args>(args)...),
+                                       token);
+    } else {
+        static_assert(sizeof...(Args) > 0,
+                      "zproc: an atomic function takes a draft& and the arguments given to it");
+        return [&]<std::size_t... I>(std::index_sequence<I...>) {
+            using all = std::tuple<Args&&...>;
+            using plain = std::tuple<std::decay_t<std::tuple_element_t<I, std::tuple<Args...>>>...>;
+            static_assert(
+                std::invocable<function&, draft&,
+                               std::decay_t<std::tuple_element_t<I, std::tuple<Args...>>>&...>,
+                "zproc: these arguments do not fit this atomic function");
+            all given(std::forward<Args>(args)...);
+            using result =
+                atomic_result_t<function,
+                                std::decay_t<std::tuple_element_t<I, std::tuple<Args...>>>...>;
+            return initiate_atomic<result>(
+                std::move(id), function(std::forward<F>(f)),
+                plain(std::forward<std::tuple_element_t<I, std::tuple<Args&&...>>>(
+                    std::get<I>(given))...),
+                std::get<sizeof...(Args) - 1>(given));
+        }(std::make_index_sequence<sizeof...(Args) - 1>{});
+    }
+}
+
+} // namespace detail
+} // namespace zproc

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <boost/system/error_category.hpp>
+#include <boost/system/error_code.hpp>
+#include <boost/system/is_error_code_enum.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <string>
+#include <type_traits>
+
+namespace zproc {
+
+using boost::system::error_code;
+using boost::system::system_error;
+
+/// What can go wrong in zproc itself; errors of the operating system and of Asio
+/// (`operation_aborted`, `timed_out`, `already_started`) keep their own categories.
+///
+/// `error_code::message()` says what happened and what to do about it.
+/// The numbers travel in the protocol: they are appended to, never renumbered.
+enum class errc {
+    // what was asked of a value or a key
+    no_such_key = 1,
+    type_mismatch,
+    not_representable,
+    arithmetic_overflow,
+    value_too_deep,
+    too_large,
+    malformed_value,
+    empty_namespace,
+    nested_atomic,
+
+    // watchers and history
+    end_of_stream,
+    journal_overrun,
+    state_lost,
+
+    // addresses, connections, the protocol
+    bad_address,
+    address_in_use,
+    server_absent,
+    not_a_zproc_server,
+    version_mismatch,
+    malformed_frame,
+    frame_too_large,
+    unknown_operation,
+    peer_not_permitted,
+    too_busy,
+    outcome_unknown,
+    connection_lost,
+
+    // the loop and the process they are used from
+    context_gone,
+    wrong_process,
+    already_finished,
+
+    // supervision
+    threads_before_supervisor,
+    supervisor_lost,
+    supervisor_failed,
+    spawn_failed,
+    no_build_id,
+    unknown_function,
+    not_serializable,
+    process_gone,
+
+    // between a client and its server only; never seen by users
+    conflict,
+};
+
+/// The category of `errc`; lives as long as the program.
+const boost::system::error_category& error_category() noexcept;
+
+error_code make_error_code(errc code) noexcept;
+
+/// True when nothing done through the same context can succeed any more: the state or the
+/// supervisor is lost, the loop is gone, or the process is a plain fork of the one that made it.
+bool is_fatal(const error_code& ec) noexcept;
+
+/// Where an operation puts what a code cannot say: the oldest revision still retained, the two
+/// types that did not match.
+///
+/// Object lifetimes: must outlive the operation it is given to.
+struct diagnostics {
+    std::string text;
+};
+
+} // namespace zproc
+
+template <>
+struct boost::system::is_error_code_enum<zproc::errc> : std::true_type {};

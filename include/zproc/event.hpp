@@ -1,0 +1,52 @@
+#pragma once
+
+#include <zproc/value.hpp>
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace zproc {
+
+/// Who made a change: one `context::state()` handle (and its copies) of one connection.
+struct origin {
+    std::uint64_t session = 0;
+    std::uint32_t handle = 0;
+
+    friend auto operator<=>(const origin&, const origin&) = default;
+};
+
+/// One key as a transaction left it. An empty optional is an absent key.
+struct change {
+    std::string key;
+    /// The value before; empty, too, when it was large and the ring no longer holds it.
+    std::optional<value> before;
+    std::optional<value> after;
+};
+
+enum class event_kind {
+    change,  ///< one transaction
+    present, ///< a condition that was already true when its watcher was made
+    resync,  ///< the ring lapped the watcher: `changes` holds the values to go on from
+};
+
+/// One transaction as a watcher sees it: only the keys it asked for, all in one event.
+struct event {
+    /// The namespace's own count; increases by one with each transaction.
+    std::uint64_t revision = 0;
+    /// Wall time of the commit; a label, never going backwards.
+    std::chrono::sys_time<std::chrono::nanoseconds> time{};
+    zproc::origin origin;
+    event_kind kind = event_kind::change;
+    /// `resync`: how many revisions passed unseen.
+    std::uint64_t missed = 0;
+    std::vector<change> changes;
+};
+
+std::ostream& operator<<(std::ostream& out, const event& e);
+
+} // namespace zproc

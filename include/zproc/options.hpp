@@ -1,0 +1,151 @@
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace zproc {
+
+/// Where in a namespace's history a watcher begins: after a revision, after a point in time, or
+/// (default) at the present. Converts from any integer and any system time.
+class starting_point {
+public:
+    using time_type = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+    constexpr starting_point() noexcept = default;
+
+    template <std::integral Integer>
+    constexpr starting_point(Integer revision) noexcept
+        : revision_(static_cast<std::uint64_t>(revision)), kind_(kind::revision)
+    {
+    }
+
+    template <class Duration>
+    constexpr starting_point(std::chrono::sys_time<Duration> time) noexcept
+        : time_(std::chrono::time_point_cast<std::chrono::nanoseconds>(time)), kind_(kind::time)
+    {
+    }
+
+    constexpr bool is_now() const noexcept { return kind_ == kind::now; }
+    constexpr bool is_time() const noexcept { return kind_ == kind::time; }
+
+    /// The revision after which to begin; 0 unless made from an integer.
+    constexpr std::uint64_t revision() const noexcept { return revision_; }
+
+    /// The time after which to begin; the epoch unless made from a time.
+    constexpr time_type time() const noexcept { return time_; }
+
+private:
+    enum class kind : std::uint8_t { now, revision, time };
+
+    std::uint64_t revision_ = 0;
+    time_type time_{};
+    kind kind_ = kind::now;
+};
+
+/// What a watcher does when the ring has lapped it.
+enum class gap {
+    resync, ///< yield one `resync` event, then everything that is still retained
+    fail,   ///< fail with `errc::journal_overrun`
+};
+
+/// How a watcher sees its events. Trivially copyable, so that `{.since = 0}` is safe inside a
+/// `co_await` under every compiler.
+struct watch_options {
+    /// Yield exactly the events after this point. Default: those after the watcher was made.
+    starting_point since = {};
+    /// End the stream after so many events. Default: never.
+    std::optional<std::uint64_t> count = {};
+    /// How long one `next()` may wait before it fails with `asio::error::timed_out`.
+    std::optional<std::chrono::nanoseconds> timeout = {};
+    /// See only what happens after each `next()` begins, instead of everything in between.
+    bool live = false;
+    /// `when_change(keys…)`: every key *but* these.
+    bool exclude = false;
+    /// See the changes made through the same handle, too.
+    bool own = false;
+    /// See writes of an equal value, too.
+    bool identical = false;
+    /// Conditions: do not test the present; yield only when false becomes true.
+    bool edge = false;
+    /// What to do when the ring has lapped this watcher.
+    gap on_gap = gap::resync;
+};
+static_assert(std::is_trivially_copyable_v<watch_options> && std::is_aggregate_v<watch_options>);
+
+/// How a context finds or starts its state process, and how patient it is.
+class context_options {
+public:
+    /// `unix://PATH` of a running server. Default: start one that lives as long as this program,
+    /// or, in a spawned process, use the one of the program that spawned it.
+    context_options& address(std::string value)
+    {
+        address_ = std::move(value);
+        return *this;
+    }
+
+    /// The namespace that `context::state()` opens. Default: "default".
+    context_options& default_namespace(std::string value)
+    {
+        default_namespace_ = std::move(value);
+        return *this;
+    }
+
+    /// How long processes may take to end when asked to, before they are killed. Default 500 ms.
+    context_options& grace(std::chrono::nanoseconds value)
+    {
+        grace_ = value;
+        return *this;
+    }
+
+    /// How long a request may take, reconnections included. Default 30 s.
+    context_options& request_timeout(std::chrono::nanoseconds value)
+    {
+        request_timeout_ = value;
+        return *this;
+    }
+
+    /// Bytes of the journal ring a started state process begins with; it grows with what is
+    /// alive in it. Default 4 MiB.
+    context_options& journal_size(std::size_t value)
+    {
+        journal_size_ = value;
+        return *this;
+    }
+
+    const std::string& address() const noexcept { return address_; }
+    const std::string& default_namespace() const noexcept { return default_namespace_; }
+    std::chrono::nanoseconds grace() const noexcept { return grace_; }
+    std::chrono::nanoseconds request_timeout() const noexcept { return request_timeout_; }
+    std::size_t journal_size() const noexcept { return journal_size_; }
+
+private:
+    std::string address_;
+    std::string default_namespace_ = "default";
+    std::chrono::nanoseconds grace_ = std::chrono::milliseconds(500);
+    std::chrono::nanoseconds request_timeout_ = std::chrono::seconds(30);
+    std::size_t journal_size_ = std::size_t{4} << 20;
+};
+
+/// How a process is spawned.
+class spawn_options {
+public:
+    /// The name in handles, reports and tables. Default: the function's.
+    spawn_options& name(std::string value)
+    {
+        name_ = std::move(value);
+        return *this;
+    }
+
+    const std::string& name() const noexcept { return name_; }
+
+private:
+    std::string name_;
+};
+
+} // namespace zproc

@@ -1,0 +1,152 @@
+#pragma once
+
+#include <zproc/detail/engine.hpp>
+#include <zproc/detail/handler.hpp>
+#include <zproc/error.hpp>
+#include <zproc/event.hpp>
+#include <zproc/options.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace zproc {
+
+namespace detail {
+
+/// Ends a watch when its last owner goes: a watcher, or the operation a temporary became.
+class watch_owner {
+public:
+    explicit watch_owner(std::shared_ptr<watch_core> core) noexcept : core_(std::move(core)) {}
+    watch_owner(watch_owner&& other) noexcept = default;
+    watch_owner& operator=(watch_owner&& other) noexcept
+    {
+        watch_owner old(std::move(*this));
+        core_ = std::move(other.core_);
+        return *this;
+    }
+    ~watch_owner()
+    {
+        if (core_)
+            core_->abandon();
+    }
+    const std::shared_ptr<watch_core>& core() const noexcept { return core_; }
+
+private:
+    std::shared_ptr<watch_core> core_;
+};
+
+struct pending_next final : pending_event {
+    handler<void(error_code, std::optional<event>)> done;
+
+    explicit pending_next(handler<void(error_code, std::optional<event>)> h) : done(std::move(h)) {}
+
+    void complete(const asio::any_io_executor& io, error_code ec, std::optional<event>&& e) override
+    {
+        done.complete(io, ec, std::move(e));
+    }
+    asio::cancellation_slot cancellation_slot() const noexcept override
+    {
+        return done.cancellation_slot();
+    }
+};
+
+struct pending_one final : pending_event {
+    handler<void(error_code, event)> done;
+    watch_owner owner;
+
+    pending_one(handler<void(error_code, event)> h, watch_owner o)
+        : done(std::move(h)), owner(std::move(o))
+    {
+    }
+
+    void complete(const asio::any_io_executor& io, error_code ec, std::optional<event>&& e) override
+    {
+        if (!ec && !e)
+            ec = make_error_code(errc::end_of_stream);
+        done.complete(io, ec, e ? std::move(*e) : event{});
+    }
+    asio::cancellation_slot cancellation_slot() const noexcept override
+    {
+        return done.cancellation_slot();
+    }
+};
+
+} // namespace detail
+
+/// A stream of events of one namespace, made now and awaited later.
+///
+/// It registers when it is made: whatever is done through the same context afterwards happens
+/// after it, even before the connection is up, even in a process spawned since. Nothing between
+/// two awaits is lost, unless the options say `live`.
+///
+/// It is itself an asynchronous operation that yields one event:
+/// `co_await state.when_change("cookies", {.since = 0})`; a *named* watcher is awaited by
+/// `next()` or as `std::move(w)`.
+///
+/// Lifetime: an owner. Its destruction ends the watch without blocking; a pending `next()`
+/// completes with `operation_aborted`.
+/// Thread safety: one watcher is for one thread at a time.
+/// Source: `StateWatcher` of ZProc 0.9.5. Example file: example/cookie_eater.cpp
+class [[nodiscard]] watcher {
+public:
+    using executor_type = asio::any_io_executor;
+
+    explicit watcher(std::shared_ptr<detail::watch_core> core) noexcept : owner_(std::move(core)) {}
+
+    executor_type get_executor() const noexcept { return owner_.core()->get_executor(); }
+
+    /// Waits for the next event; `nullopt` is the end of the stream (`count` reached, `cancel()`).
+    ///
+    /// Completion signature: `void(error_code, std::optional<event>)`.
+    /// Per-operation cancellation: total, partial, terminal → `operation_aborted`; no event is
+    /// lost.
+    /// Errors: `asio::error::timed_out` after `timeout`; `asio::error::already_started` when a
+    /// `next()` is pending; `errc::journal_overrun` with `on_gap = fail`; `errc::state_lost`;
+    /// `errc::server_absent`.
+    /// Complexity: O(records passed); no request, no system call when an event is at hand.
+    template <asio::completion_token_for<void(error_code, std::optional<event>)> Token =
+                  asio::deferred_t>
+    [[nodiscard]] auto next(Token&& token = {}) const
+    {
+        using signature = void(error_code, std::optional<event>);
+        return detail::initiate<signature>(
+            get_executor(),
+            [core = owner_.core()](detail::handler<signature> done) {
+                core->next(std::make_unique<detail::pending_next>(std::move(done)));
+            },
+            token);
+    }
+
+    /// One event, for `co_await state.when_change(…)`; the operation takes the watcher over.
+    /// `errc::end_of_stream` where `next()` would yield nothing; otherwise as `next()`.
+    ///
+    /// Completion signature: `void(error_code, event)`.
+    template <asio::completion_token_for<void(error_code, event)> Token>
+    auto operator()(Token&& token) &&
+    {
+        using signature = void(error_code, event);
+        auto executor = get_executor();
+        return detail::initiate<signature>(
+            std::move(executor),
+            [owner = std::move(owner_)](detail::handler<signature> done) mutable {
+                auto core = owner.core();
+                core->next(std::make_unique<detail::pending_one>(std::move(done), std::move(owner)));
+            },
+            token);
+    }
+
+    /// Skips what is pending: the next event is one that happens from now on.
+    void go_live() const { owner_.core()->go_live(); }
+
+    /// Ends the stream: a pending and every later `next()` yields `nullopt`.
+    void cancel() const { owner_.core()->cancel(); }
+
+    /// How many revisions the ring took before this watcher read them, over its whole life.
+    std::uint64_t missed() const noexcept { return owner_.core()->missed(); }
+
+private:
+    detail::watch_owner owner_;
+};
+
+} // namespace zproc

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "protocol/messages.hpp"
+
+#include <zproc/error.hpp>
+
+#include <cstdint>
+#include <string_view>
+
+namespace zproc::client {
+
+/// One request under way. Pure: it writes itself into a frame, as often as the connection has to
+/// be made again, and is told how it ended, once.
+class call {
+public:
+    explicit call(bool mutation) noexcept : mutation_(mutation) {}
+    call(const call&) = delete;
+    call& operator=(const call&) = delete;
+    virtual ~call() = default;
+
+    bool is_mutation() const noexcept { return mutation_; }
+
+    /// Appends the whole frame. `by` is filled in for mutations.
+    virtual void write(protocol::buffer& out, std::uint32_t correlation,
+                       const protocol::mutation& by) = 0;
+
+    /// `body` is valid during the call; `ec` may come with a body (a conflict).
+    virtual void done(error_code ec, protocol::bytes_view body) = 0;
+
+private:
+    bool mutation_;
+};
+
+} // namespace zproc::client

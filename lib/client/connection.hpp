@@ -1,0 +1,167 @@
+#pragma once
+
+#include "client/multiplexer.hpp"
+#include "protocol/frame.hpp"
+#include "protocol/handshake.hpp"
+
+#include <zproc/error.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace zproc::client {
+
+namespace asio = boost::asio;
+
+/// A descriptor of one's own.
+class owned_descriptor {
+public:
+    owned_descriptor() = default;
+    explicit owned_descriptor(int number) noexcept : number_(number) {}
+    owned_descriptor(owned_descriptor&& other) noexcept : number_(other.release()) {}
+    owned_descriptor& operator=(owned_descriptor&& other) noexcept;
+    ~owned_descriptor();
+
+    int get() const noexcept { return number_; }
+    int release() noexcept;
+    explicit operator bool() const noexcept { return number_ >= 0; }
+
+private:
+    int number_ = -1;
+};
+
+/// Says where the server is, starting it if need be; may answer at once or later, on the strand.
+using locator = std::function<void(std::function<void(error_code, std::string path)>)>;
+
+/// The connection of a context to its state process: connects when something is asked, connects
+/// again when it breaks, and resumes the session.
+///
+/// All functions are called on the strand; so are all callbacks. Reads, timers and descriptors are
+/// armed only while a call is pending or somebody holds the connection (`hold`): otherwise it is
+/// no work for the loop.
+///
+///     idle → locating → connecting → greeting → ready → (broken) → pausing → connecting …
+///
+/// From every state `fail` leads back to idle, with everything pending completed.
+class connection : public std::enable_shared_from_this<connection> {
+public:
+    struct settings {
+        asio::any_io_executor strand;
+        locator locate;
+        std::chrono::nanoseconds request_timeout;
+        std::chrono::nanoseconds reconnect_limit = std::chrono::seconds(5);
+    };
+
+    explicit connection(settings s);
+    ~connection();
+
+    /// Every time a session begins or goes on, before anything queued is written: what must be
+    /// told to the server anew is submitted from within.
+    std::function<void()> on_ready;
+    /// There is no server to be had; what was pending has been completed with it.
+    std::function<void(error_code)> on_failed;
+
+    multiplexer::ticket submit(std::unique_ptr<call> what);
+
+    /// A request to take a call back, as per-operation cancellation says.
+    void cancel(multiplexer::ticket t, bool terminal);
+
+    /// Reads (and reconnects) as long as the count is above 0, also when no call is pending.
+    void hold();
+    void release();
+
+    /// Sends a descriptor along with the frame that the next `write` of `out` begins here; what
+    /// comes back with its reply is in `take_descriptors`.
+    void attach_descriptor(int number, std::size_t offset);
+    std::vector<owned_descriptor> take_descriptors() { return std::move(received_); }
+
+    /// Nothing will answer any more (state_lost, supervisor_lost): everything fails with it.
+    void condemn(error_code ec);
+    /// The loop is being destroyed, or the context ends: drops everything uncalled.
+    void shutdown();
+
+    const protocol::server_hello& server() const noexcept { return server_; }
+    std::uint64_t session() const noexcept { return server_.session; }
+    bool is_ready() const noexcept { return state_ == state::ready; }
+
+private:
+    enum class state { idle, locating, connecting, greeting, ready, pausing };
+
+    void start();
+    void connect(const std::string& path);
+    void greet();
+    void welcome(const protocol::frame& first);
+    void broken();
+    void pause();
+    void fail(error_code ec);
+    void close();
+
+    void schedule_flush();
+    void flush();
+    bool send_some();
+    void arm_read();
+    void received(std::size_t bytes);
+    std::size_t receive_with_descriptors(error_code& ec);
+    void handle(const protocol::frame& f);
+    void arm_deadline();
+    void rest();
+    bool wanted() const noexcept { return !calls_.empty() || holders_ > 0; }
+
+    multiplexer::time now() const;
+
+    settings settings_;
+    multiplexer calls_;
+    state state_ = state::idle;
+    error_code condemned_;
+    std::uint64_t life_ = 0; ///< counts sockets: a completion of an older one is ignored
+
+    /// What belongs to the loop, and goes before it does.
+    struct loop_objects {
+        explicit loop_objects(const asio::any_io_executor& strand)
+            : socket(strand), deadline(strand), pause(strand)
+        {
+        }
+        asio::generic::stream_protocol::socket socket;
+        asio::steady_timer deadline;
+        asio::steady_timer pause;
+    };
+    std::optional<loop_objects> loop_;
+
+    std::string path_;
+    bool greeted_before_ = false;
+    protocol::server_hello server_;
+    multiplexer::time broken_since_ = 0;
+    std::chrono::nanoseconds next_pause_{};
+    std::minstd_rand jitter_;
+
+    protocol::buffer out_;
+    std::size_t sent_ = 0;
+    int descriptor_ = -1;            ///< to go with the byte at `descriptor_at_`
+    std::size_t descriptor_at_ = 0;
+    bool flush_scheduled_ = false;
+    bool writing_ = false;
+
+    protocol::frame_parser in_;
+    std::span<std::byte> room_; ///< of in_, being read into
+    bool reading_ = false;
+    bool reading_plainly_ = false;   ///< by a read that would drop descriptors
+    unsigned expecting_descriptors_ = 0;
+    std::vector<owned_descriptor> received_;
+
+    bool deadline_armed_ = false;
+    unsigned holders_ = 0;
+};
+
+} // namespace zproc::client

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "client/call.hpp"
+
+#include <zproc/detail/engine.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace zproc::client {
+
+/// A state operation on its way: what the handle asked, in the words of the protocol, and back.
+class request_call final : public call {
+public:
+    /// Encodes the values; null, with `ec`, when one is too deep or too large.
+    static std::unique_ptr<request_call> make(const detail::state_identity& from,
+                                              detail::request&& r,
+                                              std::unique_ptr<detail::pending>& p,
+                                              asio::any_io_executor io, error_code& ec);
+
+    request_call(const detail::state_identity& from, detail::request&& r,
+                 asio::any_io_executor io);
+
+    void write(protocol::buffer& out, std::uint32_t correlation,
+               const protocol::mutation& by) override;
+    void done(error_code ec, protocol::bytes_view body) override;
+
+private:
+    std::optional<protocol::bytes_view> optional_value(const protocol::buffer& bytes) const;
+    std::vector<protocol::entry> entries() const;
+    error_code read(protocol::bytes_view body, detail::response& r) const;
+    error_code read_mutation(protocol::bytes_view body, detail::response& r) const;
+
+    detail::operation what_;
+    std::uint32_t handle_;
+    std::string name_space_;
+    std::string key_;
+    protocol::buffer first_; ///< empty: absent
+    protocol::buffer second_;
+    std::vector<std::pair<std::string, protocol::buffer>> entries_;
+    std::unique_ptr<detail::pending> pending_;
+    asio::any_io_executor io_;
+};
+
+/// Ready-made parts for other calls.
+error_code decode_any(protocol::bytes_view bytes, value& out);
+
+} // namespace zproc::client

@@ -1,0 +1,51 @@
+#include "client/ring.hpp"
+
+#include <boost/interprocess/creation_tags.hpp>
+#include <boost/interprocess/detail/os_file_functions.hpp>
+#include <boost/interprocess/exceptions.hpp>
+
+#include <utility>
+
+namespace zproc::client {
+
+namespace {
+
+namespace ipc = boost::interprocess;
+
+/// How Boost.Interprocess maps any descriptor.
+struct mappable {
+    int number;
+    ipc::mapping_handle_t get_mapping_handle() const
+    {
+        return ipc::ipcdetail::mapping_handle_from_file_handle(number);
+    }
+    ipc::mode_t get_mode() const { return ipc::read_only; }
+};
+
+} // namespace
+
+mapped_file::mapped_file(owned_descriptor file)
+    : file_(std::move(file)), region_(mappable{file_.get()}, ipc::read_only)
+{
+}
+
+std::span<const std::byte> mapped_file::bytes() const noexcept
+{
+    return {static_cast<const std::byte*>(region_.get_address()), region_.get_size()};
+}
+
+std::shared_ptr<const ring> ring::open(owned_descriptor file)
+{
+    try {
+        auto made = std::make_shared<ring>(std::move(file));
+        const auto reader = journal::reader::open(made->file_.bytes());
+        if (!reader)
+            return nullptr;
+        made->epoch_ = reader->header().epoch;
+        return made;
+    } catch (const ipc::interprocess_exception&) {
+        return nullptr;
+    }
+}
+
+} // namespace zproc::client

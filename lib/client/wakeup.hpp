@@ -1,0 +1,45 @@
+#pragma once
+
+#include "client/connection.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <functional>
+#include <memory>
+
+namespace zproc::client {
+
+/// How the server wakes this process: an eventfd of its own, and one it shares with all.
+///
+/// Neither is ever drained. Both are edge-triggered in a nested epoll descriptor; that is what the
+/// loop waits on, and its edge is consumed after each wake. So many processes can share one
+/// eventfd, and the loop does not spin.
+class wakeup : public std::enable_shared_from_this<wakeup> {
+public:
+    explicit wakeup(asio::any_io_executor strand) : descriptor_(std::move(strand)) {}
+
+    error_code open();
+
+    /// What the server writes to.
+    int own() const noexcept { return own_.get(); }
+
+    /// Listens also to the one shared by all; replaces an older one.
+    void listen_to(owned_descriptor shared);
+
+    /// Calls `awake` on the strand after the next wake, once.
+    void arm(std::function<void()> awake);
+    void disarm();
+
+private:
+    void wait();
+
+    owned_descriptor own_;
+    owned_descriptor shared_;
+    owned_descriptor epoll_;
+    asio::posix::stream_descriptor descriptor_; ///< the epoll descriptor, duplicated for Asio
+    std::function<void()> awake_;
+    bool armed_ = false;
+};
+
+} // namespace zproc::client

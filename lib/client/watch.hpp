@@ -1,0 +1,105 @@
+#pragma once
+
+#include "client/feed.hpp"
+#include "client/watch_fsm.hpp"
+#include "journal/reader.hpp"
+
+#include <zproc/detail/engine.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace zproc::client {
+
+/// A watcher's engine side: reads the ring on the strand and feeds its machine.
+///
+///     made → registering → begun → (waiting ⇄ reading)* → ended
+///
+/// It reads ahead by one event, so that what does not concern it never laps it while anything in
+/// this process listens. While a `next()` waits, it holds the feed.
+class watch final : public detail::watch_core,
+                    public feed_reader,
+                    public std::enable_shared_from_this<watch> {
+public:
+    struct surroundings {
+        asio::any_io_executor io;
+        asio::any_io_executor strand;
+        std::shared_ptr<connection> server;
+        std::shared_ptr<client::feed> feed;
+    };
+
+    watch(surroundings around, std::string name_space, watch_fsm machine);
+    ~watch() override;
+
+    /// Registers; on the strand.
+    void start();
+    /// The loop is being destroyed: no thread runs it any more. What is pending is returned, to be
+    /// dropped uncalled when all watches know.
+    std::unique_ptr<detail::pending_event> loop_gone();
+
+    // detail::watch_core, from any thread
+    asio::any_io_executor get_executor() const noexcept override { return around_.io; }
+    void next(std::unique_ptr<detail::pending_event> p) override;
+    void go_live() override;
+    void cancel() override;
+    void abandon() noexcept override;
+    std::uint64_t missed() const noexcept override { return missed_.load(); }
+
+    // feed_reader, on the strand
+    const std::string& name_space() const noexcept override { return name_space_; }
+    std::vector<std::string_view> interest() const override;
+    void registering(std::uint64_t id) override;
+    void registered(const protocol::watch_reply& present) override;
+    void awake() override;
+    void failed(error_code ec) override;
+
+private:
+    struct present_call;
+
+    void take(std::unique_ptr<detail::pending_event> p, std::uint64_t operation);
+    void drop_operation(std::uint64_t operation);
+    void pump();
+    void try_begin();
+    void begin(std::uint64_t revision, const dict& present, bool test);
+    bool position();
+    void locate();
+    void read_one();
+    void resume_at(std::uint64_t revision, std::int64_t time);
+    std::uint64_t revision_before(std::int64_t time) const;
+    dict base_at(std::uint64_t revision) const;
+    void wait();
+    void complete(error_code ec, std::optional<event> e);
+    void seek_live();
+
+    surroundings around_;
+    std::string name_space_;
+    watch_fsm machine_;
+    std::uint64_t id_ = 0;
+
+    std::optional<protocol::watch_reply> registered_;
+    bool begun_ = false;
+    bool ended_ = false;
+    error_code failure_;
+    std::optional<event> ready_;
+
+    std::shared_ptr<const ring> ring_;
+    std::optional<journal::reader> reader_;
+
+    std::unique_ptr<detail::pending_event> pending_;
+    std::uint64_t pending_operation_ = 0;
+    bool holding_ = false;
+    std::optional<asio::steady_timer> timer_;
+    std::uint64_t timer_operation_ = 0;
+
+    std::atomic<std::uint64_t> operations_ = 0; ///< numbers `next()` calls, for cancellation
+    std::atomic<std::uint64_t> missed_ = 0;
+    std::atomic<bool> gone_ = false; ///< the loop is
+};
+
+} // namespace zproc::client

@@ -1,0 +1,82 @@
+#pragma once
+
+#include "journal/record.hpp"
+
+#include <zproc/detail/engine.hpp>
+#include <zproc/event.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace zproc::client {
+
+/// Which records of a namespace become events of one watcher, and what they say. Pure: records go
+/// in, in the order of their revisions; events come out.
+///
+/// It has three things to remember: how far it has seen (`revision`), how many events it has
+/// delivered, and, for conditions, what the keys are and whether the condition held last.
+class watch_fsm {
+public:
+    /// Copies a value out of the ring that a record refers to; false when it is gone.
+    using fetch = std::function<bool(journal::value_place, std::vector<std::byte>&)>;
+
+    watch_fsm(detail::watch_condition condition, const watch_options& options,
+              std::uint32_t handle);
+
+    bool is_condition() const noexcept { return what_.what != kind::change; }
+    /// It wants to know the whole namespace, not some keys.
+    bool wants_everything() const noexcept { return what_.keys.empty() || options_.exclude; }
+    bool wants(std::string_view key) const;
+    const std::vector<std::string>& keys() const noexcept { return what_.keys; }
+
+    /// The session that this watcher's own changes are made in.
+    void set_session(std::uint64_t session) noexcept { self_.session = session; }
+
+    /// The watch begins after `revision`, when the watched keys were `present`. Yields the event
+    /// of a condition that holds already, unless `test` is false.
+    std::optional<event> begin(std::uint64_t revision, const dict& present, bool test);
+
+    /// Whether the record's revision does not follow on what was seen: records were missed, and
+    /// `resume` has to be called before it.
+    bool gap_before(std::uint64_t revision) const noexcept { return revision > revision_ + 1; }
+
+    /// The next record of the namespace. One that was seen already yields nothing.
+    std::optional<event> feed(const journal::record_view& record, const fetch& fetch_value);
+
+    /// Records up to and including `revision` are gone; `base` is what the watched keys were then.
+    event resume(std::uint64_t revision, std::int64_t time, dict base);
+
+    /// The user has got this event; `count` counts those.
+    void delivered(const event& e) noexcept;
+
+    std::uint64_t revision() const noexcept { return revision_; }
+    std::uint64_t missed() const noexcept { return missed_; }
+    bool finished() const noexcept { return options_.count && yielded_ >= *options_.count; }
+    const watch_options& options() const noexcept { return options_; }
+
+private:
+    using kind = detail::watch_condition::kind;
+
+    std::optional<event> conclude(event&& e);
+    bool holds() const;
+    bool test_key(const value& v) const;
+    void remember(const event& e);
+
+    detail::watch_condition what_;
+    watch_options options_;
+    origin self_;
+    std::uint64_t revision_ = 0;
+    std::uint64_t yielded_ = 0;
+    std::uint64_t missed_ = 0;
+    bool held_ = false;
+    dict mirror_; ///< of the keys a condition looks at
+    std::vector<std::byte> scratch_;
+};
+
+} // namespace zproc::client

@@ -1,0 +1,177 @@
+#include "engine/host.hpp"
+
+#include "client/request_call.hpp"
+#include "client/transaction.hpp"
+#include "client/watch.hpp"
+#include "engine/loop_service.hpp"
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <utility>
+
+namespace zproc::engine {
+
+namespace {
+
+struct ping_call final : client::call {
+    detail::handler<void(error_code, host::ping_result)> handler;
+    asio::any_io_executor io;
+    std::chrono::steady_clock::time_point written;
+
+    ping_call(detail::handler<void(error_code, host::ping_result)> h, asio::any_io_executor on)
+        : call(false), handler(std::move(h)), io(std::move(on))
+    {
+    }
+    void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
+    {
+        written = std::chrono::steady_clock::now();
+        protocol::write_request(out, correlation, protocol::ping_request{});
+    }
+    void done(error_code ec, protocol::bytes_view body) override
+    {
+        protocol::ping_reply reply;
+        if (!ec)
+            ec = protocol::decode(body, reply);
+        handler.complete(io, ec,
+                         host::ping_result{reply.pid, std::chrono::steady_clock::now() - written});
+    }
+};
+
+} // namespace
+
+boost::asio::execution_context::id loop_service::id;
+
+host::host(asio::any_io_executor io) : io_(std::move(io)), strand_(asio::make_strand(io_)) {}
+
+host::~host() = default;
+
+std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locate,
+                                 std::chrono::nanoseconds request_timeout)
+{
+    auto made = std::make_shared<host>(std::move(io));
+    made->server_ = std::make_shared<client::connection>(
+        client::connection::settings{made->strand_, std::move(locate), request_timeout});
+    made->feed_ = std::make_shared<client::feed>(made->strand_, made->server_);
+    made->server_->on_ready = [feed = std::weak_ptr(made->feed_)] {
+        if (const auto alive = feed.lock())
+            alive->on_ready();
+    };
+    made->server_->on_failed = [feed = std::weak_ptr(made->feed_)](error_code ec) {
+        if (const auto alive = feed.lock())
+            alive->on_failed(ec);
+    };
+    // After the sockets and timers of the connection, so that this service is shut down first.
+    asio::use_service<loop_service>(asio::query(made->io_, asio::execution::context))
+        .add(made->weak_from_this());
+    return made;
+}
+
+void host::check() const
+{
+    if (gone_)
+        throw system_error(errc::context_gone);
+}
+
+void host::submit(const detail::state_identity& from, detail::request&& r,
+                  std::unique_ptr<detail::pending> p)
+{
+    check();
+    error_code ec;
+    const auto slot = p->cancellation_slot();
+    auto what = client::request_call::make(from, std::move(r), p, io_, ec);
+    if (!what)
+        return p->complete(io_, ec, {});
+    start(std::move(what), slot);
+}
+
+void host::start(std::unique_ptr<client::call> what, asio::cancellation_slot slot)
+{
+    std::shared_ptr<client::multiplexer::ticket> ticket;
+    if (slot.is_connected()) {
+        ticket = std::make_shared<client::multiplexer::ticket>(0);
+        slot.assign([weak = weak_from_this(), ticket](asio::cancellation_type type) {
+            const auto self = weak.lock();
+            if (!self || self->gone_ || type == asio::cancellation_type::none)
+                return;
+            const bool terminal = (type & asio::cancellation_type::terminal) !=
+                                  asio::cancellation_type::none;
+            asio::dispatch(self->strand_, [self, ticket, terminal] {
+                self->server_->cancel(*ticket, terminal);
+            });
+        });
+    }
+    asio::dispatch(strand_, [self = shared_from_this(), what = std::move(what),
+                             ticket = std::move(ticket)]() mutable {
+        const auto t = self->server_->submit(std::move(what));
+        if (ticket)
+            *ticket = t;
+    });
+}
+
+void host::transact(const detail::state_identity& from,
+                    std::unique_ptr<detail::transaction_body> body)
+{
+    check();
+    std::make_shared<client::transaction>(io_, strand_, server_, from, std::move(body))->start();
+}
+
+std::shared_ptr<detail::watch_core> host::watch(const detail::state_identity& from,
+                                                detail::watch_condition&& condition,
+                                                const watch_options& options)
+{
+    check();
+    auto made = std::make_shared<client::watch>(
+        client::watch::surroundings{io_, strand_, server_, feed_}, from.name_space,
+        client::watch_fsm(std::move(condition), options, from.handle));
+    {
+        const std::lock_guard lock(mutex_);
+        if (watches_.size() >= prune_at_) {
+            std::erase_if(watches_, [](const auto& each) { return each.expired(); });
+            prune_at_ = 2 * watches_.size() + 64;
+        }
+        watches_.push_back(made);
+    }
+    asio::dispatch(strand_, [made] { made->start(); });
+    return made;
+}
+
+void host::ping(detail::handler<void(error_code, ping_result)> done)
+{
+    check();
+    const auto slot = done.cancellation_slot();
+    start(std::make_unique<ping_call>(std::move(done), io_), slot);
+}
+
+void host::barrier(std::function<void(error_code)> then)
+{
+    check();
+    asio::dispatch(strand_, [self = shared_from_this(), then = std::move(then)]() mutable {
+        self->feed_->barrier(std::move(then));
+    });
+}
+
+void host::condemn(error_code ec)
+{
+    if (!gone_)
+        asio::dispatch(strand_, [self = shared_from_this(), ec] { self->server_->condemn(ec); });
+}
+
+/// No thread runs the loop any more. Handlers are dropped last: they may hold the last handles.
+void host::loop_gone()
+{
+    gone_ = true;
+    const auto self = shared_from_this();
+    std::vector<std::unique_ptr<detail::pending_event>> dropped;
+    for (const auto& each : watches_)
+        if (const auto alive = each.lock())
+            dropped.push_back(alive->loop_gone());
+    feed_->shutdown();
+    server_->shutdown();
+    dropped.clear();
+    strand_ = {};
+    io_ = {};
+}
+
+} // namespace zproc::engine

@@ -1,0 +1,76 @@
+#pragma once
+
+#include "client/connection.hpp"
+#include "client/feed.hpp"
+
+#include <zproc/detail/engine.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace zproc::client {
+class watch;
+}
+
+namespace zproc::engine {
+
+namespace asio = boost::asio;
+
+/// The engine of one machine: a state process behind a socket, and its ring in shared memory.
+///
+/// Thread safety: all functions may be called from any thread; what they do happens on one strand.
+class host final : public detail::engine, public std::enable_shared_from_this<host> {
+public:
+    static std::shared_ptr<host> make(asio::any_io_executor io, client::locator locate,
+                                      std::chrono::nanoseconds request_timeout);
+    explicit host(asio::any_io_executor io);
+    ~host() override;
+
+    asio::any_io_executor get_executor() const noexcept override { return io_; } // empty once the loop is gone
+    void submit(const detail::state_identity& from, detail::request&& r,
+                std::unique_ptr<detail::pending> p) override;
+    void transact(const detail::state_identity& from,
+                  std::unique_ptr<detail::transaction_body> body) override;
+    std::shared_ptr<detail::watch_core> watch(const detail::state_identity& from,
+                                              detail::watch_condition&& condition,
+                                              const watch_options& options) override;
+
+    struct ping_result {
+        std::uint32_t pid = 0;
+        std::chrono::nanoseconds round_trip{};
+    };
+    void ping(detail::handler<void(error_code, ping_result)> done);
+
+    /// Calls `then`, on the strand, when all watchers made so far are known to the server.
+    void barrier(std::function<void(error_code)> then);
+
+    /// There will be no server any more: everything completes with `ec`.
+    void condemn(error_code ec);
+
+    void loop_gone();
+
+    const asio::any_io_executor& strand() const noexcept { return strand_; }
+
+private:
+    void start(std::unique_ptr<client::call> what, asio::cancellation_slot slot);
+    void check() const;
+
+    asio::any_io_executor io_;
+    asio::any_io_executor strand_;
+    std::shared_ptr<client::connection> server_;
+    std::shared_ptr<client::feed> feed_;
+    std::atomic<bool> gone_ = false;
+
+    std::mutex mutex_; ///< of what follows
+    std::vector<std::weak_ptr<client::watch>> watches_;
+    std::size_t prune_at_ = 64;
+};
+
+} // namespace zproc::engine
