@@ -128,7 +128,8 @@ concept sequence = std::ranges::input_range<const T> && !requires { typename T::
 template <class T>
 consteval bool is_storable()
 {
-    if constexpr (one_of<T, value, value_ref, dict, list, object, std::nullptr_t, std::nullopt_t> ||
+    if constexpr (one_of<T, value, value_ref, list, object, std::nullptr_t, std::nullopt_t> ||
+                  std::is_base_of_v<dict, T> || // a snapshot too
                   std::same_as<T, bool> || integer<T> || std::floating_point<T> ||
                   std::is_enum_v<T> || text<T> || byte_run<T>)
         return true;

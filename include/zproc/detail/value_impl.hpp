@@ -98,7 +98,7 @@ void value::store(T&& content)
         rep_.emplace<detail::cow<bytes>>(bytes(content.begin(), content.end()));
     } else if constexpr (std::same_as<plain, list>) {
         rep_.emplace<detail::cow<list>>(list(std::forward<T>(content)));
-    } else if constexpr (std::same_as<plain, dict>) {
+    } else if constexpr (std::derived_from<plain, dict>) {
         rep_.emplace<dict>(std::forward<T>(content));
     } else if constexpr (std::same_as<plain, object>) {
         rep_.emplace<detail::cow<object>>(object(std::forward<T>(content)));
@@ -156,6 +156,7 @@ T value::get() const
 {
     static_assert(std::same_as<T, std::remove_cvref_t<T>>, "ask for a plain type: get<T> copies");
     static_assert(storable<T> && !std::is_pointer_v<T> &&
+                      (std::same_as<T, dict> || !std::derived_from<T, dict>) &&
                       !detail::one_of<T, value_ref, std::nullptr_t, std::nullopt_t> &&
                       !(detail::text<T> && !std::same_as<T, std::string>) &&
                       !(detail::byte_run<T> && !std::same_as<T, bytes>),
