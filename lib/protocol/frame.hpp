@@ -5,6 +5,7 @@
 #include <zproc/error.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace zproc::protocol {
@@ -40,6 +41,14 @@ public:
     /// The next complete frame. `failed` is final: `error()` says why, and `out` keeps the
     /// correlation and the operation of the header at fault, to answer it.
     result next(frame& out);
+
+    /// The 12 bytes that come next, if they are there.
+    std::optional<std::span<const std::byte, header_bytes>> header() const
+    {
+        if (buffered() < header_bytes)
+            return std::nullopt;
+        return std::span<const std::byte, header_bytes>(data_.get() + begin_, header_bytes);
+    }
 
     error_code error() const { return error_; }
     void set_limit(std::uint32_t max_body) { max_body_ = max_body; }

@@ -1,0 +1,135 @@
+#include "server/connection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+namespace zproc::serving {
+
+namespace {
+
+constexpr std::size_t most_files = 8; // at once; what is beyond them is dropped by the kernel
+
+} // namespace
+
+connection::connection(owned_fd socket, hall& shared, seat where, std::int64_t ticks)
+    : socket_(std::move(socket)), machine_(shared, where), stuck_since_(ticks)
+{
+}
+
+bool connection::read(std::int64_t wall)
+{
+    const auto room = machine_.prepare();
+    if (room.empty())
+        return false;
+    iovec into{room.data(), room.size()};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(most_files * sizeof(int))> beside;
+    msghdr message{};
+    message.msg_iov = &into;
+    message.msg_iovlen = 1;
+    message.msg_control = beside.data();
+    message.msg_controllen = beside.size();
+    const auto count = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (count < 0)
+        return errno == EAGAIN || errno == EINTR;
+    if (count == 0)
+        return false;
+
+    std::size_t files = 0;
+    for (auto* part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
+            continue;
+        std::array<int, most_files> numbers{};
+        const auto size = std::min(part->cmsg_len - CMSG_LEN(0), sizeof numbers);
+        std::memcpy(numbers.data(), CMSG_DATA(part), size);
+        const auto got = size / sizeof(int);
+        adopt({numbers.data(), got});
+        files += got;
+    }
+    const bool before = machine_.greeted();
+    machine_.received(static_cast<std::size_t>(count), files, wall);
+    if (!before && machine_.greeted())
+        stuck_since_ = 0;
+    return true;
+}
+
+void connection::adopt(std::span<const int> files)
+{
+    for (const int file : files)
+        received_.emplace_back(file);
+}
+
+bool connection::write(const rings& shared, std::int64_t ticks)
+{
+    auto& output = machine_.output();
+    auto& attachments = machine_.attachments();
+    while (written_ != output.size()) {
+        msghdr message{};
+        alignas(cmsghdr)
+            std::array<char, CMSG_SPACE(protocol::attach_descriptors * sizeof(int))> beside{};
+        auto end = output.size();
+        // Descriptors ride on the first byte of their reply, so a write begins or ends there.
+        const bool rides = !attachments.empty() && attachments.front().offset == written_;
+        if (rides) {
+            if (attachments.front().with_eventfd && !received_.empty()) {
+                auto mine = std::move(received_.front());
+                received_.pop_front();
+                if (is_eventfd(mine.get())) {
+                    ::fcntl(mine.get(), F_SETFL, O_NONBLOCK);
+                    wake_ = std::move(mine);
+                }
+                attachments.front().with_eventfd = false;
+            }
+            const std::array<int, protocol::attach_descriptors> files{
+                shared.ring_file(), shared.control_file(), shared.wake_file()};
+            message.msg_control = beside.data();
+            message.msg_controllen = beside.size();
+            auto* part = CMSG_FIRSTHDR(&message);
+            part->cmsg_level = SOL_SOCKET;
+            part->cmsg_type = SCM_RIGHTS;
+            part->cmsg_len = CMSG_LEN(sizeof files);
+            std::memcpy(CMSG_DATA(part), files.data(), sizeof files);
+            if (attachments.size() > 1)
+                end = attachments[1].offset;
+        } else if (!attachments.empty()) {
+            end = attachments.front().offset;
+        }
+        iovec from{output.data() + written_, end - written_};
+        message.msg_iov = &from;
+        message.msg_iovlen = 1;
+        const auto count = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (count < 0) {
+            if (errno == EINTR)
+                continue;
+            if (errno != EAGAIN)
+                return false;
+            if (stuck_since_ == 0)
+                stuck_since_ = ticks;
+            break;
+        }
+        if (rides)
+            attachments.erase(attachments.begin());
+        written_ += static_cast<std::size_t>(count);
+        if (machine_.greeted())
+            stuck_since_ = 0;
+    }
+    if (written_ == output.size() ||
+        (written_ >= session_fsm::high_water && written_ >= output.size() / 2)) {
+        for (auto& each : attachments)
+            each.offset -= written_;
+        output.erase(output.begin(), output.begin() + static_cast<std::ptrdiff_t>(written_));
+        written_ = 0;
+        // One large reply does not mean that the next will be.
+        if (output.empty() && output.capacity() > 2 * session_fsm::high_water)
+            protocol::buffer().swap(output);
+    }
+    return true;
+}
+
+} // namespace zproc::serving

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "server/rings.hpp"
+#include "server/session_fsm.hpp"
+#include "server/shared_memory.hpp"
+
+#include <cstdint>
+#include <deque>
+
+namespace zproc::serving {
+
+/// A client's socket and its machine. Never waits.
+class connection {
+public:
+    connection(owned_fd socket, hall& shared, seat where, std::int64_t ticks);
+
+    int socket() const { return socket_.get(); }
+    session_fsm& machine() { return machine_; }
+
+    /// Reads once, and handles what is complete. False when the peer has closed.
+    bool read(std::int64_t wall);
+    /// Writes what it can of the output. False when the peer is gone.
+    bool write(const rings& shared, std::int64_t ticks);
+    bool has_output() const { return !machine_output().empty(); }
+
+    /// The client's own eventfd; -1 without one.
+    int wake_file() const { return wake_.get(); }
+    /// Since when it has accepted nothing, or said no hello; 0 when all is well.
+    std::int64_t stuck_since() const { return stuck_since_; }
+
+    std::uint32_t polled = 0; ///< what the host waits for
+
+private:
+    const protocol::buffer& machine_output() const
+    {
+        return const_cast<connection*>(this)->machine_.output();
+    }
+    void adopt(std::span<const int> files);
+
+    owned_fd socket_;
+    session_fsm machine_;
+    std::deque<owned_fd> received_; // descriptors nobody has asked for yet
+    owned_fd wake_;
+    std::size_t written_ = 0; // of the output
+    std::int64_t stuck_since_ = 0;
+};
+
+} // namespace zproc::serving

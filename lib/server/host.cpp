@@ -1,0 +1,222 @@
+#include "server/host.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace zproc::serving {
+
+namespace {
+
+constexpr std::uint64_t listener_tag = ~std::uint64_t{0};
+constexpr std::uint64_t stop_tag = listener_tag - 1;
+
+std::int64_t read_clock(clockid_t which)
+{
+    timespec now{};
+    ::clock_gettime(which, &now);
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+template <class T>
+T random_bytes()
+{
+    T result{};
+    // Never fails nor waits for so few once the system is up.
+    (void)!::getrandom(&result, sizeof result, 0);
+    return result;
+}
+
+error_code system_failure()
+{
+    return {errno, boost::system::system_category()};
+}
+
+} // namespace
+
+host::host(host_options options, keep_function keep)
+    : options_(std::move(options)), rings_(hall_, std::move(keep)),
+      poll_(::epoll_create1(EPOLL_CLOEXEC))
+{
+    options_.database.depth = options_.limits.depth;
+    options_.database.value_bytes = options_.limits.value_bytes;
+    hall_.who = interests(options_.few);
+    hall_.about.pid = static_cast<std::uint32_t>(::getpid());
+    hall_.about.durability = options_.durability;
+    hall_.about.limits = options_.limits;
+    hall_.build_id = options_.build_id;
+    hall_.new_session_id = random_bytes<std::uint64_t>;
+}
+
+host::~host() = default;
+
+error_code host::create()
+{
+    return rings_.create(options_.ring_capacity, random_bytes<protocol::instance_id>(),
+                         options_.database, {.largest_capacity = options_.largest_capacity});
+}
+
+error_code host::succeed(const rings::inheritance& from)
+{
+    const auto ec = rings_.succeed(from, options_.database,
+                                   {.largest_capacity = options_.largest_capacity});
+    if (ec.failed())
+        return ec;
+    look_at_clocks();
+    hall_.data->known_sessions().for_each(
+        [&](std::uint64_t session) { hall_.sessions.away(session, ticks_); });
+    timing_ = true;
+    return {};
+}
+
+error_code host::listen(owned_fd listener)
+{
+    listener_ = std::move(listener);
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = listener_tag;
+    if (::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, listener_.get(), &event) != 0)
+        return system_failure();
+    listening_ = true;
+    return {};
+}
+
+error_code host::stop_on(int file, std::function<bool()> decide)
+{
+    decide_ = std::move(decide);
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = stop_tag;
+    return ::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, file, &event) == 0 ? error_code()
+                                                                      : system_failure();
+}
+
+bool host::turn(int milliseconds)
+{
+    std::array<epoll_event, 256> events;
+    const int count = ::epoll_wait(poll_.get(), events.data(), static_cast<int>(events.size()),
+                                   patience(milliseconds));
+    look_at_clocks();
+    const auto again = std::exchange(again_, {});
+    for (const auto who : again) {
+        if (!seats_[who])
+            continue;
+        seats_[who]->machine().resume(wall_);
+        mark(who);
+    }
+    for (int i = 0; i < count; ++i) {
+        const auto& event = events[static_cast<std::size_t>(i)];
+        if (event.data.u64 == listener_tag)
+            accept();
+        else if (event.data.u64 == stop_tag)
+            ending_ = ending_ || decide_();
+        else
+            serve(static_cast<seat>(event.data.u64), event.events);
+    }
+    end_turn();
+    mind_the_time();
+    return !ending_;
+}
+
+void host::finish()
+{
+    end_turn();
+}
+
+void host::accept()
+{
+    for (int i = 0; i != 64; ++i) {
+        owned_fd socket(
+            ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (!socket) {
+            // Out of descriptors: those who wait, wait until somebody leaves.
+            if ((errno == EMFILE || errno == ENFILE) && seated_ != 0) {
+                ::epoll_ctl(poll_.get(), EPOLL_CTL_DEL, listener_.get(), nullptr);
+                listening_ = false;
+            }
+            return;
+        }
+        ucred peer{};
+        socklen_t size = sizeof peer;
+        if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
+            peer.uid != ::geteuid()) {
+            refuse(socket.get(), errc::peer_not_permitted,
+                   "this state belongs to another user: only processes of that user may connect");
+            continue;
+        }
+        if (seated_ >= options_.connections) {
+            refuse(socket.get(), errc::too_busy, "this state has as many clients as it takes");
+            continue;
+        }
+        seat who = static_cast<seat>(seats_.size());
+        if (free_.empty()) {
+            seats_.emplace_back();
+            marked_.push_back(false);
+        } else {
+            who = free_.back();
+            free_.pop_back();
+        }
+        seats_[who] = std::make_unique<connection>(std::move(socket), hall_, who, ticks_);
+        ++seated_;
+        timing_ = true;
+        epoll_event event{};
+        event.events = seats_[who]->polled = EPOLLIN;
+        event.data.u64 = who;
+        if (::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, seats_[who]->socket(), &event) != 0)
+            drop(who);
+    }
+}
+
+void host::refuse(int socket, error_code ec, std::string_view text)
+{
+    protocol::buffer out;
+    protocol::write_error(out, 0, protocol::operation::hello, ec, text);
+    (void)!::send(socket, out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void host::look_at_clocks()
+{
+    wall_ = read_clock(CLOCK_REALTIME);
+    ticks_ = read_clock(CLOCK_MONOTONIC_COARSE);
+}
+
+void host::mark(seat who)
+{
+    if (!marked_[who]) {
+        marked_[who] = true;
+        busy_.push_back(who);
+    }
+}
+
+void host::serve(seat who, std::uint32_t events)
+{
+    if (who >= seats_.size() || !seats_[who])
+        return;
+    auto& c = *seats_[who];
+    // A hang-up is met by reading too: what was sent before it counts.
+    if ((events & ~std::uint32_t{EPOLLOUT}) != 0 && !c.read(wall_))
+        return drop(who);
+    mark(who);
+}
+
+void host::drop(seat who)
+{
+    if (!seats_[who])
+        return;
+    seats_[who]->machine().disconnected(ticks_);
+    seats_[who].reset(); // closes the socket, which leaves the poll with it
+    free_.push_back(who);
+    --seated_;
+    timing_ = true;
+    if (!listening_ && listener_)
+        listen(std::move(listener_));
+}
+
+} // namespace zproc::serving

@@ -1,0 +1,99 @@
+#pragma once
+
+#include "server/connection.hpp"
+#include "server/rings.hpp"
+
+#include <zproc/error.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace zproc::serving {
+
+struct host_options {
+    std::uint64_t ring_capacity = journal::default_capacity;
+    std::uint64_t largest_capacity = 1u << 30;
+    protocol::limits limits;
+    protocol::durability durability = protocol::durability::process;
+    std::string build_id;
+
+    std::size_t connections = 4096;
+    std::size_t few = 8; ///< up to so many are woken by their own eventfd
+    std::int64_t hello_within = 5'000'000'000;     ///< ns
+    std::int64_t read_within = 30'000'000'000;     ///< a client that reads nothing is dropped
+    std::int64_t session_expiry = 120'000'000'000; ///< away for so long, a session ends
+    store::database_options database;
+};
+
+/// The loop of a state: one thread, one writer. Each turn reads what has come, publishes once,
+/// writes once to each client, and wakes who registered an interest in what changed.
+///
+/// It waits on one descriptor of its own, so a turn is three system calls for a request that is
+/// alone, and the whole can be embedded in any other loop: poll `descriptor()`, call `turn(0)`.
+class host {
+public:
+    explicit host(host_options options, keep_function keep = {});
+    ~host();
+    host(const host&) = delete;
+    host& operator=(const host&) = delete;
+
+    /// A new state, or the one that a predecessor left.
+    error_code create();
+    error_code succeed(const rings::inheritance& from);
+
+    /// Accepts clients of this user from a listening Unix socket, which it owns from now on.
+    error_code listen(owned_fd listener);
+    /// Ends `turn` when the descriptor is readable or hung up, as its owner decides.
+    error_code stop_on(int file, std::function<bool()> decide);
+
+    /// Waits up to `milliseconds` (-1: for ever) for something to do, and does it. False when it
+    /// is to end.
+    bool turn(int milliseconds);
+    /// Sends what is ready, without waiting.
+    void finish();
+
+    int descriptor() const { return poll_.get(); }
+    const hall& shared() const { return hall_; }
+
+private:
+    void accept();
+    void refuse(int socket, error_code ec, std::string_view text);
+    void serve(seat who, std::uint32_t events);
+    void drop(seat who);
+    void end_turn();
+    void flush(seat who);
+    void wake();
+    void watch(connection& c, seat who);
+    void mind_the_time();
+    void look_at_clocks();
+    int patience(int milliseconds) const;
+    void mark(seat who);
+
+    host_options options_;
+    hall hall_;
+    rings rings_;
+    owned_fd poll_;
+    owned_fd listener_;
+    std::function<bool()> decide_;
+    bool listening_ = false;
+    bool ending_ = false;
+
+    std::vector<std::unique_ptr<connection>> seats_;
+    std::vector<seat> free_;
+    std::size_t seated_ = 0;
+    std::vector<seat> busy_;   // what this turn has to write to
+    std::vector<bool> marked_; // those in busy_
+    std::vector<seat> again_;  // has frames that waited for room in the output
+    std::uint64_t broadcast_at_ = 0;
+
+    // The same for a whole turn, in ns: what records are stamped with, and what limits count.
+    std::int64_t wall_ = 0;
+    std::int64_t ticks_ = 0;
+    std::int64_t minded_at_ = 0;
+    bool timing_ = false; ///< somebody's time is running
+};
+
+} // namespace zproc::serving

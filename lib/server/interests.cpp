@@ -1,0 +1,109 @@
+#include "server/interests.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace zproc::serving {
+
+void interests::add(seat who, std::uint64_t id, std::string_view name_space,
+                    std::span<const std::string_view> keys)
+{
+    remove(who, id);
+    const registration me{who, id};
+    auto it = spaces_.find(name_space);
+    if (it == spaces_.end())
+        it = spaces_.try_emplace(std::string(name_space)).first;
+    auto& what = registered_[me];
+    what.name_space = name_space;
+    if (keys.empty())
+        it->second.whole.push_back(me);
+    for (const auto key : keys) {
+        auto at = it->second.keys.find(key);
+        if (at == it->second.keys.end())
+            at = it->second.keys.try_emplace(std::string(key)).first;
+        at->second.push_back(me);
+        what.keys.emplace_back(key);
+    }
+}
+
+void interests::remove(seat who, std::uint64_t id)
+{
+    const auto it = registered_.find({who, id});
+    if (it == registered_.end())
+        return;
+    withdraw(it->first, it->second);
+    registered_.erase(it);
+}
+
+void interests::remove_all(seat who)
+{
+    auto it = registered_.lower_bound({who, 0});
+    while (it != registered_.end() && it->first.first == who) {
+        withdraw(it->first, it->second);
+        it = registered_.erase(it);
+    }
+}
+
+std::size_t interests::count(seat who) const
+{
+    constexpr auto last = std::numeric_limits<std::uint64_t>::max();
+    return static_cast<std::size_t>(std::distance(registered_.lower_bound({who, 0}),
+                                                  registered_.upper_bound({who, last})));
+}
+
+void interests::withdraw(const registration& who, const subject& what)
+{
+    const auto space = spaces_.find(what.name_space);
+    if (space == spaces_.end())
+        return;
+    auto& [whole, keys] = space->second;
+    if (what.keys.empty())
+        std::erase(whole, who);
+    for (const auto& key : what.keys) {
+        const auto at = keys.find(key);
+        if (at == keys.end())
+            continue; // named twice
+        std::erase(at->second, who);
+        if (at->second.empty())
+            keys.erase(at);
+    }
+    if (whole.empty() && keys.empty())
+        spaces_.erase(space);
+}
+
+void interests::touch(std::string_view name_space, std::string_view key)
+{
+    if (spaces_.empty() || many())
+        return;
+    const auto space = spaces_.find(name_space);
+    if (space == spaces_.end())
+        return;
+    wake(space->second.whole);
+    if (space->second.keys.empty())
+        return;
+    if (const auto at = space->second.keys.find(key); at != space->second.keys.end())
+        wake(at->second);
+}
+
+void interests::wake(const std::vector<registration>& registered)
+{
+    for (const auto& [who, id] : registered) {
+        if (awake_.size() <= who)
+            awake_.resize(who + std::size_t{1});
+        if (awake_[who])
+            continue;
+        awake_[who] = true;
+        woken_.push_back(who);
+        if (many())
+            return;
+    }
+}
+
+void interests::reset()
+{
+    for (const auto who : woken_)
+        awake_[who] = false;
+    woken_.clear();
+}
+
+} // namespace zproc::serving

@@ -1,0 +1,242 @@
+#include "server/session_fsm.hpp"
+
+/// What each request does, and what it answers.
+namespace zproc::serving {
+
+using namespace protocol;
+
+template <class Reply>
+void session_fsm::answer(const frame& f, const Reply& reply)
+{
+    const auto at = begin_frame(output_, f.correlation, f.code);
+    encode(output_, reply);
+    if (output_.size() - at - header_bytes > max_reply_bytes) {
+        output_.resize(at);
+        fail(f, errc::too_large, "the reply is too large for one frame: ask for less");
+        return;
+    }
+    end_frame(output_, at);
+}
+
+void session_fsm::answer(const frame& f, const store::outcome& done)
+{
+    if (done.error.failed())
+        return fail(f, done.error);
+    answer(f, mutation_reply{done.revision, done.made, done.result});
+}
+
+store::author session_fsm::author_of(const mutation& by, std::int64_t now) const
+{
+    return {session_, by.handle, by.number, by.acknowledged, now};
+}
+
+namespace {
+
+present present_of(std::string_view key, const store::item& item)
+{
+    return {key, item.modified, item.value};
+}
+
+} // namespace
+
+// ---- reads -------------------------------------------------------------------------------------
+
+void session_fsm::handle(const frame& f, const ping_request&, std::int64_t now)
+{
+    answer(f, ping_reply{shared_.about.pid, now});
+}
+
+void session_fsm::handle(const frame& f, const get_request& m, std::int64_t)
+{
+    const auto found = shared_.data->get(m.name_space, m.key);
+    answer(f, get_reply{shared_.data->revision(m.name_space), found.modified, found.value});
+}
+
+void session_fsm::handle(const frame& f, const contains_request& m, std::int64_t)
+{
+    answer(f, contains_reply{shared_.data->contains(m.name_space, m.key)});
+}
+
+void session_fsm::handle(const frame& f, const size_request& m, std::int64_t)
+{
+    answer(f, size_reply{shared_.data->size(m.name_space)});
+}
+
+void session_fsm::handle(const frame& f, const keys_request& m, std::int64_t)
+{
+    keys_reply reply;
+    reply.revision = shared_.data->revision(m.name_space);
+    reply.keys.reserve(shared_.data->size(m.name_space));
+    shared_.data->for_each(m.name_space, [&](std::string_view key, const store::item&) {
+        reply.keys.push_back(key);
+    });
+    answer(f, reply);
+}
+
+void session_fsm::handle(const frame& f, const snapshot_request& m, std::int64_t)
+{
+    snapshot_reply reply;
+    reply.revision = shared_.data->revision(m.name_space);
+    reply.items.reserve(shared_.data->size(m.name_space));
+    shared_.data->for_each(m.name_space, [&](std::string_view key, const store::item& item) {
+        reply.items.push_back(present_of(key, item));
+    });
+    answer(f, reply);
+}
+
+void session_fsm::handle(const frame& f, const read_request& m, std::int64_t)
+{
+    read_reply reply;
+    reply.revision = shared_.data->revision(m.name_space);
+    reply.items.reserve(m.keys.size());
+    for (const auto key : m.keys)
+        reply.items.push_back(present_of(key, shared_.data->get(m.name_space, key)));
+    answer(f, reply);
+}
+
+void session_fsm::handle(const frame& f, const namespaces_request&, std::int64_t)
+{
+    namespaces_reply reply;
+    shared_.data->for_each_namespace(
+        [&](std::string_view name, std::uint64_t revision, std::size_t size) {
+            reply.namespaces.push_back({name, revision, size});
+        });
+    answer(f, reply);
+}
+
+// ---- wake-ups ----------------------------------------------------------------------------------
+
+void session_fsm::handle(const frame& f, const watch_request& m, std::int64_t)
+{
+    if (shared_.who.count(where_) >= most_interests)
+        return fail(f, errc::too_busy, "this session watches too much: end some of its watchers");
+    shared_.who.add(where_, m.id, m.name_space, m.keys);
+    // Written, not yet published: the reply is not sent before it is.
+    const auto& ring = shared_.data->ring();
+    answer(f, watch_reply{shared_.data->revision(m.name_space), shared_.about.epoch,
+                          ring.written(), ring.last_commit()});
+}
+
+void session_fsm::handle(const frame& f, const unwatch_request& m, std::int64_t)
+{
+    shared_.who.remove(where_, m.id);
+    answer(f, empty_reply());
+}
+
+void session_fsm::handle(const frame& f, const attach_request& m, std::int64_t)
+{
+    if (m.with_eventfd) {
+        if (descriptors_ == 0) {
+            closing_ = true;
+            return fail(f, errc::malformed_frame, "the descriptor of the attach did not come");
+        }
+        --descriptors_;
+    }
+    attachments_.push_back({output_.size(), m.with_eventfd});
+    answer(f, attach_reply{shared_.about.epoch, shared_.generation, shared_.ring_bytes});
+}
+
+// ---- mutations ---------------------------------------------------------------------------------
+
+void session_fsm::handle(const frame& f, const set_request& m, std::int64_t now)
+{
+    answer(f, shared_.data->set(author_of(m.by, now), m.name_space, m.key, m.value));
+}
+
+void session_fsm::handle(const frame& f, const erase_request& m, std::int64_t now)
+{
+    answer(f, shared_.data->erase(author_of(m.by, now), m.name_space, m.keys));
+}
+
+void session_fsm::handle(const frame& f, const update_request& m, std::int64_t now)
+{
+    changes_.clear();
+    for (const auto& each : m.entries)
+        changes_.push_back({each.key, each.value});
+    answer(f, shared_.data->update(author_of(m.by, now), m.name_space, changes_));
+}
+
+void session_fsm::handle(const frame& f, const replace_request& m, std::int64_t now)
+{
+    changes_.clear();
+    for (const auto& each : m.entries)
+        changes_.push_back({each.key, each.value});
+    answer(f, shared_.data->replace(author_of(m.by, now), m.name_space, changes_));
+}
+
+void session_fsm::handle(const frame& f, const clear_request& m, std::int64_t now)
+{
+    answer(f, shared_.data->clear(author_of(m.by, now), m.name_space));
+}
+
+void session_fsm::handle(const frame& f, const pop_request& m, std::int64_t now)
+{
+    answer(f, shared_.data->pop(author_of(m.by, now), m.name_space, m.key));
+}
+
+void session_fsm::handle(const frame& f, const pop_item_request& m, std::int64_t now)
+{
+    answer(f, shared_.data->pop_item(author_of(m.by, now), m.name_space));
+}
+
+void session_fsm::handle(const frame& f, const set_default_request& m, std::int64_t now)
+{
+    answer(f, shared_.data->set_default(author_of(m.by, now), m.name_space, m.key, m.value));
+}
+
+void session_fsm::handle(const frame& f, const increment_request& m, std::int64_t now)
+{
+    auto& data = *shared_.data;
+    const auto by = author_of(m.by, now);
+    const auto done = f.code == operation::decrement
+                          ? data.decrement(by, m.name_space, m.key, m.amount)
+                          : data.increment(by, m.name_space, m.key, m.amount);
+    if (done.error == make_error_code(errc::type_mismatch))
+        return fail(f, done.error, "only an integer or a double can be counted up or down");
+    answer(f, done);
+}
+
+void session_fsm::handle(const frame& f, const append_request& m, std::int64_t now)
+{
+    const auto done = shared_.data->append(author_of(m.by, now), m.name_space, m.key, m.value);
+    if (done.error == make_error_code(errc::type_mismatch))
+        return fail(f, done.error, "only a list can be appended to");
+    answer(f, done);
+}
+
+void session_fsm::handle(const frame& f, const compare_exchange_request& m, std::int64_t now)
+{
+    answer(f, shared_.data->compare_exchange(author_of(m.by, now), m.name_space, m.key,
+                                             m.expected, m.desired));
+}
+
+void session_fsm::handle(const frame& f, const commit_request& m, std::int64_t now)
+{
+    stamps_.clear();
+    for (const auto& read : m.reads)
+        stamps_.push_back({read.key, read.modified});
+    changes_.clear();
+    for (const auto& write : m.writes)
+        changes_.push_back({write.key, write.value});
+    const auto done = shared_.data->commit(author_of(m.by, now), m.name_space, m.scanned, stamps_,
+                                           changes_);
+    if (done.error == make_error_code(errc::conflict))
+        return conflict(f, m);
+    answer(f, done);
+}
+
+void session_fsm::conflict(const frame& f, const commit_request& m)
+{
+    const auto& data = *shared_.data;
+    conflict_reply reply;
+    reply.revision = data.revision(m.name_space);
+    reply.scan_failed = m.scanned && *m.scanned != reply.revision;
+    for (const auto& read : m.reads)
+        reply.items.push_back(present_of(read.key, data.get(m.name_space, read.key)));
+    const auto at = begin_frame(output_, f.correlation, f.code,
+                                static_cast<std::uint16_t>(errc::conflict));
+    encode(output_, reply);
+    end_frame(output_, at);
+}
+
+} // namespace zproc::serving

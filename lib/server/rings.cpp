@@ -1,0 +1,120 @@
+#include "server/rings.hpp"
+
+#include "protocol/control_page.hpp"
+
+#include <cstdlib>
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace zproc::serving {
+
+namespace {
+
+constexpr const char* ring_name = "zproc-ring";
+constexpr const char* control_name = "zproc-control";
+
+error_code system_failure()
+{
+    return {errno, boost::system::system_category()};
+}
+
+} // namespace
+
+error_code rings::keep(std::string_view name, int file)
+{
+    return keep_ ? keep_(name, file) : error_code();
+}
+
+error_code rings::use_control(shared_file page)
+{
+    control_ = std::move(page);
+    if (!control_ || control_.memory.bytes().size() < protocol::control_page_bytes)
+        return errc::state_lost;
+    control_for_clients_ = reopen_readable(control_.file.get());
+    return control_for_clients_ ? error_code() : system_failure();
+}
+
+error_code rings::create(std::uint64_t capacity, const protocol::instance_id& instance,
+                         store::database_options options, journal::writer_options limits)
+{
+    limits_ = limits;
+    hall_.about.instance = instance;
+    auto page = make_page(control_name, protocol::control_page_bytes);
+    if (!page)
+        return system_failure();
+    protocol::format_control_page(page.memory.bytes(), instance);
+    if (const auto ec = use_control(std::move(page)); ec.failed())
+        return ec;
+    wake_ = owned_fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    if (!wake_)
+        return system_failure();
+
+    journal::ring_header header;
+    header.instance = instance;
+    header.epoch = 1;
+    header.capacity = capacity;
+    auto ring = make_ring(header);
+    if (!ring)
+        return system_failure();
+    // A ring that was never announced holds nothing: kept first of all, these are no successor's.
+    if (const auto ec = keep("control", control_.file.get()); ec.failed())
+        return ec;
+    if (const auto ec = keep("wake", wake_.get()); ec.failed())
+        return ec;
+    auto& writer = *ring;
+    hall_.data = std::make_unique<store::database>(std::move(ring), *this, options);
+    ring_replaced(writer);
+    return {};
+}
+
+error_code rings::succeed(const inheritance& from, store::database_options options,
+                          journal::writer_options limits)
+{
+    limits_ = limits;
+    if (const auto ec = use_control(open_page(owned_fd(from.control))); ec.failed())
+        return ec;
+    const auto instance = protocol::control_instance(control_.memory.bytes());
+    if (!instance)
+        return errc::state_lost;
+    hall_.about.instance = *instance;
+    hall_.generation = protocol::control_generation(control_.memory.bytes());
+    wake_ = owned_fd(from.wake);
+
+    const owned_fd file(from.ring);
+    const auto old = mapping::readable(file.get(), true);
+    const auto header = old ? journal::read_header(old.bytes()) : std::nullopt;
+    if (!header || header->instance != *instance)
+        return errc::state_lost;
+    hall_.data = store::database::recover(old.bytes(), *this, options);
+    return hall_.data ? error_code() : make_error_code(errc::state_lost);
+}
+
+std::unique_ptr<journal::writer> rings::make_ring(const journal::ring_header& header)
+{
+    next_ = make_sealed_file(ring_name, journal::region_size(header.capacity));
+    if (!next_)
+        return nullptr;
+    return std::make_unique<journal::writer>(next_.memory.bytes(), header, limits_);
+}
+
+/// From here on commits go to the new ring, so a successor must get that one: handed over first,
+/// announced then. In between both hold the same.
+void rings::ring_replaced(journal::writer& now)
+{
+    // Going on would lose what is acknowledged from here on; a successor has the old ring.
+    if (keep("ring", next_.file.get()).failed())
+        ::_exit(EXIT_FAILURE);
+    if (ring_)
+        old_.push_back(std::move(ring_));
+    ring_ = std::move(next_);
+    next_ = {};
+    hall_.about.epoch = now.header().epoch;
+    hall_.ring_bytes = ring_.memory.bytes().size();
+    ++hall_.generation;
+    protocol::announce(control_.memory.bytes(), hall_.about.epoch, hall_.generation);
+    replaced_ = true;
+}
+
+} // namespace zproc::serving

@@ -1,0 +1,178 @@
+#include "server/session_fsm.hpp"
+
+#include <string>
+
+namespace zproc::serving {
+
+using namespace protocol;
+
+session_fsm::session_fsm(hall& shared, seat where)
+    : shared_(shared), where_(where), parser_(max_hello_bytes)
+{
+}
+
+std::span<std::byte> session_fsm::prepare()
+{
+    return parser_.prepare(read_size);
+}
+
+void session_fsm::received(std::size_t bytes, std::size_t descriptors, std::int64_t now)
+{
+    parser_.commit(bytes);
+    descriptors_ += descriptors;
+    work(now);
+}
+
+void session_fsm::resume(std::int64_t now)
+{
+    work(now);
+}
+
+void session_fsm::work(std::int64_t now)
+{
+    unhandled_ = false;
+    frame f;
+    while (!closing_) {
+        // A session that was resumed elsewhere has no more say here: what it sent and was not yet
+        // applied, the other connection sends again.
+        if (greeted() && !shared_.sessions.sits(session_, where_)) {
+            closing_ = true;
+            return;
+        }
+        if (congested()) {
+            unhandled_ = parser_.buffered() != 0;
+            return;
+        }
+        if (!greeted()) {
+            if (const auto header = parser_.header()) {
+                std::string text;
+                if (const auto ec = check_first_header(*header, text); ec.failed()) {
+                    f.code = operation::hello;
+                    fail(f, ec, text);
+                    closing_ = true;
+                    return;
+                }
+            }
+        }
+        switch (parser_.next(f)) {
+        case frame_parser::incomplete: return;
+        case frame_parser::failed:
+            fail(f, parser_.error(),
+                 "this server takes frames of up to " +
+                     std::to_string(shared_.about.limits.request_bytes) + " bytes");
+            closing_ = true;
+            return;
+        case frame_parser::found:
+            if (greeted())
+                dispatch(f, now);
+            else if (!greet(f, now))
+                closing_ = true;
+            break;
+        }
+        // Descriptors that nobody asked for are a mistake, or an attempt to use up ours.
+        if (descriptors_ > attach_descriptors)
+            closing_ = true;
+    }
+}
+
+bool session_fsm::greet(const frame& f, std::int64_t now)
+{
+    client_hello hello;
+    std::string text;
+    if (const auto ec = read_hello(f, hello, text); ec.failed()) {
+        fail(f, ec, text);
+        return false;
+    }
+    auto& data = *shared_.data;
+    auto welcome = shared_.about;
+    welcome.build_id = shared_.build_id;
+    const bool ours = hello.instance == instance_id{} || hello.instance == welcome.instance;
+    welcome.resumed = hello.session != 0 && ours && data.knows_session(hello.session);
+    if (welcome.resumed) {
+        welcome.session = hello.session;
+        data.acknowledge(hello.session, hello.acknowledged);
+    } else {
+        do
+            welcome.session = shared_.new_session_id();
+        while (welcome.session == 0 || data.knows_session(welcome.session));
+        if (const auto ec = data.open_session(welcome.session, now); ec.failed()) {
+            fail(f, errc::too_busy, "the journal has no room for another session");
+            return false;
+        }
+    }
+    session_ = welcome.session;
+    if (const auto before = shared_.sessions.sit(session_, where_))
+        shared_.displaced.push_back(*before);
+    parser_.set_limit(shared_.about.limits.request_bytes);
+    write_welcome(output_, f.correlation, welcome);
+    return true;
+}
+
+void session_fsm::disconnected(std::int64_t now)
+{
+    shared_.who.remove_all(where_);
+    if (greeted())
+        shared_.sessions.leave(session_, where_, now);
+    closing_ = true;
+}
+
+template <class Request>
+void session_fsm::serve(const frame& f, std::int64_t now)
+{
+    Request request;
+    if constexpr (requires { request.code = f.code; })
+        request.code = f.code;
+    if (const auto ec = decode(f.body, request, shared_.about.limits); ec.failed()) {
+        fail(f, ec);
+        // What is no message at all was not written by a client of ours.
+        closing_ = ec == make_error_code(errc::malformed_frame);
+        return;
+    }
+    handle(f, request, now);
+}
+
+void session_fsm::dispatch(const frame& f, std::int64_t now)
+{
+    if (f.status != 0) {
+        fail(f, errc::malformed_frame, "a request has status 0");
+        closing_ = true;
+        return;
+    }
+    switch (f.code) {
+    case operation::ping: return serve<ping_request>(f, now);
+    case operation::get: return serve<get_request>(f, now);
+    case operation::contains: return serve<contains_request>(f, now);
+    case operation::size: return serve<size_request>(f, now);
+    case operation::keys: return serve<keys_request>(f, now);
+    case operation::snapshot: return serve<snapshot_request>(f, now);
+    case operation::read: return serve<read_request>(f, now);
+    case operation::namespaces: return serve<namespaces_request>(f, now);
+    case operation::watch: return serve<watch_request>(f, now);
+    case operation::unwatch: return serve<unwatch_request>(f, now);
+    case operation::attach: return serve<attach_request>(f, now);
+    case operation::set: return serve<set_request>(f, now);
+    case operation::erase: return serve<erase_request>(f, now);
+    case operation::update: return serve<update_request>(f, now);
+    case operation::replace: return serve<replace_request>(f, now);
+    case operation::clear: return serve<clear_request>(f, now);
+    case operation::pop: return serve<pop_request>(f, now);
+    case operation::pop_item: return serve<pop_item_request>(f, now);
+    case operation::set_default: return serve<set_default_request>(f, now);
+    case operation::increment:
+    case operation::decrement: return serve<increment_request>(f, now);
+    case operation::append: return serve<append_request>(f, now);
+    case operation::compare_exchange: return serve<compare_exchange_request>(f, now);
+    case operation::commit: return serve<commit_request>(f, now);
+    case operation::hello: break;
+    }
+    fail(f, errc::unknown_operation,
+         "operation " + std::to_string(static_cast<unsigned>(f.code)) +
+             " is none that this server knows here");
+}
+
+void session_fsm::fail(const frame& f, error_code ec, std::string_view text)
+{
+    write_error(output_, f.correlation, f.code, ec, text);
+}
+
+} // namespace zproc::serving

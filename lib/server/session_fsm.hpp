@@ -1,0 +1,123 @@
+#pragma once
+
+#include "protocol/frame.hpp"
+#include "protocol/handshake.hpp"
+#include "protocol/layout.hpp"
+#include "protocol/messages.hpp"
+#include "server/interests.hpp"
+#include "server/session_table.hpp"
+#include "store/database.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace zproc::serving {
+
+/// What all sessions of a server share.
+struct hall {
+    std::unique_ptr<store::database> data;
+    interests who;
+    session_table sessions;
+
+    protocol::server_hello about; ///< session, resumed: per connection
+    std::string build_id;         ///< what `about.build_id` refers to
+    std::uint64_t generation = 0;
+    std::uint64_t ring_bytes = 0;
+    std::function<std::uint64_t()> new_session_id;
+
+    std::vector<seat> displaced; ///< connections whose session sits elsewhere now: to be closed
+};
+
+/// One connection: bytes in, bytes out. Pure; never trusts what comes in.
+///
+/// Nothing in `output()` may be sent before the database has published.
+class session_fsm {
+public:
+    session_fsm(hall& shared, seat where);
+
+    /// Room to read into, and what was read: bytes, and descriptors that came beside them.
+    /// Handles every frame that is complete, unless too much output is waiting.
+    std::span<std::byte> prepare();
+    void received(std::size_t bytes, std::size_t descriptors, std::int64_t now);
+    /// Goes on with frames that waited for the output to shrink.
+    void resume(std::int64_t now);
+
+    protocol::buffer& output() { return output_; }
+    /// Nothing more is read; close when the output is sent.
+    bool closing() const { return closing_; }
+    bool greeted() const { return session_ != 0; }
+    bool congested() const { return output_.size() >= high_water; }
+    bool unhandled() const { return unhandled_; }
+
+    /// An attach whose reply begins at `offset` of the output, and takes the three descriptors
+    /// with it. The client's own eventfd, if it sent one, is the oldest descriptor received.
+    struct attachment {
+        std::size_t offset = 0;
+        bool with_eventfd = false;
+    };
+    std::vector<attachment>& attachments() { return attachments_; }
+
+    /// The connection is gone.
+    void disconnected(std::int64_t now);
+
+    static constexpr std::size_t high_water = 1u << 20;
+    static constexpr std::size_t read_size = 64u << 10;
+    static constexpr std::size_t most_interests = 1u << 16;
+
+private:
+    void work(std::int64_t now);
+    bool greet(const protocol::frame& f, std::int64_t now);
+    void dispatch(const protocol::frame& f, std::int64_t now);
+    template <class Request>
+    void serve(const protocol::frame& f, std::int64_t now);
+
+    // one per request; `answer` and `fail` write the reply
+    void handle(const protocol::frame&, const protocol::ping_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::get_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::contains_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::size_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::keys_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::snapshot_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::read_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::namespaces_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::watch_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::unwatch_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::attach_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::set_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::erase_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::update_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::replace_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::clear_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::pop_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::pop_item_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::set_default_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::increment_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::append_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::compare_exchange_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::commit_request&, std::int64_t);
+
+    template <class Reply>
+    void answer(const protocol::frame& f, const Reply& reply);
+    void answer(const protocol::frame& f, const store::outcome& done);
+    void fail(const protocol::frame& f, error_code ec, std::string_view text = {});
+    void conflict(const protocol::frame& f, const protocol::commit_request& m);
+    store::author author_of(const protocol::mutation& by, std::int64_t now) const;
+
+    hall& shared_;
+    seat where_;
+    protocol::frame_parser parser_;
+    protocol::buffer output_;
+    std::vector<attachment> attachments_;
+    std::size_t descriptors_ = 0; // received and not yet taken
+    std::uint64_t session_ = 0;
+    bool closing_ = false;
+    bool unhandled_ = false;
+    std::vector<store::key_value> changes_;
+    std::vector<store::read_stamp> stamps_;
+};
+
+} // namespace zproc::serving

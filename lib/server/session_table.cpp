@@ -1,0 +1,67 @@
+#include "server/session_table.hpp"
+
+namespace zproc::serving {
+
+void session_table::come_back(std::uint64_t session, const whereabouts& from)
+{
+    if (from.at)
+        return;
+    auto [it, end] = away_.equal_range(from.since);
+    for (; it != end; ++it) {
+        if (it->second == session) {
+            away_.erase(it);
+            return;
+        }
+    }
+}
+
+std::optional<seat> session_table::sit(std::uint64_t session, seat where)
+{
+    const auto [it, fresh] = known_.try_emplace(session);
+    if (!fresh)
+        come_back(session, it->second);
+    return std::exchange(it->second.at, where);
+}
+
+void session_table::leave(std::uint64_t session, seat where, std::int64_t now)
+{
+    if (sits(session, where))
+        away(session, now);
+}
+
+void session_table::away(std::uint64_t session, std::int64_t now)
+{
+    const auto [it, fresh] = known_.try_emplace(session);
+    if (!fresh)
+        come_back(session, it->second);
+    it->second = {std::nullopt, now};
+    away_.emplace(now, session);
+}
+
+void session_table::forget(std::uint64_t session)
+{
+    const auto it = known_.find(session);
+    if (it == known_.end())
+        return;
+    come_back(session, it->second);
+    known_.erase(it);
+}
+
+bool session_table::sits(std::uint64_t session, seat where) const
+{
+    const auto it = known_.find(session);
+    return it != known_.end() && it->second.at == where;
+}
+
+std::vector<std::uint64_t> session_table::expire(std::int64_t now, std::int64_t limit)
+{
+    std::vector<std::uint64_t> gone;
+    while (!away_.empty() && now - away_.begin()->first >= limit) {
+        gone.push_back(away_.begin()->second);
+        known_.erase(away_.begin()->second);
+        away_.erase(away_.begin());
+    }
+    return gone;
+}
+
+} // namespace zproc::serving

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "server/interests.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+namespace zproc::serving {
+
+/// Which session sits where, and how long the others have been away. Pure: time is an argument,
+/// in ns.
+class session_table {
+public:
+    /// The session sits at `where` now; answers where it sat until now, if anywhere.
+    std::optional<seat> sit(std::uint64_t session, seat where);
+    /// The connection is gone. Nothing if the session has moved to another one.
+    void leave(std::uint64_t session, seat where, std::int64_t now);
+    /// Known, but nobody has come for it: what a successor finds.
+    void away(std::uint64_t session, std::int64_t now);
+    void forget(std::uint64_t session);
+
+    bool sits(std::uint64_t session, seat where) const;
+    bool nobody_away() const { return away_.empty(); }
+
+    /// Sessions that have been away for `limit`; they are forgotten.
+    std::vector<std::uint64_t> expire(std::int64_t now, std::int64_t limit);
+
+private:
+    struct whereabouts {
+        std::optional<seat> at;
+        std::int64_t since = 0;
+    };
+    std::unordered_map<std::uint64_t, whereabouts> known_;
+    std::multimap<std::int64_t, std::uint64_t> away_;
+
+    void come_back(std::uint64_t session, const whereabouts& from);
+};
+
+} // namespace zproc::serving

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <utility>
+
+namespace zproc::serving {
+
+/// A file descriptor, closed by its owner.
+class owned_fd {
+public:
+    owned_fd() noexcept = default;
+    explicit owned_fd(int number) noexcept : number_(number) {}
+    owned_fd(owned_fd&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+    owned_fd& operator=(owned_fd&& other) noexcept
+    {
+        std::swap(number_, other.number_);
+        return *this;
+    }
+    ~owned_fd();
+
+    int get() const noexcept { return number_; }
+    explicit operator bool() const noexcept { return number_ >= 0; }
+
+private:
+    int number_ = -1;
+};
+
+/// A mapping, unmapped by its owner.
+class mapping {
+public:
+    mapping() noexcept = default;
+    mapping(mapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+    mapping& operator=(mapping&& other) noexcept
+    {
+        std::swap(bytes_, other.bytes_);
+        return *this;
+    }
+    ~mapping();
+
+    static mapping writable(int file, std::size_t size, bool populate);
+    static mapping readable(int file, bool populate = false); ///< the whole file
+
+    std::span<std::byte> bytes() const noexcept { return bytes_; }
+    explicit operator bool() const noexcept { return !bytes_.empty(); }
+
+private:
+    explicit mapping(std::span<std::byte> bytes) noexcept : bytes_(bytes) {}
+    std::span<std::byte> bytes_;
+};
+
+struct shared_file {
+    owned_fd file;
+    mapping memory;
+    explicit operator bool() const noexcept { return static_cast<bool>(memory); }
+};
+
+/// A memfd mapped here for writing, and by nobody ever after: whoever gets the descriptor, a
+/// successor too, can only read. Empty on failure; errno says why.
+shared_file make_sealed_file(const char* name, std::size_t size);
+
+/// A memfd of fixed size that its descriptor may write to; others get `reopen_readable`.
+shared_file make_page(const char* name, std::size_t size);
+shared_file open_page(owned_fd file);
+owned_fd reopen_readable(int file);
+
+bool is_eventfd(int file);
+
+/// Wakes whoever waits for it; never waits itself.
+void signal_eventfd(int file);
+
+} // namespace zproc::serving

@@ -1,0 +1,171 @@
+#include "server/state_process.hpp"
+
+#include <charconv>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace zproc::serving {
+
+namespace {
+
+error_code system_failure()
+{
+    return {errno, boost::system::system_category()};
+}
+
+int fail(const char* what, const error_code& ec)
+{
+    std::fprintf(stderr, "zproc: the state process cannot %s: %s\n", what, ec.message().c_str());
+    return EXIT_FAILURE;
+}
+
+/// SIGTERM as a descriptor; everything else that may come from a terminal is ignored.
+owned_fd take_signals()
+{
+    for (const int number : {SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU})
+        ::signal(number, SIG_IGN);
+    sigset_t term;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    ::sigprocmask(SIG_BLOCK, &term, nullptr);
+    return owned_fd(::signalfd(-1, &term, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+
+/// A SIGTERM to everybody (a service manager's) is the supervisor's to handle: it stops the state
+/// last of all.
+bool meant_for_us(int signals)
+{
+    signalfd_siginfo facts{};
+    while (::read(signals, &facts, sizeof facts) == sizeof facts)
+        if (facts.ssi_pid == static_cast<std::uint32_t>(::getppid()))
+            return true;
+    return false;
+}
+
+bool hung_up(int control)
+{
+    char byte = 0;
+    const auto count = ::recv(control, &byte, sizeof byte, MSG_DONTWAIT);
+    return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+void allow_many_descriptors()
+{
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+} // namespace
+
+owned_fd make_listener(const std::string& path, error_code& ec)
+{
+    ec = {};
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.empty() || path.size() >= sizeof address.sun_path) {
+        ec = errc::bad_address;
+        return {};
+    }
+    std::memcpy(address.sun_path, path.data(), path.size());
+    owned_fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!listener) {
+        ec = system_failure();
+        return {};
+    }
+    // Nobody can connect between bind and chmod: that needs listen.
+    if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        ec = errno == EADDRINUSE ? make_error_code(errc::address_in_use) : system_failure();
+        return {};
+    }
+    if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0 || ::listen(listener.get(), SOMAXCONN) != 0) {
+        ec = system_failure();
+        return {};
+    }
+    return listener;
+}
+
+int run_state_process(const state_process_start& start)
+{
+    const auto options = unpack_options(start.options);
+    if (!options)
+        return fail("read its options", errc::malformed_frame);
+    allow_many_descriptors();
+    const auto signals = take_signals();
+
+    host state(*options, start.keep);
+    const auto kept = [&](std::string_view name) {
+        return start.find_kept ? start.find_kept(name) : -1;
+    };
+    const rings::inheritance left{kept("ring"), kept("control"), kept("wake")};
+    const bool successor = left.ring >= 0;
+    if (const auto ec = successor ? state.succeed(left) : state.create(); ec.failed())
+        return fail(successor ? "take over from its predecessor" : "begin", ec);
+
+    int listener = kept("listener");
+    if (listener < 0) {
+        listener = start.listener;
+        if (start.keep)
+            if (const auto ec = start.keep("listener", listener); ec.failed())
+                return fail("keep its socket", ec);
+    }
+    if (const auto ec = state.listen(owned_fd(listener)); ec.failed())
+        return fail("listen", ec);
+    if (start.control >= 0)
+        state.stop_on(start.control, [&] { return hung_up(start.control); });
+    state.stop_on(signals.get(), [&] { return meant_for_us(signals.get()); });
+
+    while (state.turn(-1)) {
+    }
+    state.finish();
+    return EXIT_SUCCESS;
+}
+
+// ---- options -----------------------------------------------------------------------------------
+
+std::string pack_options(const host_options& options)
+{
+    std::string text;
+    text += std::to_string(options.ring_capacity) + ' ';
+    text += std::to_string(options.largest_capacity) + ' ';
+    text += std::to_string(options.limits.request_bytes) + ' ';
+    text += std::to_string(options.limits.value_bytes) + ' ';
+    text += std::to_string(options.session_expiry) + ' ';
+    text += options.build_id;
+    return text;
+}
+
+std::optional<host_options> unpack_options(std::string_view text)
+{
+    host_options options;
+    if (text.empty())
+        return options;
+    const auto take = [&](auto& number) {
+        const auto* end = text.data() + text.size();
+        const auto [stopped, ec] = std::from_chars(text.data(), end, number);
+        if (ec != std::errc() || stopped == end || *stopped != ' ')
+            return false;
+        text.remove_prefix(static_cast<std::size_t>(stopped - text.data()) + 1);
+        return true;
+    };
+    if (!take(options.ring_capacity) || !take(options.largest_capacity) ||
+        !take(options.limits.request_bytes) || !take(options.limits.value_bytes) ||
+        !take(options.session_expiry))
+        return std::nullopt;
+    options.build_id = text;
+    return options;
+}
+
+} // namespace zproc::serving

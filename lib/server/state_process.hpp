@@ -1,0 +1,39 @@
+#pragma once
+
+#include "server/host.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace zproc::serving {
+
+/// The socket of a state within the supervisor's private directory.
+inline constexpr std::string_view socket_name = "state";
+
+/// A listening Unix socket that only this user can connect to. Errors: bad_address (the path is
+/// too long), address_in_use, those of the system.
+owned_fd make_listener(const std::string& path, error_code& ec);
+
+/// What a state process is started with. Whoever starts it knows nothing of what is inside.
+struct state_process_start {
+    int control = -1; ///< closed by the other side: the end
+    int listener = -1;
+    std::function<int(std::string_view)> find_kept; ///< what a predecessor kept; -1 for nothing
+    keep_function keep;
+    std::string options; ///< of pack_options
+};
+
+/// Serves until SIGTERM from its parent, or the end of `control`. Returns the exit code.
+///
+/// A predecessor that kept a ring is succeeded. Signals meant for a whole terminal or service are
+/// not for the state, which outlives all who use it: they are ignored.
+int run_state_process(const state_process_start& start);
+
+/// The options that cross a fork, as text.
+std::string pack_options(const host_options& options);
+std::optional<host_options> unpack_options(std::string_view text);
+
+} // namespace zproc::serving

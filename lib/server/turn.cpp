@@ -1,0 +1,114 @@
+#include "server/host.hpp"
+
+#include <algorithm>
+
+#include <sys/epoll.h>
+
+/// The second half of a turn: publish, write, wake, and what time brings.
+namespace zproc::serving {
+
+namespace {
+
+constexpr std::int64_t second = 1'000'000'000;
+
+} // namespace
+
+/// Nothing leaves this process before what it tells of is published.
+void host::end_turn()
+{
+    // Sessions that were resumed elsewhere: nothing of theirs is handled any more, and what is
+    // written to them is lost anyway.
+    for (const auto who : std::exchange(hall_.displaced, {}))
+        drop(who);
+    if (hall_.data->pending())
+        hall_.data->publish();
+    for (std::size_t i = 0; i != busy_.size(); ++i) {
+        const auto who = busy_[i];
+        marked_[who] = false;
+        if (seats_[who])
+            flush(who);
+    }
+    busy_.clear();
+    wake();
+    rings_.retire();
+}
+
+void host::flush(seat who)
+{
+    auto& c = *seats_[who];
+    if (c.has_output() && !c.write(rings_, ticks_))
+        return drop(who);
+    auto& machine = c.machine();
+    if (machine.closing() && !c.has_output())
+        return drop(who);
+    if (machine.unhandled() && !machine.congested())
+        again_.push_back(who);
+    timing_ = timing_ || c.stuck_since() != 0;
+    watch(c, who);
+}
+
+/// A client that does not read is not read from; it is written to when it takes something.
+void host::watch(connection& c, seat who)
+{
+    auto& machine = c.machine();
+    std::uint32_t wanted = c.has_output() ? std::uint32_t{EPOLLOUT} : 0u;
+    if (!machine.closing() && !machine.congested() && !machine.unhandled())
+        wanted |= EPOLLIN;
+    if (wanted == c.polled)
+        return;
+    epoll_event event{};
+    event.events = c.polled = wanted;
+    event.data.u64 = who;
+    ::epoll_ctl(poll_.get(), EPOLL_CTL_MOD, c.socket(), &event);
+}
+
+void host::wake()
+{
+    const auto& ring = hall_.data->ring();
+    const bool replaced = rings_.take_replaced();
+    if (replaced)
+        broadcast_at_ = 0;
+    // A watcher that nothing concerns must not be lapped in its sleep.
+    const bool half_lap = ring.head() - broadcast_at_ >= ring.capacity() / 2;
+    if (replaced || half_lap || hall_.who.many()) {
+        signal_eventfd(rings_.wake_file());
+        broadcast_at_ = ring.head();
+    } else {
+        for (const auto who : hall_.who.woken())
+            if (who < seats_.size() && seats_[who] && seats_[who]->wake_file() >= 0)
+                signal_eventfd(seats_[who]->wake_file());
+    }
+    hall_.who.reset();
+}
+
+/// How long to wait at most: while somebody's time is running, a second at a time.
+int host::patience(int milliseconds) const
+{
+    if (!again_.empty())
+        return 0;
+    return !timing_ ? milliseconds : milliseconds < 0 ? 1000 : std::min(milliseconds, 1000);
+}
+
+void host::mind_the_time()
+{
+    if (!timing_ || ticks_ - minded_at_ < second / 2)
+        return;
+    minded_at_ = ticks_;
+    timing_ = false;
+    for (seat who = 0; who != seats_.size(); ++who) {
+        if (!seats_[who] || seats_[who]->stuck_since() == 0)
+            continue;
+        const auto limit =
+            seats_[who]->machine().greeted() ? options_.read_within : options_.hello_within;
+        if (ticks_ - seats_[who]->stuck_since() >= limit)
+            drop(who);
+        else
+            timing_ = true;
+    }
+    for (const auto session : hall_.sessions.expire(ticks_, options_.session_expiry))
+        hall_.data->close_session(session, wall_);
+    timing_ = timing_ || !hall_.sessions.nobody_away();
+    end_turn();
+}
+
+} // namespace zproc::serving
