@@ -1,7 +1,7 @@
 #pragma once
 
-#include <zproc/detail/archive.hpp>
 #include <zproc/detail/handler.hpp>
+#include <zproc/detail/packing.hpp>
 #include <zproc/detail/process_core.hpp>
 #include <zproc/error.hpp>
 #include <zproc/exit_info.hpp>

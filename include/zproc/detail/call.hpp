@@ -1,7 +1,7 @@
 #pragma once
 
-#include <zproc/detail/archive.hpp>
 #include <zproc/detail/function.hpp>
+#include <zproc/detail/packing.hpp>
 #include <zproc/detail/temporary.hpp>
 #include <zproc/error.hpp>
 

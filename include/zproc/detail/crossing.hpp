@@ -51,7 +51,7 @@ concept has_member = !requires { &both<T>::serialize; };
 } // namespace probing
 
 template <class T>
-constexpr bool has_own_member() noexcept
+constexpr bool has_own_serialize() noexcept
 {
     if constexpr (std::is_class_v<T> && !std::is_final_v<T>)
         return probing::has_member<T>;
@@ -60,7 +60,7 @@ constexpr bool has_own_member() noexcept
 }
 
 template <class T>
-constexpr bool serializable() noexcept
+constexpr bool can_cross() noexcept
 {
     if constexpr (std::is_pointer_v<T> || std::is_reference_v<T> || std::is_null_pointer_v<T>) {
         return false;
@@ -69,24 +69,24 @@ constexpr bool serializable() noexcept
         return true;
     } else if constexpr (std::ranges::range<T>) {
         // Boost serialises the container; the elements may still be the trouble.
-        using element = std::remove_cvref_t<std::ranges::range_reference_t<T>>;
-        constexpr bool itself = probing::has_function<T> || has_own_member<T>();
+        using element = std::ranges::range_value_t<T>;
+        constexpr bool itself = probing::has_function<T> || has_own_serialize<T>();
         if constexpr (std::is_same_v<element, T>)
             return itself;
         else
-            return itself && serializable<element>();
+            return itself && can_cross<element>();
     } else {
-        return probing::has_function<T> || has_own_member<T>();
+        return probing::has_function<T> || has_own_serialize<T>();
     }
 }
 
 template <class T>
-constexpr void check_serializable() noexcept
+constexpr void check_crossing() noexcept
 {
     static_assert(!std::is_pointer_v<T>,
                   "zproc: a pointer means nothing in another process: pass the value (std::string "
                   "for a text)");
-    static_assert(std::is_pointer_v<T> || serializable<T>(),
+    static_assert(std::is_pointer_v<T> || can_cross<T>(),
                   "zproc: this type cannot cross processes: give it a Boost.Serialization "
                   "serialize(Archive&, unsigned), or include the Boost header for it, such as "
                   "<boost/serialization/list.hpp>");
