@@ -60,12 +60,17 @@ public:
     }
     bool on_double(double number, bj::string_view part, error_code& ec)
     {
-        // Boost.JSON makes doubles of integers beyond 64 bits, and infinity of 1e999.
+        // Boost.JSON 1.81 makes doubles of integers beyond 64 bits, infinity of 1e999, and is
+        // wrong in the last digits: only what is too small for a number is taken from it.
         gather(part);
         const bool integer = text_.find_first_of(".eE") == text_.npos;
+        double exact = number;
+        const auto parsed = std::from_chars(text_.data(), text_.data() + text_.size(), exact);
         text_.clear();
-        if (!integer && std::isfinite(number))
-            return put(value(number));
+        if (parsed.ec == std::errc::result_out_of_range)
+            exact = number;
+        if (!integer && std::isfinite(exact))
+            return put(value(exact));
         ec = make_error_code(errc::not_representable);
         return false;
     }

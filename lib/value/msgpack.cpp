@@ -81,7 +81,7 @@ private:
         if (!fits(content.size()))
             return false;
         writer_.write_str(content);
-        return true;
+        return fits(0); // the header too
     }
 
     bool elements(const list& content, std::size_t depth_left)
