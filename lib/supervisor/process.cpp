@@ -136,6 +136,9 @@ process_core::~process_core() = default;
 
 asio::any_io_executor process_core::get_executor() const
 {
+    // In a plain fork of the owner the mutex may be locked for ever, by a thread that is not there.
+    if (::getpid() != self_->owner)
+        return self_->executor;
     const std::lock_guard lock(self_->mutex);
     return self_->executor;
 }
@@ -208,7 +211,7 @@ error_code process_core::signal(int number) noexcept
 void process_core::add(std::unique_ptr<process_waiter> waiter)
 {
     if (::getpid() != self_->owner)
-        return waiter->failed(asio::system_executor(), errc::wrong_process);
+        return waiter->failed(get_executor(), errc::wrong_process);
 
     // The context is asked, and the slot's former content destroyed, outside the lock.
     std::shared_ptr<process_control> control;
