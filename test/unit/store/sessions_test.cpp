@@ -1,0 +1,162 @@
+#include "store/sessions.hpp"
+
+#include "store/kept_reply.hpp"
+#include "unit/store/store_fixture.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace zproc;
+using namespace store_test;
+using store::author;
+
+BOOST_AUTO_TEST_SUITE(store_sessions)
+
+namespace {
+
+author request(std::uint64_t session, std::uint64_t number, std::uint64_t acknowledged = 0)
+{
+    return {session, 1, number, acknowledged, 0};
+}
+
+std::int64_t result_of(const store::outcome& done)
+{
+    BOOST_TEST_REQUIRE(done.result.has_value());
+    return unpack(*done.result).get<std::int64_t>();
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(repeated_request_is_answered_and_not_applied)
+{
+    fixture f;
+    const auto one = pack(1);
+    f.db->open_session(7, 0);
+    BOOST_TEST(result_of(f.db->increment(request(7, 1), "n", "k", one)) == 1);
+    BOOST_TEST(result_of(f.db->increment(request(7, 2), "n", "k", one)) == 2);
+    const auto again = f.db->increment(request(7, 1), "n", "k", one);
+    BOOST_TEST(again.repeated);
+    BOOST_TEST(again.made);
+    BOOST_TEST(again.revision == 1u);
+    BOOST_TEST(result_of(again) == 1);
+    BOOST_TEST(f.db->revision("n") == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(numbers_may_come_in_any_order)
+{
+    fixture f;
+    const auto one = pack(1);
+    f.db->open_session(7, 0);
+    for (const std::uint64_t number : {5u, 2u, 9u, 3u})
+        BOOST_TEST(!f.db->increment(request(7, number), "n", "k", one).repeated);
+    for (const std::uint64_t number : {2u, 3u, 5u, 9u})
+        BOOST_TEST(f.db->increment(request(7, number), "n", "k", one).repeated);
+    BOOST_TEST(f.db->revision("n") == 4u);
+}
+
+BOOST_AUTO_TEST_CASE(acknowledged_request_is_refused_when_it_comes_again)
+{
+    fixture f;
+    const auto one = pack(1);
+    f.db->open_session(7, 0);
+    f.db->increment(request(7, 1), "n", "k", one);
+    f.db->increment(request(7, 2, 1), "n", "k", one);
+    BOOST_TEST((f.db->increment(request(7, 1), "n", "k", one).error == errc::outcome_unknown));
+    BOOST_TEST(f.db->known_sessions().kept_by(7) == 1u);
+    // Acknowledging itself or more counts up to the one before.
+    BOOST_TEST(f.db->increment(request(7, 3, 99), "n", "k", one).made);
+    BOOST_TEST(f.db->increment(request(7, 3, 99), "n", "k", one).repeated);
+}
+
+BOOST_AUTO_TEST_CASE(unknown_session_is_refused)
+{
+    fixture f;
+    const auto one = pack(1);
+    BOOST_TEST((f.db->set(request(8, 1), "n", "k", one).error == errc::outcome_unknown));
+    f.db->open_session(8, 0);
+    f.db->close_session(8, 0);
+    BOOST_TEST((f.db->set(request(8, 1), "n", "k", one).error == errc::outcome_unknown));
+}
+
+BOOST_AUTO_TEST_CASE(too_many_kept_replies_are_refused_until_acknowledged)
+{
+    surroundings around;
+    journal::ring_header header;
+    header.capacity = 1u << 16;
+    store::database db(around.make_ring(header), around, {.kept_replies = 3});
+    const auto one = pack(1);
+    db.open_session(7, 0);
+    for (std::uint64_t i = 1; i != 4; ++i)
+        BOOST_TEST(db.increment(request(7, i), "n", "k", one).made);
+    BOOST_TEST((db.increment(request(7, 4), "n", "k", one).error == errc::too_busy));
+    BOOST_TEST(db.increment(request(7, 4, 1), "n", "k", one).made);
+}
+
+BOOST_AUTO_TEST_CASE(refused_and_idle_requests_keep_nothing)
+{
+    fixture f;
+    const auto text = pack("x");
+    f.db->open_session(7, 0);
+    f.db->increment(request(7, 1), "n", "k", text);
+    f.db->pop(request(7, 2), "n", "k");
+    BOOST_TEST(f.db->known_sessions().kept_by(7) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(successor_knows_sessions_and_their_replies)
+{
+    fixture f;
+    const auto one = pack(1);
+    f.db->open_session(7, 0);
+    f.db->open_session(8, 0);
+    f.db->open_session(9, 0);
+    f.db->increment(request(7, 1), "n", "k", one);
+    f.db->increment(request(7, 2), "n", "k", one);
+    f.db->increment(request(7, 3, 1), "n", "k", one);
+    f.db->increment(request(9, 1), "n", "k", one);
+    f.db->close_session(9, 0);
+    f.db->publish();
+    f.restart();
+    BOOST_TEST_REQUIRE(f.db != nullptr);
+    BOOST_TEST(f.db->knows_session(7));
+    BOOST_TEST(f.db->knows_session(8)); // never asked for anything
+    BOOST_TEST(!f.db->knows_session(9));
+    BOOST_TEST(f.db->known_sessions().kept_by(7) == 2u);
+    BOOST_TEST(f.db->increment(request(7, 3, 1), "n", "k", one).repeated);
+    BOOST_TEST(result_of(f.db->increment(request(7, 2), "n", "k", one)) == 2);
+    BOOST_TEST((f.db->increment(request(7, 1), "n", "k", one).error == errc::outcome_unknown));
+    BOOST_TEST(f.db->increment(request(8, 1), "n", "k", one).made);
+}
+
+BOOST_AUTO_TEST_CASE(kept_reply_survives_many_laps_and_a_successor)
+{
+    fixture f(1u << 13);
+    f.around.largest = 1u << 13;
+    f.restart();
+    const auto one = pack(1);
+    f.db->open_session(7, 0);
+    f.db->increment(request(7, 1), "n", "k", one);
+    for (int i = 0; i != 2000; ++i)
+        BOOST_TEST_REQUIRE(f.db->set({}, "other", "k", one).made);
+    BOOST_TEST(result_of(f.db->increment(request(7, 1), "n", "k", one)) == 1);
+    f.db->publish();
+    f.restart();
+    const auto again = f.db->increment(request(7, 1), "n", "k", one);
+    BOOST_TEST(again.repeated);
+    BOOST_TEST(result_of(again) == 1);
+    BOOST_TEST(f.db->revision("n") == 1u);
+    BOOST_TEST(f.db->revision("other") == 2000u);
+}
+
+BOOST_AUTO_TEST_CASE(kept_reply_is_decoded_as_encoded)
+{
+    const auto text = pack("result");
+    std::vector<std::byte> bytes;
+    store::encode_kept_reply({90, 1234567, bytes_view(text)}, 100, bytes);
+    const auto reply = store::decode_kept_reply(bytes, 100);
+    BOOST_TEST_REQUIRE(reply.has_value());
+    BOOST_TEST(reply->acknowledged == 90u);
+    BOOST_TEST(reply->revision == 1234567u);
+    BOOST_TEST(unpack(*reply->result) == value("result"));
+    BOOST_TEST(!store::decode_kept_reply(bytes_view(bytes).first(1), 100).has_value());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
