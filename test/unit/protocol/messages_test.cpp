@@ -1,0 +1,196 @@
+#include "protocol/messages.hpp"
+#include "protocol/body.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <functional>
+
+using namespace zproc;
+using namespace zproc::protocol;
+
+namespace {
+
+const std::byte seven[] = {std::byte{7}};
+const std::byte half[] = {std::byte{0xcb}, std::byte{0x3f}, std::byte{0xe0}, std::byte{},
+                          std::byte{},     std::byte{},     std::byte{},     std::byte{},
+                          std::byte{}};
+const mutation by{9, 4, 2};
+
+struct row {
+    const char* name;
+    buffer body;
+    /// Decodes into a fresh message and encodes that again.
+    std::function<error_code(bytes_view, buffer&)> again;
+};
+
+template <class T>
+row of(const char* name, const T& message)
+{
+    row r;
+    r.name = name;
+    encode(r.body, message);
+    r.again = [](bytes_view body, buffer& out) {
+        T copy;
+        const auto ec = decode(body, copy);
+        if (!ec.failed())
+            encode(out, copy);
+        return ec;
+    };
+    return r;
+}
+
+std::vector<row> all_messages()
+{
+    const present there{"k", 3, bytes_view(seven)};
+    const present missing{"m", 0, {}};
+    return {
+        of("ping_request", ping_request()),
+        of("ping_reply", ping_reply{4, -5}),
+        of("get_request", get_request{"n", "k"}),
+        of("get_reply", get_reply{3, 2, bytes_view(seven)}),
+        of("get_reply_absent", get_reply{3, 0, {}}),
+        of("contains_request", contains_request{"n", ""}),
+        of("contains_reply", contains_reply{true}),
+        of("size_request", size_request{"n"}),
+        of("size_reply", size_reply{1u << 20}),
+        of("keys_request", keys_request{"n"}),
+        of("keys_reply", keys_reply{7, {"a", "b"}}),
+        of("snapshot_request", snapshot_request{"n"}),
+        of("snapshot_reply", snapshot_reply{7, {there, missing}}),
+        of("read_request", read_request{"n", {"a", "b"}}),
+        of("read_reply", read_reply{7, {there, missing}}),
+        of("namespaces_request", namespaces_request()),
+        of("namespaces_reply", namespaces_reply{{{"n", 1, 2}, {"m", 3, 4}}}),
+        of("watch_request", watch_request{5, "n", {"a"}}),
+        of("watch_reply", watch_reply{1, 2, 3, 4}),
+        of("unwatch_request", unwatch_request{5}),
+        of("empty_reply", empty_reply()),
+        of("attach_request", attach_request{true}),
+        of("attach_reply", attach_reply{1, 2, 3}),
+        of("set_request", set_request{by, "n", "k", half}),
+        of("erase_request", erase_request{by, "n", {"a", "b"}}),
+        of("update_request", update_request{by, "n", {{"a", seven}, {"b", half}}}),
+        of("replace_request", replace_request{by, "n", {}}),
+        of("clear_request", clear_request{by, "n"}),
+        of("pop_request", pop_request{by, "n", "k"}),
+        of("pop_item_request", pop_item_request{by, "n"}),
+        of("set_default_request", set_default_request{by, "n", "k", seven}),
+        of("increment_request", increment_request{operation::decrement, by, "n", "k", half}),
+        of("append_request", append_request{by, "n", "k", seven}),
+        of("compare_exchange_request",
+           compare_exchange_request{by, "n", "k", bytes_view(seven), {}}),
+        of("commit_request", commit_request{by, "n", 6, {{"a", 1}}, {{"b", bytes_view(half)}}}),
+        of("commit_request_no_scan", commit_request{by, "n", {}, {}, {{"b", {}}}}),
+        of("conflict_reply", conflict_reply{7, true, {there, missing}}),
+        of("mutation_reply", mutation_reply{7, true, bytes_view(half)}),
+        of("mutation_reply_plain", mutation_reply{7, false, {}}),
+    };
+}
+
+error_code decode_set(mutation m, std::string_view name_space, std::string_view key,
+                      bytes_view value, const limits& within = {})
+{
+    buffer body;
+    encode(body, set_request{m, name_space, key, value});
+    set_request out;
+    return decode(body, out, within);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(protocol_messages)
+
+BOOST_AUTO_TEST_CASE(every_message_comes_back_as_it_was)
+{
+    for (const auto& each : all_messages()) {
+        BOOST_TEST_CONTEXT(each.name)
+        {
+            buffer again;
+            BOOST_TEST(!each.again(each.body, again).failed());
+            BOOST_TEST((again == each.body));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(every_cut_and_every_addition_is_an_error)
+{
+    for (const auto& each : all_messages()) {
+        BOOST_TEST_CONTEXT(each.name)
+        {
+            buffer out;
+            for (std::size_t size = 0; size != each.body.size(); ++size) {
+                const std::vector<std::byte> cut(each.body.data(), each.body.data() + size);
+                BOOST_TEST(each.again(cut, out).failed());
+            }
+            auto longer = each.body;
+            longer.push_back(std::byte{0});
+            BOOST_TEST((each.again(longer, out) == errc::malformed_frame));
+        }
+    }
+}
+
+/// What is not refused means something: it comes back as exactly the same bytes.
+BOOST_AUTO_TEST_CASE(every_flipped_bit_is_refused_or_another_message)
+{
+    for (const auto& each : all_messages()) {
+        BOOST_TEST_CONTEXT(each.name)
+        {
+            for (std::size_t bit = 0; bit != 8 * each.body.size(); ++bit) {
+                auto flipped = each.body;
+                flipped[bit / 8] ^= static_cast<std::byte>(1u << bit % 8);
+                buffer again;
+                if (!each.again(flipped, again).failed())
+                    BOOST_TEST(again.size() <= flipped.size());
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(limits_have_errors_of_their_own)
+{
+    limits tight;
+    tight.key_bytes = 3;
+    tight.namespace_bytes = 4;
+    tight.value_bytes = 8;
+    tight.depth = 1;
+    const std::byte nested[] = {std::byte{0x91}, std::byte{0x91}, std::byte{7}};
+    const std::byte broken[] = {std::byte{0xc1}};
+    BOOST_TEST(!decode_set(by, "nnnn", "kkk", seven, tight).failed());
+    BOOST_TEST((decode_set(by, "nnnnn", "k", seven, tight) == errc::too_large));
+    BOOST_TEST((decode_set(by, "n", "kkkk", seven, tight) == errc::too_large));
+    BOOST_TEST((decode_set(by, "n", "k", half, tight) == errc::too_large));
+    BOOST_TEST((decode_set(by, "n", "k", nested, tight) == errc::value_too_deep));
+    BOOST_TEST((decode_set(by, "n", "k", broken, tight) == errc::malformed_value));
+    BOOST_TEST((decode_set(by, "", "k", seven, tight) == errc::empty_namespace));
+}
+
+BOOST_AUTO_TEST_CASE(mutation_numbers_begin_at_one_and_exceed_what_is_acknowledged)
+{
+    BOOST_TEST((decode_set({0, 0, 1}, "n", "k", seven) == errc::malformed_frame));
+    BOOST_TEST((decode_set({5, 5, 1}, "n", "k", seven) == errc::malformed_frame));
+    BOOST_TEST(!decode_set({5, 4, 1}, "n", "k", seven).failed());
+}
+
+BOOST_AUTO_TEST_CASE(results_are_taken_apart)
+{
+    buffer bytes;
+    body_writer(bytes).list(2).flag(true).maybe(bytes_view(seven));
+    exchange_result exchange;
+    BOOST_TEST(!decode_result(bytes, exchange).failed());
+    BOOST_TEST(exchange.exchanged);
+    BOOST_TEST(exchange.found->size() == 1u);
+
+    bytes.clear();
+    body_writer(bytes).list(2).text("key").value(half);
+    entry popped;
+    BOOST_TEST(!decode_result(bytes, popped).failed());
+    BOOST_TEST(popped.key == "key");
+    BOOST_TEST(popped.value.size() == 9u);
+
+    std::uint64_t number = 0;
+    BOOST_TEST(!decode_result(seven, number).failed());
+    BOOST_TEST(number == 7u);
+    BOOST_TEST(decode_result(half, number).failed());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
