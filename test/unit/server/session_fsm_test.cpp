@@ -1,0 +1,491 @@
+#include "server/session_fsm.hpp"
+
+#include "protocol/body.hpp"
+#include "unit/store/store_fixture.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <random>
+
+using namespace zproc;
+using namespace zproc::protocol;
+using namespace store_test;
+using serving::hall;
+using serving::seat;
+using serving::session_fsm;
+using protocol::bytes_view;
+
+namespace {
+
+struct house {
+    surroundings around;
+    hall shared;
+    std::uint64_t next_session = 1000;
+
+    house()
+    {
+        journal::ring_header header;
+        header.capacity = 1u << 16;
+        shared.data = std::make_unique<store::database>(around.make_ring(header), around);
+        shared.about.pid = 42;
+        shared.about.epoch = 3;
+        shared.about.instance = {std::byte{9}};
+        shared.new_session_id = [this] { return ++next_session; };
+    }
+};
+
+/// One connection, and what came back over it.
+struct peer {
+    session_fsm machine;
+    frame_parser replies{max_reply_bytes};
+    buffer to_send;
+
+    peer(house& h, seat where) : machine(h.shared, where) {}
+
+    void send(std::size_t descriptors = 0)
+    {
+        std::size_t at = 0;
+        do {
+            const auto room = machine.prepare();
+            const auto count = std::min(room.size(), to_send.size() - at);
+            std::copy_n(to_send.begin() + static_cast<std::ptrdiff_t>(at), count, room.begin());
+            machine.received(count, descriptors, 5);
+            descriptors = 0;
+            at += count;
+        } while (at != to_send.size() && !machine.closing());
+        to_send.clear();
+        receive();
+    }
+    void receive()
+    {
+        auto& out = machine.output();
+        const auto room = replies.prepare(out.size() + 1);
+        std::ranges::copy(out, room.begin());
+        replies.commit(out.size());
+        out.clear();
+    }
+    /// The next reply, which is there.
+    frame next()
+    {
+        frame f;
+        BOOST_TEST_REQUIRE(replies.next(f) == frame_parser::found);
+        return f;
+    }
+    bool silent()
+    {
+        frame f;
+        return replies.next(f) == frame_parser::incomplete;
+    }
+    template <class Reply>
+    Reply answer()
+    {
+        const auto f = next();
+        BOOST_TEST_REQUIRE(f.status == 0);
+        Reply reply;
+        BOOST_TEST_REQUIRE(!decode(f.body, reply).failed());
+        return reply;
+    }
+    template <class Request>
+    void ask(const Request& request, std::uint32_t correlation = 1)
+    {
+        write_request(to_send, correlation, request);
+    }
+    server_hello greet(std::uint64_t session = 0, instance_id instance = {},
+                       std::uint64_t acknowledged = 0)
+    {
+        client_hello hello;
+        hello.session = session;
+        hello.instance = instance;
+        hello.acknowledged = acknowledged;
+        write_hello(to_send, 0, hello);
+        send();
+        server_hello welcome;
+        std::string text;
+        BOOST_TEST_REQUIRE(!read_welcome(next(), welcome, text).failed());
+        return welcome;
+    }
+};
+
+const std::byte seven[] = {std::byte{7}};
+
+mutation by(std::uint64_t number, std::uint64_t acknowledged = 0)
+{
+    return {number, acknowledged, 1};
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(server_session_fsm)
+
+BOOST_AUTO_TEST_CASE(greeting_opens_a_session)
+{
+    house h;
+    peer p(h, 0);
+    const auto welcome = p.greet();
+    BOOST_TEST(welcome.session == 1001u);
+    BOOST_TEST(!welcome.resumed);
+    BOOST_TEST(welcome.pid == 42u);
+    BOOST_TEST(welcome.epoch == 3u);
+    BOOST_TEST(p.machine.greeted());
+    BOOST_TEST(h.shared.data->knows_session(1001));
+}
+
+BOOST_AUTO_TEST_CASE(requests_are_answered_in_order_with_their_correlation)
+{
+    house h;
+    peer p(h, 0);
+    p.greet();
+    p.ask(set_request{by(1), "n", "k", seven}, 11);
+    p.ask(get_request{"n", "k"}, 12);
+    p.ask(ping_request(), 13);
+    p.send();
+    auto f = p.next();
+    BOOST_TEST(f.correlation == 11u);
+    mutation_reply set;
+    BOOST_TEST(!decode(f.body, set).failed());
+    BOOST_TEST(set.revision == 1u);
+    f = p.next();
+    BOOST_TEST(f.correlation == 12u);
+    get_reply get;
+    BOOST_TEST(!decode(f.body, get).failed());
+    BOOST_TEST(get.value->size() == 1u);
+    BOOST_TEST(p.answer<ping_reply>().pid == 42u);
+}
+
+/// One byte at a time, or all at once: the same answers.
+BOOST_AUTO_TEST_CASE(requests_may_be_cut_anywhere)
+{
+    house h;
+    peer p(h, 0);
+    write_hello(p.to_send, 0, {});
+    for (std::uint64_t i = 1; i != 20; ++i)
+        p.ask(set_request{by(i), "n", "k", seven});
+    const auto bytes = std::exchange(p.to_send, {});
+    for (const auto byte : bytes) {
+        p.to_send.assign(1, byte);
+        p.send();
+    }
+    p.next();
+    for (std::uint64_t i = 1; i != 20; ++i)
+        BOOST_TEST(p.answer<mutation_reply>().revision == i);
+}
+
+BOOST_AUTO_TEST_CASE(resume_moves_the_session_and_silences_the_older_connection)
+{
+    house h;
+    peer old(h, 0);
+    const auto session = old.greet().session;
+    old.ask(set_request{by(1), "n", "k", seven});
+    old.send();
+    BOOST_TEST(old.answer<mutation_reply>().revision == 1u);
+
+    peer fresh(h, 1);
+    const auto welcome = fresh.greet(session, h.shared.about.instance);
+    BOOST_TEST(welcome.resumed);
+    BOOST_TEST(welcome.session == session);
+    BOOST_TEST((h.shared.displaced == std::vector<seat>{0}));
+
+    // What arrives on the older one now is not applied.
+    old.ask(set_request{by(2), "n", "k", seven});
+    old.send();
+    BOOST_TEST(old.machine.closing());
+    BOOST_TEST(old.silent());
+    BOOST_TEST(h.shared.data->revision("n") == 1u);
+
+    // Sent again: the first is known, the second is not.
+    fresh.ask(set_request{by(1), "n", "k", seven});
+    fresh.ask(set_request{by(2), "n", "k", seven});
+    fresh.send();
+    BOOST_TEST(fresh.answer<mutation_reply>().revision == 1u);
+    BOOST_TEST(fresh.answer<mutation_reply>().revision == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(resume_of_an_unknown_session_makes_a_new_one_and_says_so)
+{
+    house h;
+    struct {
+        const char* name;
+        std::uint64_t session;
+        instance_id instance;
+    } const rows[] = {{"never seen", 5, h.shared.about.instance},
+                      {"of another instance", 1001, {std::byte{1}}}};
+    peer first(h, 0);
+    first.greet();
+    seat where = 1;
+    for (const auto& row : rows) {
+        BOOST_TEST_CONTEXT(row.name)
+        {
+            peer p(h, where++);
+            const auto welcome = p.greet(row.session, row.instance);
+            BOOST_TEST(!welcome.resumed);
+            BOOST_TEST(welcome.session != row.session);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(resume_acknowledges_what_the_client_has)
+{
+    house h;
+    peer p(h, 0);
+    const auto session = p.greet().session;
+    for (std::uint64_t i = 1; i != 6; ++i)
+        p.ask(set_request{by(i), "n", "k", seven});
+    p.send();
+    BOOST_TEST(h.shared.data->known_sessions().kept_by(session) == 5u);
+    peer q(h, 1);
+    q.greet(session, {}, 3);
+    BOOST_TEST(h.shared.data->known_sessions().kept_by(session) == 2u);
+}
+
+struct refusal {
+    const char* name;
+    std::function<void(peer&)> send;
+    errc error;
+    bool closes;
+};
+
+BOOST_AUTO_TEST_CASE(bad_requests_have_an_error_each_and_only_strangers_are_closed)
+{
+    const auto garbage = [](peer& p) {
+        const std::string_view text = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        const auto bytes = std::as_bytes(std::span(text));
+        p.to_send.insert(p.to_send.end(), bytes.begin(), bytes.end());
+    };
+    const auto raw = [](operation code, std::vector<unsigned> body, std::uint16_t status = 0) {
+        return [=](peer& p) {
+            const auto at = begin_frame(p.to_send, 1, code, status);
+            for (const auto byte : body)
+                p.to_send.push_back(static_cast<std::byte>(byte));
+            end_frame(p.to_send, at);
+        };
+    };
+    std::vector<std::byte> deep(70, std::byte{0x91});
+    deep.push_back(std::byte{7});
+    const std::byte invalid[] = {std::byte{0xc1}};
+    const std::vector<std::byte> large(1u << 20, std::byte{0x90});
+    const refusal rows[] = {
+        {"no array", raw(operation::get, {7}), errc::malformed_frame, true},
+        {"empty body", raw(operation::get, {}), errc::malformed_frame, true},
+        {"another hello", [](peer& p) { write_hello(p.to_send, 1, {}); }, errc::unknown_operation,
+         false},
+        {"operation 999", raw(static_cast<operation>(999), {0x90}), errc::unknown_operation, false},
+        {"status in a request", raw(operation::ping, {0x90}, 3), errc::malformed_frame, true},
+        {"garbage", garbage, errc::frame_too_large, true},
+        {"empty namespace", [](peer& p) { p.ask(get_request{"", "k"}); }, errc::empty_namespace,
+         false},
+        {"long key", [](peer& p) { p.ask(get_request{"n", std::string(5000, 'k')}); },
+         errc::too_large, false},
+        {"long namespace", [](peer& p) { p.ask(get_request{std::string(256, 'n'), "k"}); },
+         errc::too_large, false},
+        {"deep value", [&](peer& p) { p.ask(set_request{by(1), "n", "k", deep}); },
+         errc::value_too_deep, false},
+        {"invalid value", [&](peer& p) { p.ask(set_request{by(1), "n", "k", invalid}); },
+         errc::malformed_value, false},
+        {"number 0", [&](peer& p) { p.ask(set_request{by(0), "n", "k", seven}); },
+         errc::malformed_frame, true},
+        {"attach without its descriptor", [](peer& p) { p.ask(attach_request{true}); },
+         errc::malformed_frame, true},
+        {"increment of a list",
+         [](peer& p) {
+             const std::byte list[] = {std::byte{0x90}};
+             p.ask(increment_request{operation::increment, by(1), "n", "k", list});
+         },
+         errc::type_mismatch, false},
+    };
+    for (const auto& row : rows) {
+        BOOST_TEST_CONTEXT(row.name)
+        {
+            house h;
+            peer p(h, 0);
+            p.greet();
+            row.send(p);
+            p.send();
+            BOOST_TEST((p.next().error() == row.error));
+            BOOST_TEST(p.machine.closing() == row.closes);
+            BOOST_TEST(h.shared.data->revision("n") == 0u);
+            if (row.closes)
+                continue;
+            p.ask(set_request{by(2), "n", "k", seven});
+            p.send();
+            BOOST_TEST(p.answer<mutation_reply>().revision == 1u);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(bad_first_frames_have_an_error_each)
+{
+    const auto hello = [](std::uint16_t spoken) {
+        return [spoken](peer& p) {
+            client_hello h;
+            h.version = spoken;
+            write_hello(p.to_send, 0, h);
+        };
+    };
+    const refusal rows[] = {
+        {"garbage",
+         [](peer& p) {
+             const std::string_view text = "GET / HTTP/1.1\r\n";
+             const auto bytes = std::as_bytes(std::span(text));
+             p.to_send.assign(bytes.begin(), bytes.end());
+         },
+         errc::malformed_frame, true},
+        {"a request before the hello", [](peer& p) { p.ask(ping_request()); },
+         errc::malformed_frame, true},
+        {"another version", hello(version + 1), errc::version_mismatch, true},
+        {"version 0", hello(0), errc::version_mismatch, true},
+        {"a hello that is too large",
+         [](peer& p) {
+             const auto at = begin_frame(p.to_send, 0, operation::hello);
+             p.to_send.resize(p.to_send.size() + max_hello_bytes + 1);
+             end_frame(p.to_send, at);
+         },
+         errc::frame_too_large, true},
+        {"an empty hello",
+         [](peer& p) { end_frame(p.to_send, begin_frame(p.to_send, 0, operation::hello)); },
+         errc::malformed_frame, true},
+    };
+    for (const auto& row : rows) {
+        BOOST_TEST_CONTEXT(row.name)
+        {
+            house h;
+            peer p(h, 0);
+            row.send(p);
+            p.send();
+            const auto f = p.next();
+            BOOST_TEST((f.error() == row.error));
+            BOOST_TEST(!error_text(f.body).empty());
+            BOOST_TEST(p.machine.closing());
+            BOOST_TEST(h.shared.data->known_sessions().count() == 0u);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(conflict_brings_the_present)
+{
+    house h;
+    peer p(h, 0);
+    p.greet();
+    p.ask(set_request{by(1), "n", "k", seven});
+    p.ask(commit_request{by(2), "n", 0, {{"k", 0}, {"m", 0}}, {{"k", bytes_view(seven)}}});
+    p.send();
+    p.next();
+    const auto f = p.next();
+    BOOST_TEST((f.error() == errc::conflict));
+    conflict_reply reply;
+    BOOST_TEST(!decode(f.body, reply).failed());
+    BOOST_TEST(reply.revision == 1u);
+    BOOST_TEST(reply.scan_failed);
+    BOOST_TEST_REQUIRE(reply.items.size() == 2u);
+    BOOST_TEST(reply.items[0].modified == 1u);
+    BOOST_TEST(reply.items[0].value->size() == 1u);
+    BOOST_TEST(!reply.items[1].value.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(attach_takes_a_descriptor_and_marks_where_its_reply_begins)
+{
+    house h;
+    peer p(h, 0);
+    p.greet();
+    p.ask(ping_request());
+    p.ask(attach_request{true});
+    p.ask(attach_request{false});
+    const auto room = p.machine.prepare();
+    std::ranges::copy(p.to_send, room.begin());
+    p.machine.received(p.to_send.size(), 1, 5);
+    const auto& marks = p.machine.attachments();
+    BOOST_TEST_REQUIRE(marks.size() == 2u);
+    BOOST_TEST(marks[0].with_eventfd);
+    BOOST_TEST(!marks[1].with_eventfd);
+    frame_parser parser(1000);
+    const auto rest = bytes_view(p.machine.output()).subspan(marks[0].offset);
+    std::ranges::copy(rest, parser.prepare(rest.size()).begin());
+    parser.commit(rest.size());
+    frame f;
+    BOOST_TEST(parser.next(f) == frame_parser::found);
+    BOOST_TEST((f.code == operation::attach));
+}
+
+BOOST_AUTO_TEST_CASE(descriptors_nobody_asked_for_close_the_connection)
+{
+    house h;
+    peer p(h, 0);
+    p.greet();
+    p.ask(ping_request());
+    p.send(4);
+    BOOST_TEST(p.machine.closing());
+}
+
+BOOST_AUTO_TEST_CASE(frames_wait_while_too_much_output_does)
+{
+    house h;
+    peer p(h, 0);
+    p.greet();
+    std::vector<std::byte> value;
+    msgpack::writer(value).write_str(std::string(4000, 'x'));
+    p.ask(set_request{by(1), "n", "k", value});
+    for (int i = 0; i != 1000; ++i)
+        p.ask(get_request{"n", "k"});
+    auto bytes = std::exchange(p.to_send, {});
+    const auto room = p.machine.prepare();
+    BOOST_TEST_REQUIRE(room.size() >= bytes.size());
+    std::ranges::copy(bytes, room.begin());
+    p.machine.received(bytes.size(), 0, 5);
+    BOOST_TEST(p.machine.congested());
+    BOOST_TEST(p.machine.unhandled());
+    BOOST_TEST(p.machine.output().size() < session_fsm::high_water + 8000);
+    int rounds = 0;
+    while (p.machine.unhandled()) {
+        p.receive();
+        p.machine.resume(6);
+        ++rounds;
+    }
+    p.receive();
+    BOOST_TEST(rounds == 3);
+    for (int i = 0; i != 1001; ++i)
+        BOOST_TEST_REQUIRE(p.next().status == 0);
+    BOOST_TEST(p.silent());
+}
+
+BOOST_AUTO_TEST_CASE(disconnected_session_wants_nothing_any_more_and_may_come_back)
+{
+    house h;
+    peer p(h, 0);
+    const auto session = p.greet().session;
+    p.ask(watch_request{1, "n", {}});
+    p.send();
+    BOOST_TEST(p.answer<watch_reply>().epoch == 3u);
+    BOOST_TEST(h.shared.who.count(0) == 1u);
+    p.machine.disconnected(100);
+    BOOST_TEST(h.shared.who.count(0) == 0u);
+    BOOST_TEST(!h.shared.sessions.nobody_away());
+    peer q(h, 1);
+    BOOST_TEST(q.greet(session).resumed);
+    BOOST_TEST(h.shared.sessions.nobody_away());
+}
+
+/// Frames of chance, most of them nearly right: nobody falls over, and the others go on.
+BOOST_AUTO_TEST_CASE(hostile_bytes_harm_nobody_else)
+{
+    house h;
+    peer good(h, 0);
+    good.greet();
+    std::mt19937 random(3);
+    for (unsigned round = 0; round != 300; ++round) {
+        peer bad(h, 1);
+        if (round % 4 != 0)
+            bad.greet();
+        for (int i = 0; i != 5 && !bad.machine.closing(); ++i) {
+            bad.ask(update_request{by(1 + round), "bad", {{"a", seven}, {"b", seven}}});
+            bad.ask(commit_request{by(2 + round), "bad", 1, {{"a", 0}}, {{"b", {}}}});
+            for (int flips = 0; flips != 3; ++flips)
+                bad.to_send[random() % bad.to_send.size()] ^= static_cast<std::byte>(random());
+            bad.send();
+        }
+        bad.machine.disconnected(round);
+        good.ask(increment_request{operation::increment, by(1 + round, round), "n", "k", seven});
+        good.send();
+        BOOST_TEST_REQUIRE(good.answer<mutation_reply>().revision == 1 + round);
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
