@@ -16,11 +16,11 @@ namespace zproc::engine {
 namespace {
 
 struct ping_call final : client::call {
-    detail::handler<void(error_code, host::ping_result)> handler;
+    detail::handler<void(error_code, pong)> handler;
     asio::any_io_executor io;
     std::chrono::steady_clock::time_point written;
 
-    ping_call(detail::handler<void(error_code, host::ping_result)> h, asio::any_io_executor on)
+    ping_call(detail::handler<void(error_code, pong)> h, asio::any_io_executor on)
         : call(false), handler(std::move(h)), io(std::move(on))
     {
     }
@@ -35,7 +35,7 @@ struct ping_call final : client::call {
         if (!ec)
             ec = protocol::decode(body, reply);
         handler.complete(io, ec,
-                         host::ping_result{reply.pid, std::chrono::steady_clock::now() - written});
+                         pong{static_cast<pid_t>(reply.pid), std::chrono::steady_clock::now() - written});
     }
 };
 
@@ -137,7 +137,7 @@ std::shared_ptr<detail::watch_core> host::watch(const detail::state_identity& fr
     return made;
 }
 
-void host::ping(detail::handler<void(error_code, ping_result)> done)
+void host::ping(detail::handler<void(error_code, pong)> done)
 {
     check();
     const auto slot = done.cancellation_slot();

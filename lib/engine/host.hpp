@@ -42,11 +42,7 @@ public:
                                               detail::watch_condition&& condition,
                                               const watch_options& options) override;
 
-    struct ping_result {
-        std::uint32_t pid = 0;
-        std::chrono::nanoseconds round_trip{};
-    };
-    void ping(detail::handler<void(error_code, ping_result)> done);
+    void ping(detail::handler<void(error_code, pong)> done);
 
     /// Calls `then`, on the strand, when all watchers made so far are known to the server.
     void barrier(std::function<void(error_code)> then);

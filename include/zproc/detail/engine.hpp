@@ -6,6 +6,7 @@
 #include <zproc/options.hpp>
 #include <zproc/value.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -15,9 +16,19 @@
 #include <utility>
 #include <vector>
 
+#include <sys/types.h>
+
 namespace zproc {
+
 class draft;
-}
+
+/// What `context::ping` learns: who answers, and how long it took.
+struct pong {
+    pid_t pid = 0;
+    std::chrono::nanoseconds round_trip{};
+};
+
+} // namespace zproc
 
 namespace zproc::detail {
 

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <zproc/context.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+namespace zproc {
+
+/// How `run` goes on when its function has ended.
+class run_options : public context_options {
+public:
+    run_options() = default;
+    run_options(context_options options) : context_options(std::move(options)) {}
+
+    /// Wait for the processes that were spawned, instead of stopping them. Default: stop them.
+    run_options& wait_at_exit(bool value)
+    {
+        wait_at_exit_ = value;
+        return *this;
+    }
+    bool wait_at_exit() const noexcept { return wait_at_exit_; }
+
+private:
+    bool wait_at_exit_ = false;
+};
+
+namespace detail {
+
+int run_main(const run_options& options, std::function<asio::awaitable<int>(context)> body);
+
+/// Takes `--zproc-…` arguments out of the command line; throws `system_error(errc::bad_address)`.
+void take_arguments(int& argc, char** argv, run_options& options);
+
+template <class F>
+std::function<asio::awaitable<int>(context)> main_body(F f)
+{
+    using result = std::invoke_result_t<F&, context>;
+    static_assert(std::is_same_v<result, asio::awaitable<void>> ||
+                      std::is_same_v<result, asio::awaitable<int>>,
+                  "zproc: the function of run is a coroutine asio::awaitable<void> or "
+                  "asio::awaitable<int> that takes a zproc::context");
+    if constexpr (std::is_same_v<result, asio::awaitable<int>>) {
+        return f;
+    } else {
+        return [f](context ctx) -> asio::awaitable<int> {
+            co_await f(std::move(ctx));
+            co_return 0;
+        };
+    }
+}
+
+} // namespace detail
+
+/// A whole `main`: a loop, a context, and `f(context)` on it. SIGINT and SIGTERM cancel `f`; the
+/// same signal again ends the program. What `f` throws becomes a crash report and exit code 1;
+/// `process_exit{code}` its code. Then everything spawned is stopped, within the grace period.
+///
+/// Returns the exit code: what an `awaitable<int>` returned, 0 for an `awaitable<void>`, 128 +
+/// signal when a signal cancelled `f`.
+/// Example file: example/cookie_eater.cpp
+template <class F>
+int run(F f, run_options options = {})
+{
+    return detail::run_main(options, detail::main_body(std::move(f)));
+}
+
+/// The same; takes `--zproc-address ADDRESS` and `--zproc-namespace NAME` out of `argv`.
+template <class F>
+int run(int& argc, char** argv, F f, run_options options = {})
+{
+    detail::take_arguments(argc, argv, options);
+    return detail::run_main(options, detail::main_body(std::move(f)));
+}
+
+} // namespace zproc

@@ -1,0 +1,359 @@
+#include "context/context_core.hpp"
+
+#include "engine/loop_service.hpp"
+#include "server/state_process.hpp"
+#include "state_service.hpp"
+#include "supervisor/invocation.hpp"
+#include "supervisor/prepare.hpp"
+
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/query.hpp>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include <unistd.h>
+
+namespace zproc::detail {
+
+namespace {
+
+constexpr std::string_view unix_scheme = "unix://";
+
+std::chrono::milliseconds whole_milliseconds(std::chrono::nanoseconds time)
+{
+    return std::chrono::ceil<std::chrono::milliseconds>(std::max(time, {}));
+}
+
+/// What a spawned process's context needs to know: address, then default namespace.
+std::string pack_settings(const std::string& path, const context_options& options)
+{
+    return std::string(unix_scheme) + path + '\0' + options.default_namespace();
+}
+
+std::shared_ptr<context> make_child_context(asio::io_context& io, const supervision::child_start&,
+                                            std::string_view settings)
+{
+    const auto end = settings.find('\0');
+    context_options options;
+    options.address(std::string(settings.substr(0, end)));
+    if (end != settings.npos)
+        options.default_namespace(std::string(settings.substr(end + 1)));
+    return std::make_shared<context>(io.get_executor(), std::move(options));
+}
+
+[[maybe_unused]] const bool known =
+    (supervision::set_context_maker(&make_child_context), true);
+
+} // namespace
+
+context_core::context_core(asio::any_io_executor io, context_options options)
+    : io_(std::move(io)), options_(std::move(options))
+{
+    if (options_.address().empty())
+        prepared_ = supervision::prepare();
+}
+
+context_core::~context_core() = default;
+
+std::shared_ptr<context_core> context_core::make(asio::any_io_executor io,
+                                                 context_options options)
+{
+    auto made = std::make_shared<context_core>(std::move(io), std::move(options));
+    made->engine_ = zproc::engine::host::make(
+        made->io_,
+        [weak = made->weak_from_this()](located then) {
+            if (const auto self = weak.lock())
+                self->locate(then);
+            else
+                then(errc::context_gone, {});
+        },
+        made->options_.request_timeout());
+    asio::use_service<zproc::engine::loop_service>(
+        asio::query(made->io_, asio::execution::context))
+        .add(made->weak_from_this());
+    return made;
+}
+
+asio::any_io_executor context_core::get_executor() const
+{
+    return engine_->get_executor();
+}
+
+std::string context_core::address() const
+{
+    const std::lock_guard lock(mutex_);
+    return path_.empty() ? options_.address() : std::string(unix_scheme) + path_;
+}
+
+// The server ------------------------------------------------------------------------------------
+
+void context_core::locate(const located& then)
+{
+    const std::string& given = options_.address();
+    if (given.empty()) {
+        error_code ec;
+        if (server_ == own_server::none)
+            ec = start_server();
+        else if (server_ == own_server::gone)
+            ec = errc::state_lost;
+        return then(ec, path_);
+    }
+    const std::string_view rest = std::string_view(given).substr(
+        std::min(given.size(), unix_scheme.size()));
+    if (!given.starts_with(unix_scheme) || rest.empty())
+        return then(errc::bad_address, {});
+    {
+        const std::lock_guard lock(mutex_);
+        path_ = rest;
+    }
+    then({}, path_);
+}
+
+error_code context_core::open_link()
+{
+    if (prepared_)
+        return prepared_;
+    if (link_)
+        return {};
+    if (const auto ec = supervision::prepare())
+        return ec;
+    error_code ec;
+    auto made = supervision::link::make(engine_->strand(), ec);
+    const std::lock_guard lock(mutex_);
+    link_ = std::move(made);
+    return ec;
+}
+
+/// Binds the socket here, so that it can be connected to at once, and hands it to a service.
+error_code context_core::start_server()
+{
+    if (const auto ec = open_link())
+        return ec;
+    static std::atomic<unsigned> count = 0;
+    const auto path = supervision::runtime_directory() + '/' + std::string(serving::socket_name) +
+                      '-' + std::to_string(::getpid()) + '-' + std::to_string(++count);
+    error_code ec;
+    const auto listener = serving::make_listener(path, ec);
+    if (ec)
+        return ec;
+    serving::host_options options;
+    options.ring_capacity = options_.journal_size();
+
+    supervision::spawn_request request;
+    request.run = &state_service;
+    request.name = "zproc state";
+    request.payload = serving::pack_options(options);
+    request.descriptors = {listener.get()};
+    request.service = true;
+    using signature = void(error_code, supervision::started_child);
+    link_->start(
+        request,
+        [weak = weak_from_this()](supervision::notice n) {
+            if (const auto self = weak.lock())
+                self->server_notice(n);
+        },
+        handler<signature>(asio::bind_executor(
+            engine_->strand(), [weak = weak_from_this()](error_code failed,
+                                                         const supervision::started_child& s) {
+                const auto self = weak.lock();
+                if (!self)
+                    return;
+                self->server_child_ = s.id;
+                if (failed) {
+                    self->server_ = own_server::none;
+                    self->engine_->condemn(failed);
+                }
+            })));
+    server_ = own_server::running;
+    const std::lock_guard lock(mutex_);
+    path_ = path;
+    return {};
+}
+
+void context_core::server_notice(const supervision::notice& n)
+{
+    using kind = supervision::notice::kind;
+    if (n.what == kind::lost) {
+        server_ = own_server::gone;
+        engine_->condemn(errc::supervisor_lost);
+    } else if (n.what == kind::gone) {
+        server_ = own_server::gone;
+        engine_->condemn(errc::state_lost);
+        proceed();
+    }
+}
+
+// Processes -------------------------------------------------------------------------------------
+
+void context_core::spawn(spawn_options options, call c, std::unique_ptr<pending_spawn> p)
+{
+    if (loop_gone_)
+        throw system_error(errc::context_gone);
+    if (c.failure)
+        return p->complete(io_, c.failure, nullptr);
+    engine_->barrier([weak = weak_from_this(), options = std::move(options), c = std::move(c),
+                      p = std::shared_ptr<pending_spawn>(std::move(p))](error_code) mutable {
+        // What a watcher could not register for, it will say itself.
+        if (const auto self = weak.lock())
+            self->launch(std::move(options), std::move(c), std::move(p));
+    });
+}
+
+void context_core::launch(spawn_options options, call c, std::shared_ptr<pending_spawn> p)
+{
+    error_code ec = open_link();
+    if (!ec)
+        locate([&ec](error_code failed, const std::string&) { ec = failed; });
+    if (ec)
+        return p->complete(io_, ec, nullptr);
+
+    const std::string name = options.name().empty() ? c.name : options.name();
+    auto process = std::make_shared<process_core>(io_, shared_from_this(), name, c.name);
+    const int channel = process->open_channel(c, pack_settings(path_, options_), ec);
+    if (ec)
+        return p->complete(io_, ec, nullptr);
+
+    supervision::spawn_request request;
+    request.run = &supervision::function_entry;
+    request.name = name;
+    request.descriptors = {channel};
+    request.grace = whole_milliseconds(options_.grace());
+    ++starting_;
+    using signature = void(error_code, supervision::started_child);
+    link_->start(
+        request,
+        [weak = weak_from_this(), process](supervision::notice n) {
+            if (const auto self = weak.lock())
+                self->child_notice(process, n);
+        },
+        handler<signature>(asio::bind_executor(
+            engine_->strand(),
+            [self = shared_from_this(), process, p](error_code failed,
+                                                    supervision::started_child s) {
+                --self->starting_;
+                if (failed) {
+                    process->not_started(failed);
+                } else {
+                    self->children_[s.id] = process;
+                    process->started(s.id, s.pid, s.pidfd.release());
+                }
+                p->complete(self->io_, failed, failed ? nullptr : process);
+                self->proceed();
+            })));
+    ::close(channel);
+    const std::lock_guard lock(mutex_);
+    std::erase_if(processes_, [](const auto& each) { return each.expired(); });
+    processes_.push_back(process);
+}
+
+void context_core::child_notice(const std::shared_ptr<process_core>& process,
+                                const supervision::notice& n)
+{
+    using kind = supervision::notice::kind;
+    switch (n.what) {
+    case kind::restarted:
+        break;
+    case kind::exited:
+        process->exited(n.exit, static_cast<int>(n.attempt) - 1);
+        break;
+    case kind::gone:
+        gone(n.child);
+        break;
+    case kind::lost:
+        process->lost(errc::supervisor_lost);
+        gone(n.child);
+        break;
+    }
+}
+
+void context_core::gone(std::uint64_t child)
+{
+    children_.erase(child);
+    proceed();
+}
+
+std::shared_ptr<void> context_core::listen()
+{
+    const std::lock_guard lock(mutex_);
+    if (loop_gone_ || !link_)
+        return nullptr;
+    return std::make_shared<supervision::link::interest>(link_->listen());
+}
+
+void context_core::stop(std::uint64_t child, std::optional<std::chrono::nanoseconds> grace)
+{
+    const std::lock_guard lock(mutex_);
+    if (!loop_gone_ && link_)
+        link_->stop(child, whole_milliseconds(grace.value_or(options_.grace())));
+}
+
+// The end ---------------------------------------------------------------------------------------
+
+void context_core::wait(handler<void(error_code)> done)
+{
+    if (loop_gone_)
+        throw system_error(errc::context_gone);
+    asio::dispatch(engine_->strand(), [self = shared_from_this(), done = std::move(done)]() mutable {
+        self->end(false, std::move(done));
+    });
+}
+
+void context_core::shutdown(std::chrono::nanoseconds grace, handler<void(error_code)> done)
+{
+    if (loop_gone_)
+        throw system_error(errc::context_gone);
+    asio::dispatch(engine_->strand(), [self = shared_from_this(), grace,
+                                       done = std::move(done)]() mutable {
+        self->ending_grace_ = whole_milliseconds(grace);
+        for (const auto& [child, process] : self->children_)
+            self->link_->stop(child, self->ending_grace_);
+        self->end(true, std::move(done));
+    });
+}
+
+void context_core::end(bool and_server, handler<void(error_code)> done)
+{
+    endings_.push_back({std::move(done), and_server,
+                        link_ ? link_->listen() : supervision::link::interest()});
+    proceed();
+}
+
+/// Children first, then the state process, which they may use until their end.
+void context_core::proceed()
+{
+    if (starting_ > 0 || !children_.empty())
+        return;
+    const bool server_runs = server_ == own_server::running && server_child_ != 0;
+    std::vector<ending> ended;
+    for (auto& each : std::exchange(endings_, {})) {
+        if (each.and_server && server_runs) {
+            if (!std::exchange(stopping_server_, true))
+                link_->stop(server_child_, ending_grace_);
+            endings_.push_back(std::move(each));
+        } else {
+            ended.push_back(std::move(each));
+        }
+    }
+    for (auto& each : ended)
+        each.done.complete(io_, error_code());
+}
+
+void context_core::loop_gone()
+{
+    loop_gone_ = true;
+    const std::lock_guard lock(mutex_);
+    for (const auto& each : processes_)
+        if (const auto alive = each.lock())
+            alive->abandon();
+    if (link_)
+        link_->shutdown();
+    link_.reset();
+    endings_.clear();
+    io_ = {};
+}
+
+} // namespace zproc::detail

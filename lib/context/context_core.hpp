@@ -1,0 +1,92 @@
+#pragma once
+
+#include "engine/host.hpp"
+#include "supervisor/link.hpp"
+
+#include <zproc/context.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace zproc::detail {
+
+/// What the copies of a context share: the engine, and, at the first need, a link to the
+/// supervisor and a state process of its own.
+///
+///     asks for an address ─► own_server: none → started → (gave up: condemned)
+///     spawn ─► watchers registered ─► server has an address ─► channel, link.start
+///
+/// Everything but the accessors happens on the engine's strand.
+class context_core final : public process_control,
+                           public std::enable_shared_from_this<context_core> {
+public:
+    static std::shared_ptr<context_core> make(asio::any_io_executor io, context_options options);
+    context_core(asio::any_io_executor io, context_options options);
+    ~context_core() override;
+
+    // From any thread.
+    asio::any_io_executor get_executor() const;
+    const context_options& options() const noexcept { return options_; }
+    const std::shared_ptr<zproc::engine::host>& engine() const noexcept { return engine_; }
+    std::uint32_t next_handle() noexcept { return ++handles_; }
+    std::string address() const;
+    void spawn(spawn_options options, call c, std::unique_ptr<pending_spawn> p);
+    void wait(handler<void(error_code)> done);
+    void shutdown(std::chrono::nanoseconds grace, handler<void(error_code)> done);
+
+    // process_control, from any thread
+    std::shared_ptr<void> listen() override;
+    void stop(std::uint64_t child, std::optional<std::chrono::nanoseconds> grace) override;
+
+    void loop_gone();
+
+private:
+    using located = std::function<void(error_code, std::string path)>;
+
+    void locate(const located& then);
+    error_code start_server();
+    error_code open_link();
+    void server_notice(const supervision::notice& n);
+    void launch(spawn_options options, call c, std::shared_ptr<pending_spawn> p);
+    void child_notice(const std::shared_ptr<process_core>& process,
+                      const supervision::notice& n);
+    void gone(std::uint64_t child);
+    void proceed();
+    void end(bool and_server, handler<void(error_code)> done);
+
+    asio::any_io_executor io_;
+    context_options options_;
+    std::shared_ptr<zproc::engine::host> engine_;
+    error_code prepared_;
+    std::atomic<std::uint32_t> handles_ = 0;
+    std::atomic<bool> loop_gone_ = false;
+
+    mutable std::mutex mutex_; ///< of what other threads ask for
+    std::string path_;
+    std::shared_ptr<supervision::link> link_;
+    std::vector<std::weak_ptr<process_core>> processes_;
+
+    // On the strand.
+    enum class own_server { none, running, gone };
+    own_server server_ = own_server::none;
+    supervision::child_id server_child_ = 0;
+    std::map<supervision::child_id, std::weak_ptr<process_core>> children_;
+    unsigned starting_ = 0;
+    struct ending {
+        handler<void(error_code)> done;
+        bool and_server;
+        supervision::link::interest interest;
+    };
+    std::vector<ending> endings_;
+    std::chrono::milliseconds ending_grace_{};
+    bool stopping_server_ = false;
+};
+
+} // namespace zproc::detail
