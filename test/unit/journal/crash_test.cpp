@@ -264,10 +264,10 @@ private:
 };
 
 const setting settings[] = {
-    {"small values, one record a commit", 8192, 40, 12, 800, 1, 8192},
-    {"small values, batches", 8192, 40, 12, 800, 16, 8192},
-    {"small and large values", 16384, 1300, 6, 400, 8},
-    {"a ring that cannot grow", 8192, 60, 20, 800, 8, 8192},
+    {"small values, one record a commit", 8192, 40, 12, 500, 1, 8192},
+    {"small values, batches", 8192, 40, 12, 500, 16, 8192},
+    {"small and large values", 16384, 1300, 6, 250, 8},
+    {"a ring that cannot grow", 8192, 60, 20, 600, 8, 8192},
     {"a ring that grows", 4096, 300, 24, 400, 4},
 };
 
