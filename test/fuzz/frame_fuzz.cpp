@@ -1,0 +1,129 @@
+#include "journal/header.hpp"
+#include "protocol/frame.hpp"
+#include "protocol/handshake.hpp"
+#include "server/session_fsm.hpp"
+#include "store/database.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+// What a stranger or a bad client can send: a stream of bytes, cut anywhere. By the first byte of
+// the input it is taken as it is, or as frames whose headers hold and whose bodies are anything,
+// behind a handshake that succeeded.
+
+using namespace zproc;
+using namespace zproc::protocol;
+
+namespace {
+
+void require(bool holds)
+{
+    if (!holds)
+        std::abort();
+}
+
+struct memory_rings final : store::surroundings {
+    std::vector<std::unique_ptr<std::vector<std::uint64_t>>> regions;
+
+    std::unique_ptr<journal::writer> make_ring(const journal::ring_header& header) override
+    {
+        const auto words = journal::region_size(header.capacity) / 8;
+        regions.push_back(std::make_unique<std::vector<std::uint64_t>>(words));
+        journal::writer_options options;
+        options.largest_capacity = 1u << 17;
+        return std::make_unique<journal::writer>(
+            std::as_writable_bytes(std::span(*regions.back())), header, options);
+    }
+    void ring_replaced(journal::writer&) override {}
+    void changed(std::string_view, std::string_view) override {}
+};
+
+/// Sends everything in pieces of up to `piece` bytes; what comes back.
+buffer talk(bytes_view stream, std::size_t piece)
+{
+    memory_rings rings;
+    serving::hall shared;
+    journal::ring_header header;
+    header.capacity = 1u << 14;
+    shared.data = std::make_unique<store::database>(rings.make_ring(header), rings);
+    shared.about.limits.request_bytes = 1u << 16;
+    std::uint64_t sessions = 0;
+    shared.new_session_id = [&] { return ++sessions; };
+
+    serving::session_fsm machine(shared, 0);
+    buffer replies;
+    for (std::size_t at = 0; at < stream.size() && !machine.closing();) {
+        const auto room = machine.prepare();
+        require(!room.empty());
+        const auto count = std::min({piece, room.size(), stream.size() - at});
+        std::copy_n(stream.begin() + static_cast<std::ptrdiff_t>(at), count, room.begin());
+        machine.received(count, 1, 1);
+        at += count;
+        do {
+            auto& out = machine.output();
+            replies.insert(replies.end(), out.begin(), out.end());
+            out.clear();
+            machine.resume(1);
+        } while (!machine.output().empty());
+    }
+    machine.disconnected(2);
+    shared.data->publish();
+    return replies;
+}
+
+/// Everything a server says can be read by a client.
+void check(bytes_view replies)
+{
+    frame_parser parser(max_reply_bytes);
+    const auto room = parser.prepare(replies.size());
+    std::ranges::copy(replies, room.begin());
+    parser.commit(replies.size());
+    frame f;
+    while (parser.next(f) == frame_parser::found) {
+        if (f.status != 0)
+            continue;
+        mutation_reply done;
+        if (is_mutation(f.code))
+            require(!decode(f.body, done).failed());
+    }
+    require(parser.buffered() == 0);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
+{
+    if (size < 2)
+        return 0;
+    const bytes_view input(reinterpret_cast<const std::byte*>(data), size);
+    const bool shaped = (data[0] & 1u) != 0;
+    const std::size_t piece = 1 + std::size_t{data[1]} * 16;
+    auto rest = input.subspan(2);
+    buffer stream;
+    if (!shaped) {
+        stream.assign(rest.begin(), rest.end());
+    } else {
+        write_hello(stream, 0, {});
+        // operation, size (2 bytes), body
+        while (rest.size() >= 3) {
+            const auto code = static_cast<operation>(std::to_integer<unsigned>(rest[0]) % 80);
+            const auto wanted = std::to_integer<std::size_t>(rest[1]) |
+                                std::to_integer<std::size_t>(rest[2]) << 8;
+            rest = rest.subspan(3);
+            const auto body = rest.first(std::min(wanted, rest.size()));
+            rest = rest.subspan(body.size());
+            const auto at = begin_frame(stream, 7, code);
+            stream.insert(stream.end(), body.begin(), body.end());
+            end_frame(stream, at);
+        }
+    }
+    const auto whole = talk(stream, stream.size() + 1);
+    check(whole);
+    // Where it is cut changes nothing, as long as the descriptors that come with it suffice.
+    if (stream.size() < 4096 && shaped && piece > 1)
+        check(talk(stream, piece));
+    return 0;
+}
