@@ -26,7 +26,6 @@
 #include <utility>
 
 #include <stdio_ext.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 extern "C" {
@@ -215,7 +214,6 @@ int function_entry(const child_start& start)
     auto call = received->kind == packet_kind::call ? decode_call(received->body) : std::nullopt;
     if (!call)
         return EXIT_FAILURE;
-    ::prctl(PR_SET_NAME, call->name.c_str());
     running_call(start, channel, std::move(*call)).run();
 }
 

@@ -235,13 +235,13 @@ void die_by(int number)
     ::raise(number);
 }
 
-void write_to_nowhere()
+[[maybe_unused]] void write_to_nowhere()
 {
     volatile int* const nowhere = reinterpret_cast<int*>(0x10);
     *nowhere = 1;
 }
 
-int recurse(int depth) // NOLINT: it is meant to run over
+[[maybe_unused]] int recurse(int depth) // NOLINT: it is meant to run over
 {
     volatile char room[1024];
     room[0] = static_cast<char>(depth);
@@ -253,7 +253,7 @@ int recurse(int depth) // NOLINT: it is meant to run over
     throw std::runtime_error("not allowed here");
 }
 
-int fail_where_nothing_may() noexcept
+[[maybe_unused]] int fail_where_nothing_may() noexcept
 {
     return fail_anywhere();
 }
