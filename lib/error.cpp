@@ -103,8 +103,7 @@ const char* text_of(errc code) noexcept
     case errc::not_serializable:
         return "an argument or result could not be carried to the other process; see the text, "
                "and check the type's serialize function";
-    case errc::process_gone:
-        return "there is no such process any more; wait() says how it ended";
+    case errc::process_gone: return "there is no such process any more; wait() says how it ended";
     case errc::conflict:
         return "another change came in between; read again and repeat the transaction";
     }

@@ -24,7 +24,7 @@ struct draft_restart {};
 class draft_source {
 public:
     struct entry {
-        cow<value> content;        // of a key that exists
+        cow<value> content;         // of a key that exists
         std::uint64_t revision = 0; // of its last modification; 0: there is no such key
     };
 

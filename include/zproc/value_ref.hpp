@@ -104,7 +104,7 @@ public:
     // Writing; all errors as in `value`, and what fails creates nothing.
     void operator=(value content) && { assign(std::move(content)); }
     void operator=(const value_ref& other) && { assign(value(other)); }
-    void operator=(value content) & = delete;           // name a `value` for a copy to change
+    void operator=(value content) & = delete; // name a `value` for a copy to change
     value_ref& operator=(const value_ref& other) & = delete;
     value operator+=(const value& other) && { return calculate(&value::operator+=, other); }
     value operator-=(const value& other) && { return calculate(&value::operator-=, other); }

@@ -1,6 +1,6 @@
-#include <zproc/dict.hpp>
-
 #include "value/access.hpp"
+
+#include <zproc/dict.hpp>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
-#include <zproc/draft.hpp>
-
 #include "value/access.hpp"
+
+#include <zproc/draft.hpp>
 
 namespace zproc {
 

@@ -203,7 +203,8 @@ void print_base64(std::span<const std::byte> run, std::string& out)
         for (std::size_t k = 0; k != 3; ++k)
             group = group << 8U | (k < taken ? std::to_integer<std::uint32_t>(run[i + k]) : 0U);
         for (std::size_t k = 0; k != 4; ++k)
-            out += k <= taken ? alphabet[group >> (18U - 6U * static_cast<unsigned>(k)) & 63U] : '=';
+            out +=
+                k <= taken ? alphabet[group >> (18U - 6U * static_cast<unsigned>(k)) & 63U] : '=';
     }
     out += '"';
 }
@@ -232,21 +233,11 @@ value parse(std::string_view text)
 void print(const value& content, std::string& out)
 {
     switch (content.kind()) {
-    case value_kind::null:
-        out += "null";
-        break;
-    case value_kind::boolean:
-        out += *content.get_if<bool>() ? "true" : "false";
-        break;
-    case value_kind::integer:
-        out += std::to_string(*content.get_if<std::int64_t>());
-        break;
-    case value_kind::real:
-        print_double(*content.get_if<double>(), out);
-        break;
-    case value_kind::string:
-        print_string(*content.get_if<std::string>(), out);
-        break;
+    case value_kind::null: out += "null"; break;
+    case value_kind::boolean: out += *content.get_if<bool>() ? "true" : "false"; break;
+    case value_kind::integer: out += std::to_string(*content.get_if<std::int64_t>()); break;
+    case value_kind::real: print_double(*content.get_if<double>(), out); break;
+    case value_kind::string: print_string(*content.get_if<std::string>(), out); break;
     case value_kind::binary:
         out += "{\"$bytes\":";
         print_base64(*content.get_if<bytes>(), out);

@@ -23,27 +23,20 @@ std::size_t bin_header_size(std::size_t size) noexcept
 class encoder {
 public:
     encoder(bytes& out, const limits& allowed)
-        : writer_(out), start_(out.size()), size_limit_(std::min<std::size_t>(allowed.size, UINT32_MAX))
+        : writer_(out),
+          start_(out.size()),
+          size_limit_(std::min<std::size_t>(allowed.size, UINT32_MAX))
     {
     }
 
     bool encode(const value& content, std::size_t depth_left)
     {
         switch (content.kind()) {
-        case value_kind::null:
-            writer_.write_nil();
-            break;
-        case value_kind::boolean:
-            writer_.write_bool(*content.get_if<bool>());
-            break;
-        case value_kind::integer:
-            writer_.write_int(*content.get_if<std::int64_t>());
-            break;
-        case value_kind::real:
-            writer_.write_double(*content.get_if<double>());
-            break;
-        case value_kind::string:
-            return text(*content.get_if<std::string>());
+        case value_kind::null: writer_.write_nil(); break;
+        case value_kind::boolean: writer_.write_bool(*content.get_if<bool>()); break;
+        case value_kind::integer: writer_.write_int(*content.get_if<std::int64_t>()); break;
+        case value_kind::real: writer_.write_double(*content.get_if<double>()); break;
+        case value_kind::string: return text(*content.get_if<std::string>());
         case value_kind::binary: {
             const bytes& run = *content.get_if<bytes>();
             if (!fits(run.size()))
@@ -51,12 +44,9 @@ public:
             writer_.write_bin(run);
             break;
         }
-        case value_kind::sequence:
-            return elements(*content.get_if<list>(), depth_left);
-        case value_kind::dict:
-            return entries(*content.get_if<dict>(), depth_left);
-        case value_kind::object:
-            return extension(*content.get_if<object>());
+        case value_kind::sequence: return elements(*content.get_if<list>(), depth_left);
+        case value_kind::dict: return entries(*content.get_if<dict>(), depth_left);
+        case value_kind::object: return extension(*content.get_if<object>());
         }
         return fits(0);
     }
@@ -174,8 +164,8 @@ value build_dict(reader& from, std::size_t depth_left)
             break;
         const auto before = map.size();
         const bool last = map.empty() || std::string_view(map.rbegin()->first) < key;
-        const auto place = last ? map.emplace_hint(map.end(), key, value())
-                                : map.emplace(key, value()).first;
+        const auto place =
+            last ? map.emplace_hint(map.end(), key, value()) : map.emplace(key, value()).first;
         if (map.size() == before)
             from.fail();
         place->second = build(from, depth_left);
@@ -186,19 +176,12 @@ value build_dict(reader& from, std::size_t depth_left)
 value build(reader& from, std::size_t depth_left)
 {
     switch (from.next_kind()) {
-    case value_kind::null:
-        from.read_nil();
-        return {};
-    case value_kind::boolean:
-        return value(from.read_bool());
-    case value_kind::integer:
-        return value(from.read_int());
-    case value_kind::real:
-        return value(from.read_double());
-    case value_kind::string:
-        return value(from.read_str());
-    case value_kind::binary:
-        return value(from.read_bin());
+    case value_kind::null: from.read_nil(); return {};
+    case value_kind::boolean: return value(from.read_bool());
+    case value_kind::integer: return value(from.read_int());
+    case value_kind::real: return value(from.read_double());
+    case value_kind::string: return value(from.read_str());
+    case value_kind::binary: return value(from.read_bin());
     case value_kind::object: {
         const auto [name, data] = read_object(from);
         return value(object(std::string(name), bytes(data.begin(), data.end())));

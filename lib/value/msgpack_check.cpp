@@ -1,5 +1,4 @@
 #include "value/msgpack.hpp"
-
 #include "value/msgpack_layout.hpp"
 
 #include <bit>
@@ -34,38 +33,22 @@ public:
         switch (next) {
         case tag::nil:
         case tag::no:
-        case tag::yes:
-            return true;
-        case tag::float64:
-            return skip(8);
-        case tag::uint8:
-            return unsigned_from<std::uint8_t>(0x80);
-        case tag::uint8 + 1:
-            return unsigned_from<std::uint16_t>(std::uint64_t{UINT8_MAX} + 1);
-        case tag::uint8 + 2:
-            return unsigned_from<std::uint32_t>(std::uint64_t{UINT16_MAX} + 1);
-        case tag::uint8 + 3:
-            return unsigned_from<std::uint64_t>(std::uint64_t{UINT32_MAX} + 1);
-        case tag::int8:
-            return signed_below<std::int8_t>(-32);
-        case tag::int8 + 1:
-            return signed_below<std::int16_t>(INT8_MIN);
-        case tag::int8 + 2:
-            return signed_below<std::int32_t>(INT16_MIN);
-        case tag::int8 + 3:
-            return signed_below<std::int64_t>(INT32_MIN);
-        case tag::bin8:
-            return run<std::uint8_t>(0);
-        case tag::bin8 + 1:
-            return run<std::uint16_t>(UINT8_MAX + 1U);
-        case tag::bin8 + 2:
-            return run<std::uint32_t>(UINT16_MAX + 1U);
-        case tag::str8:
-            return run<std::uint8_t>(32);
-        case tag::str8 + 1:
-            return run<std::uint16_t>(UINT8_MAX + 1U);
-        case tag::str8 + 2:
-            return run<std::uint32_t>(UINT16_MAX + 1U);
+        case tag::yes: return true;
+        case tag::float64: return skip(8);
+        case tag::uint8: return unsigned_from<std::uint8_t>(0x80);
+        case tag::uint8 + 1: return unsigned_from<std::uint16_t>(std::uint64_t{UINT8_MAX} + 1);
+        case tag::uint8 + 2: return unsigned_from<std::uint32_t>(std::uint64_t{UINT16_MAX} + 1);
+        case tag::uint8 + 3: return unsigned_from<std::uint64_t>(std::uint64_t{UINT32_MAX} + 1);
+        case tag::int8: return signed_below<std::int8_t>(-32);
+        case tag::int8 + 1: return signed_below<std::int16_t>(INT8_MIN);
+        case tag::int8 + 2: return signed_below<std::int32_t>(INT16_MIN);
+        case tag::int8 + 3: return signed_below<std::int64_t>(INT32_MIN);
+        case tag::bin8: return run<std::uint8_t>(0);
+        case tag::bin8 + 1: return run<std::uint16_t>(UINT8_MAX + 1U);
+        case tag::bin8 + 2: return run<std::uint32_t>(UINT16_MAX + 1U);
+        case tag::str8: return run<std::uint8_t>(32);
+        case tag::str8 + 1: return run<std::uint16_t>(UINT8_MAX + 1U);
+        case tag::str8 + 2: return run<std::uint32_t>(UINT16_MAX + 1U);
         case tag::array16: {
             std::uint16_t count = 0;
             return take(count) && count >= 16 ? elements(count, depth_left) : malformed();
@@ -95,8 +78,7 @@ public:
             std::uint32_t size = 0;
             return take(size) && size > UINT16_MAX ? extension(size) : malformed();
         }
-        default:
-            return malformed();
+        default: return malformed();
         }
     }
 
@@ -196,8 +178,8 @@ private:
         std::string_view name;
         const bool good = within.take(header) && header == (tag::fixarray | 2U) &&
                           within.text(name) &&
-                          reader(within.rest_).next_kind() == value_kind::binary &&
-                          within.one(0) && within.rest_.empty();
+                          reader(within.rest_).next_kind() == value_kind::binary && within.one(0) &&
+                          within.rest_.empty();
         return good ? skip(size) : malformed();
     }
 

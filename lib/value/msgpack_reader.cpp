@@ -1,5 +1,4 @@
 #include "value/msgpack.hpp"
-
 #include "value/msgpack_layout.hpp"
 
 #include <bit>
@@ -108,12 +107,9 @@ std::int64_t reader::read_int() noexcept
     if (next < tag::fixmap || next >= tag::negative_fixint)
         return static_cast<std::int8_t>(next);
     switch (next) {
-    case tag::uint8:
-        return take<std::uint8_t>();
-    case tag::uint8 + 1:
-        return take<std::uint16_t>();
-    case tag::uint8 + 2:
-        return take<std::uint32_t>();
+    case tag::uint8: return take<std::uint8_t>();
+    case tag::uint8 + 1: return take<std::uint16_t>();
+    case tag::uint8 + 2: return take<std::uint32_t>();
     case tag::uint8 + 3: {
         const auto number = take<std::uint64_t>();
         if (number <= INT64_MAX)
@@ -121,17 +117,11 @@ std::int64_t reader::read_int() noexcept
         fail(errc::not_representable);
         return 0;
     }
-    case tag::int8:
-        return static_cast<std::int8_t>(take<std::uint8_t>());
-    case tag::int8 + 1:
-        return static_cast<std::int16_t>(take<std::uint16_t>());
-    case tag::int8 + 2:
-        return static_cast<std::int32_t>(take<std::uint32_t>());
-    case tag::int8 + 3:
-        return static_cast<std::int64_t>(take<std::uint64_t>());
-    default:
-        fail();
-        return 0;
+    case tag::int8: return static_cast<std::int8_t>(take<std::uint8_t>());
+    case tag::int8 + 1: return static_cast<std::int16_t>(take<std::uint16_t>());
+    case tag::int8 + 2: return static_cast<std::int32_t>(take<std::uint32_t>());
+    case tag::int8 + 3: return static_cast<std::int64_t>(take<std::uint64_t>());
+    default: fail(); return 0;
     }
 }
 

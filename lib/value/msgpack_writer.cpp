@@ -1,5 +1,4 @@
 #include "value/msgpack.hpp"
-
 #include "value/msgpack_layout.hpp"
 
 #include <bit>

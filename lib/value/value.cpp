@@ -1,7 +1,7 @@
-#include <zproc/value.hpp>
-
 #include "value/access.hpp"
 #include "value/json.hpp"
+
+#include <zproc/value.hpp>
 
 #include <bit>
 #include <cmath>
@@ -14,24 +14,15 @@ using detail::value_access;
 std::string_view to_string(value_kind kind) noexcept
 {
     switch (kind) {
-    case value_kind::null:
-        return "null";
-    case value_kind::boolean:
-        return "bool";
-    case value_kind::integer:
-        return "integer";
-    case value_kind::real:
-        return "double";
-    case value_kind::string:
-        return "string";
-    case value_kind::binary:
-        return "bytes";
-    case value_kind::sequence:
-        return "list";
-    case value_kind::dict:
-        return "dict";
-    case value_kind::object:
-        return "object";
+    case value_kind::null: return "null";
+    case value_kind::boolean: return "bool";
+    case value_kind::integer: return "integer";
+    case value_kind::real: return "double";
+    case value_kind::string: return "string";
+    case value_kind::binary: return "bytes";
+    case value_kind::sequence: return "list";
+    case value_kind::dict: return "dict";
+    case value_kind::object: return "object";
     }
     return "unknown";
 }
@@ -60,11 +51,11 @@ void throw_mismatch(const value& content, std::string_view wanted)
 
 void throw_not_representable(const value& content, std::string_view wanted)
 {
-    throw system_error(errc::not_representable, content.is_number()
-                                                    ? content.to_json() + " as " + std::string(wanted)
-                                                    : describe(content) + " of " +
-                                                          std::to_string(content.size()) + " as " +
-                                                          std::string(wanted));
+    throw system_error(errc::not_representable,
+                       content.is_number()
+                           ? content.to_json() + " as " + std::string(wanted)
+                           : describe(content) + " of " + std::to_string(content.size()) + " as " +
+                                 std::string(wanted));
 }
 
 void throw_out_of_range(std::string_view number)
@@ -136,24 +127,15 @@ std::ostream& value::print(std::ostream& out, const value& content)
 bool value::truthy() const noexcept
 {
     switch (kind()) {
-    case value_kind::null:
-        return false;
-    case value_kind::boolean:
-        return *get_if<bool>();
-    case value_kind::integer:
-        return *get_if<std::int64_t>() != 0;
-    case value_kind::real:
-        return *get_if<double>() != 0;
-    case value_kind::string:
-        return !get_if<std::string>()->empty();
-    case value_kind::binary:
-        return !get_if<bytes>()->empty();
-    case value_kind::sequence:
-        return !get_if<list>()->empty();
-    case value_kind::dict:
-        return !get_if<dict>()->empty();
-    case value_kind::object:
-        return true;
+    case value_kind::null: return false;
+    case value_kind::boolean: return *get_if<bool>();
+    case value_kind::integer: return *get_if<std::int64_t>() != 0;
+    case value_kind::real: return *get_if<double>() != 0;
+    case value_kind::string: return !get_if<std::string>()->empty();
+    case value_kind::binary: return !get_if<bytes>()->empty();
+    case value_kind::sequence: return !get_if<list>()->empty();
+    case value_kind::dict: return !get_if<dict>()->empty();
+    case value_kind::object: return true;
     }
     return false;
 }
@@ -191,18 +173,12 @@ bool value::contains(std::string_view key) const noexcept
 std::size_t value::size() const
 {
     switch (kind()) {
-    case value_kind::null:
-        return 0;
-    case value_kind::string:
-        return get_if<std::string>()->size();
-    case value_kind::binary:
-        return get_if<bytes>()->size();
-    case value_kind::sequence:
-        return get_if<list>()->size();
-    case value_kind::dict:
-        return get_if<dict>()->size();
-    default:
-        detail::throw_mismatch(*this, "something that has a size");
+    case value_kind::null: return 0;
+    case value_kind::string: return get_if<std::string>()->size();
+    case value_kind::binary: return get_if<bytes>()->size();
+    case value_kind::sequence: return get_if<list>()->size();
+    case value_kind::dict: return get_if<dict>()->size();
+    default: detail::throw_mismatch(*this, "something that has a size");
     }
 }
 
@@ -246,24 +222,15 @@ bool value::equal(const value& left, const value& right) noexcept
         return false;
     }
     switch (left.kind()) {
-    case value_kind::null:
-        return true;
-    case value_kind::boolean:
-        return *left.get_if<bool>() == *right.get_if<bool>();
-    case value_kind::integer:
-        return *left.get_if<std::int64_t>() == *right.get_if<std::int64_t>();
-    case value_kind::real:
-        return *left.get_if<double>() == *right.get_if<double>();
-    case value_kind::string:
-        return *left.get_if<std::string>() == *right.get_if<std::string>();
-    case value_kind::binary:
-        return *left.get_if<bytes>() == *right.get_if<bytes>();
-    case value_kind::sequence:
-        return *left.get_if<list>() == *right.get_if<list>();
-    case value_kind::dict:
-        return *left.get_if<dict>() == *right.get_if<dict>();
-    case value_kind::object:
-        return *left.get_if<object>() == *right.get_if<object>();
+    case value_kind::null: return true;
+    case value_kind::boolean: return *left.get_if<bool>() == *right.get_if<bool>();
+    case value_kind::integer: return *left.get_if<std::int64_t>() == *right.get_if<std::int64_t>();
+    case value_kind::real: return *left.get_if<double>() == *right.get_if<double>();
+    case value_kind::string: return *left.get_if<std::string>() == *right.get_if<std::string>();
+    case value_kind::binary: return *left.get_if<bytes>() == *right.get_if<bytes>();
+    case value_kind::sequence: return *left.get_if<list>() == *right.get_if<list>();
+    case value_kind::dict: return *left.get_if<dict>() == *right.get_if<dict>();
+    case value_kind::object: return *left.get_if<object>() == *right.get_if<object>();
     }
     return false;
 }
@@ -285,14 +252,12 @@ bool identical(const value& left, const value& right) noexcept
         const dict& a = *left.get_if<dict>();
         const dict& b = *right.get_if<dict>();
         return detail::dict_access::same_box(a, b) ||
-               std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                          [](const auto& one, const auto& other) {
-                              return one.first == other.first &&
-                                     identical(one.second, other.second);
-                          });
+               std::equal(
+                   a.begin(), a.end(), b.begin(), b.end(), [](const auto& one, const auto& other) {
+                       return one.first == other.first && identical(one.second, other.second);
+                   });
     }
-    default:
-        return left == right;
+    default: return left == right;
     }
 }
 

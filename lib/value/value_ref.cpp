@@ -1,8 +1,7 @@
-#include <zproc/value_ref.hpp>
-
 #include "value/access.hpp"
 
 #include <zproc/draft.hpp>
+#include <zproc/value_ref.hpp>
 
 namespace zproc {
 

@@ -20,38 +20,17 @@ void read_items(std::span<const std::byte> input)
     std::int8_t type = 0;
     for (auto rest = order.rest(); !rest.empty() && items.ok(); rest = rest.subspan(1)) {
         switch (std::to_integer<int>(rest.front()) % 11) {
-        case 0:
-            items.read_nil();
-            break;
-        case 1:
-            items.read_bool();
-            break;
-        case 2:
-            items.read_uint();
-            break;
-        case 3:
-            items.read_int();
-            break;
-        case 4:
-            items.read_double();
-            break;
-        case 5:
-            require(items.read_str().size() <= input.size());
-            break;
-        case 6:
-            require(items.read_bin().size() <= input.size());
-            break;
-        case 7:
-            require(items.read_array_header() <= input.size());
-            break;
-        case 8:
-            require(items.read_map_header() <= input.size());
-            break;
-        case 9:
-            items.skip(items.read_ext_header(type));
-            break;
-        default:
-            items.read_raw();
+        case 0: items.read_nil(); break;
+        case 1: items.read_bool(); break;
+        case 2: items.read_uint(); break;
+        case 3: items.read_int(); break;
+        case 4: items.read_double(); break;
+        case 5: require(items.read_str().size() <= input.size()); break;
+        case 6: require(items.read_bin().size() <= input.size()); break;
+        case 7: require(items.read_array_header() <= input.size()); break;
+        case 8: require(items.read_map_header() <= input.size()); break;
+        case 9: items.skip(items.read_ext_header(type)); break;
+        default: items.read_raw();
         }
     }
 }

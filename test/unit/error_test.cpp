@@ -37,8 +37,8 @@ BOOST_AUTO_TEST_CASE(category_is_one_and_named)
 
 BOOST_AUTO_TEST_CASE(is_fatal_holds_for_what_ends_a_context)
 {
-    for (auto code : {errc::state_lost, errc::supervisor_lost, errc::context_gone,
-                      errc::wrong_process})
+    for (auto code :
+         {errc::state_lost, errc::supervisor_lost, errc::context_gone, errc::wrong_process})
         BOOST_TEST(zproc::is_fatal(code));
     for (auto code : {errc::no_such_key, errc::connection_lost, errc::outcome_unknown})
         BOOST_TEST(!zproc::is_fatal(code));

@@ -58,8 +58,8 @@ template <class T>
 concept index_like = integer<std::remove_cvref_t<T>>;
 
 template <class T>
-concept text = std::convertible_to<const T&, std::string_view> &&
-               !one_of<T, std::nullptr_t, value, value_ref>;
+concept text =
+    std::convertible_to<const T&, std::string_view> && !one_of<T, std::nullptr_t, value, value_ref>;
 
 template <class T>
 concept byte_run = std::same_as<T, bytes> || std::same_as<T, std::span<const std::byte>> ||
@@ -87,22 +87,19 @@ struct serialize_probe : T, named_serialize {};
 
 template <class T>
 concept has_serialize_member =
-    std::is_class_v<T> &&
-    ((!std::is_final_v<T> && !requires { &serialize_probe<T>::serialize; }) ||
-     requires(T& object, boost::archive::binary_oarchive& archive) {
-         object.serialize(archive, 0U);
-     });
+    std::is_class_v<T> && ((!std::is_final_v<T> && !requires { &serialize_probe<T>::serialize; }) ||
+                           requires(T& object, boost::archive::binary_oarchive& archive) {
+                               object.serialize(archive, 0U);
+                           });
 
 template <class T>
-concept has_free_serialize =
-    std::is_class_v<T> && !std::ranges::range<T> &&
-    requires(T& object, boost::archive::binary_oarchive& archive) {
-        serialize(archive, object, 0U);
-    };
+concept has_free_serialize = std::is_class_v<T> && !std::ranges::range<T> &&
+                             requires(T& object, boost::archive::binary_oarchive& archive) {
+                                 serialize(archive, object, 0U);
+                             };
 
 template <class T>
-concept has_declared_name =
-    std::is_class_v<T> && !requires { requires type_name<T>::is_default; };
+concept has_declared_name = std::is_class_v<T> && !requires { requires type_name<T>::is_default; };
 
 /// Stored as an `object`: what Boost.Serialization can carry.
 template <class T>

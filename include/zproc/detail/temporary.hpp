@@ -5,8 +5,7 @@
 
 namespace zproc::detail {
 
-#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ <= 12 &&                                  \
-    !defined(ZPROC_NO_TEMPORARY_GUARD)
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ <= 12 && !defined(ZPROC_NO_TEMPORARY_GUARD)
 
 /// True for closure types. They have no trait of their own; g++ spells them `…<lambda(…)>`, and
 /// only the outermost name counts (not `std::function` of one, nor a template over one).

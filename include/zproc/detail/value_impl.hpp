@@ -178,7 +178,8 @@ T value::get() const
     } else if constexpr (std::is_enum_v<T>) {
         using number = std::underlying_type_t<T>;
         if constexpr (detail::character<number>) {
-            using of_its_size = std::conditional_t<std::is_signed_v<number>, std::int64_t, std::uint64_t>;
+            using of_its_size =
+                std::conditional_t<std::is_signed_v<number>, std::int64_t, std::uint64_t>;
             const auto wide = get_number<of_its_size>();
             if (!(wide >= static_cast<of_its_size>(std::numeric_limits<number>::min()) &&
                   wide <= static_cast<of_its_size>(std::numeric_limits<number>::max())))
@@ -233,8 +234,7 @@ T value::get_container() const
             detail::throw_mismatch(*this, "dict");
         T out;
         for (const auto& [key, element] : *held)
-            out.emplace(typename T::key_type(key),
-                        element.template get<typename T::mapped_type>());
+            out.emplace(typename T::key_type(key), element.template get<typename T::mapped_type>());
         return out;
     } else {
         using element = std::ranges::range_value_t<const T>;

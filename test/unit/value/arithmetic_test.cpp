@@ -1,6 +1,6 @@
-#include <zproc/value.hpp>
-
 #include "support.hpp"
+
+#include <zproc/value.hpp>
 
 using namespace zproc;
 using test::code_of;

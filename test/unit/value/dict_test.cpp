@@ -1,14 +1,16 @@
-#include <zproc/dict.hpp>
-
 #include "support.hpp"
+
+#include <zproc/dict.hpp>
 
 using namespace zproc;
 using test::code_of;
 
-static_assert(std::is_nothrow_move_constructible_v<dict> && std::is_nothrow_default_constructible_v<dict>);
+static_assert(std::is_nothrow_move_constructible_v<dict> &&
+              std::is_nothrow_default_constructible_v<dict>);
 static_assert(std::same_as<dict::value_type, std::pair<const std::string, value>>);
 static_assert(std::ranges::bidirectional_range<const dict>);
-static_assert(!std::is_aggregate_v<dict> && !std::is_aggregate_v<value> && !std::is_aggregate_v<object>);
+static_assert(!std::is_aggregate_v<dict> && !std::is_aggregate_v<value> &&
+              !std::is_aggregate_v<object>);
 
 BOOST_AUTO_TEST_SUITE(dicts)
 
@@ -23,7 +25,8 @@ BOOST_AUTO_TEST_CASE(literals_give_the_same_dict)
     BOOST_TEST(dict::of().empty());
     const std::string key = "a";
     BOOST_TEST((dict::of(key, 1, std::string_view("b"), "y") == braced));
-    BOOST_TEST(value(list_of(1, "two", list_of(3.5), nullptr)).to_json() == R"([1,"two",[3.5],null])");
+    BOOST_TEST(value(list_of(1, "two", list_of(3.5), nullptr)).to_json() ==
+               R"([1,"two",[3.5],null])");
     BOOST_TEST((list_of(1, 2) == list{1, 2}));
 }
 

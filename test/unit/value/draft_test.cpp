@@ -1,6 +1,6 @@
-#include <zproc/draft.hpp>
-
 #include "support.hpp"
+
+#include <zproc/draft.hpp>
 
 #include <boost/test/data/test_case.hpp>
 
@@ -162,13 +162,23 @@ const touch touches[] = {
     {"get", [](draft& s) { s.get<int>("new"); }},
     {"erase", [](draft& s) { s.erase("new"); }},
     {"erase within", [](draft& s) { s["new"].erase("x"); }},
-    {"copy from before a write", [](draft& s) { auto v = s["new"]; s["new"] = 1; (void)v.is_null(); }},
+    {"copy from before a write",
+     [](draft& s) {
+         auto v = s["new"];
+         s["new"] = 1;
+         (void)v.is_null();
+     }},
     {"assign from", [](draft& s) { s["a"] = s["new"]; }},
     {"size", [](draft& s) { (void)s.size(); }, true},
     {"empty", [](draft& s) { (void)s.empty(); }, true},
     {"keys", [](draft& s) { (void)s.keys(); }, true},
     {"items", [](draft& s) { (void)s.items(); }, true},
-    {"iterate", [](draft& s) { for (const auto& item : s) (void)item; }, true},
+    {"iterate",
+     [](draft& s) {
+         for (const auto& item : s)
+             (void)item;
+     },
+     true},
     {"clear", [](draft& s) { s.clear(); }, true},
 };
 
@@ -206,7 +216,8 @@ BOOST_DATA_TEST_CASE(touch_restarts_when_the_key_is_not_fetched, touches, touch)
     BOOST_CHECK_THROW(touch.body(state), detail::draft_restart);
     BOOST_TEST(draft_access::must_restart(state));
     BOOST_TEST(draft_access::wants_all(state) == touch.all);
-    BOOST_TEST((draft_access::wanted(state) == (touch.all ? std::nullopt : std::optional<std::string>("new"))));
+    BOOST_TEST((draft_access::wanted(state) ==
+                (touch.all ? std::nullopt : std::optional<std::string>("new"))));
 
     auto fetched = some_keys();
     if (touch.all)
@@ -293,7 +304,8 @@ BOOST_AUTO_TEST_CASE(clear_erases_what_there_was)
     state["d"]["x"] = 2;
     BOOST_TEST(draft_access::scanned(state));
     BOOST_TEST(draft_access::reads(state).empty());
-    BOOST_TEST((draft_access::writes(state) == writes{{"d", dict::of("x", 2)}, {"l", std::nullopt}}));
+    BOOST_TEST(
+        (draft_access::writes(state) == writes{{"d", dict::of("x", 2)}, {"l", std::nullopt}}));
 }
 
 BOOST_AUTO_TEST_CASE(run_leaves_the_source_as_it_was)
@@ -307,7 +319,8 @@ BOOST_AUTO_TEST_CASE(run_leaves_the_source_as_it_was)
         state.clear();
     }
     draft state(source);
-    BOOST_TEST((state["a"] == 1 && state["l"] == value(list_of(1, 2)) && state["d"]["x"]["y"] == 1));
+    BOOST_TEST(
+        (state["a"] == 1 && state["l"] == value(list_of(1, 2)) && state["d"]["x"]["y"] == 1));
 }
 
 BOOST_AUTO_TEST_CASE(clear_of_the_source_forgets_all)

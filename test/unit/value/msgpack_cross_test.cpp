@@ -1,7 +1,6 @@
 // Against another implementation: what one writes the other reads.
-#include "value/msgpack.hpp"
-
 #include "support.hpp"
+#include "value/msgpack.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -22,18 +21,12 @@ std::vector<std::uint8_t> plain(const bytes& run)
 json theirs(const value& content)
 {
     switch (content.kind()) {
-    case value_kind::null:
-        return nullptr;
-    case value_kind::boolean:
-        return content.get<bool>();
-    case value_kind::integer:
-        return content.get<std::int64_t>();
-    case value_kind::real:
-        return content.get<double>();
-    case value_kind::string:
-        return content.get<std::string>();
-    case value_kind::binary:
-        return json::binary(plain(content.get<bytes>()));
+    case value_kind::null: return nullptr;
+    case value_kind::boolean: return content.get<bool>();
+    case value_kind::integer: return content.get<std::int64_t>();
+    case value_kind::real: return content.get<double>();
+    case value_kind::string: return content.get<std::string>();
+    case value_kind::binary: return json::binary(plain(content.get<bytes>()));
     case value_kind::sequence: {
         json made = json::array();
         for (const value& each : content)

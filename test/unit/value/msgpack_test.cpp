@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(encode_is_the_shortest_form)
         {dict::of("b", 1, "a", 2), "82a16102a16201"},
         {object("t", of({7})), "c7060192a174c40107"}, // 6 bytes: ext 8
         {object("tt", {}), "c7060192a27474c400"},
-        {object("", {}), "d60192a0c400"},             // 4 bytes: fixext 4
+        {object("", {}), "d60192a0c400"}, // 4 bytes: fixext 4
     };
     for (const auto& [content, expected] : rows) {
         const auto run = encoded(content);
@@ -89,14 +89,14 @@ BOOST_AUTO_TEST_CASE(encode_is_the_shortest_form)
 
 BOOST_AUTO_TEST_CASE(encode_takes_every_size_of_header)
 {
-    for (std::size_t size : {15, 16, 31, 32, 255, 256, 65535, 65536}) {
+    for (std::size_t size : {15U, 16U, 31U, 32U, 255U, 256U, 65535U, 65536U}) {
         list elements(size);
         dict entries;
         for (std::size_t i = 0; i != size; ++i)
             entries.insert_or_assign(std::to_string(i), true);
-        for (const value& content : {value(std::string(size, 'x')), value(bytes(size)),
-                                     value(elements), value(entries), value(object("t", bytes(size))),
-                                     value(dict().with(std::string(size, 'k'), 1))}) {
+        for (const value& content :
+             {value(std::string(size, 'x')), value(bytes(size)), value(elements), value(entries),
+              value(object("t", bytes(size))), value(dict().with(std::string(size, 'k'), 1))}) {
             const auto run = encoded(content);
             value back;
             BOOST_TEST(!msgpack::decode(run, back));
@@ -331,7 +331,8 @@ BOOST_AUTO_TEST_CASE(reader_stays_failed_after_the_first_error)
     BOOST_TEST(reader.error() == errc::malformed_value);
     std::int8_t type = 0;
     BOOST_TEST((reader.read_uint() == 0 && reader.read_int() == 0 && !reader.read_bool()));
-    BOOST_TEST((reader.read_str().empty() && reader.read_bin().empty() && reader.read_raw().empty()));
+    BOOST_TEST(
+        (reader.read_str().empty() && reader.read_bin().empty() && reader.read_raw().empty()));
     BOOST_TEST((reader.read_array_header() == 0 && reader.read_map_header() == 0));
     BOOST_TEST((reader.read_double() == 0 && reader.read_ext_header(type) == 0));
     BOOST_TEST(!reader.ok());

@@ -58,7 +58,8 @@ public:
     {
         // an edge of some width, give or take a little
         const auto edge = static_cast<std::int64_t>(std::uint64_t{1} << below(64));
-        const auto near = static_cast<std::int64_t>(static_cast<std::uint64_t>(edge) + below(5) - 2);
+        const auto near =
+            static_cast<std::int64_t>(static_cast<std::uint64_t>(edge) + below(5) - 2);
         return below(2) ? near : static_cast<std::int64_t>(0 - static_cast<std::uint64_t>(near));
     }
 
@@ -91,20 +92,13 @@ public:
     value scalar(bool with_bytes = true)
     {
         switch (below(with_bytes ? 7 : 5)) {
-        case 0:
-            return {};
-        case 1:
-            return below(2) == 1;
-        case 2:
-            return integer();
-        case 3:
-            return real();
-        case 4:
-            return text();
-        case 5:
-            return run();
-        default:
-            return object(text(), run());
+        case 0: return {};
+        case 1: return below(2) == 1;
+        case 2: return integer();
+        case 3: return real();
+        case 4: return text();
+        case 5: return run();
+        default: return object(text(), run());
         }
     }
 

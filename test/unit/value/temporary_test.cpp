@@ -1,5 +1,4 @@
 #include <zproc/detail/temporary.hpp>
-
 #include <zproc/value.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -23,10 +22,10 @@ public:
     std::string text;
 };
 
-const auto captureless = [] {};
-const auto by_value = [text = std::string()] {};
+[[maybe_unused]] const auto captureless = [] {};
+[[maybe_unused]] const auto by_value = [text = std::string()] {};
 int number = 0;
-const auto by_trivial = [copy = &number] {};
+[[maybe_unused]] const auto by_trivial = [copy = &number] { return copy; };
 template <class T>
 struct around {
     explicit around(T inner) : inner_(std::move(inner)) {}

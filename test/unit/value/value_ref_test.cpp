@@ -1,6 +1,6 @@
-#include <zproc/value_ref.hpp>
-
 #include "support.hpp"
+
+#include <zproc/value_ref.hpp>
 
 #include <sstream>
 #include <thread>
@@ -10,7 +10,8 @@ using test::code_of;
 
 // What a named proxy is written through would be lost: it does not compile.
 static_assert(std::is_assignable_v<value_ref, int> && !std::is_assignable_v<value_ref&, int>);
-static_assert(!std::is_assignable_v<value_ref&, value_ref> && !std::is_assignable_v<value_ref&, value>);
+static_assert(!std::is_assignable_v<value_ref&, value_ref> &&
+              !std::is_assignable_v<value_ref&, value>);
 static_assert(std::is_assignable_v<value_ref, value_ref>);
 static_assert(std::same_as<decltype(std::declval<value&>()["x"]), value_ref>);
 static_assert(std::same_as<decltype(std::declval<const value&>()["x"]), const value&>);

@@ -1,6 +1,6 @@
-#include <zproc/value.hpp>
-
 #include "support.hpp"
+
+#include <zproc/value.hpp>
 
 #include <array>
 #include <deque>
@@ -39,7 +39,7 @@ private:
     template <class Archive>
     void serialize(Archive& archive, unsigned)
     {
-        archive& number_;
+        archive & number_;
     }
     int number_ = 0;
 };
@@ -62,7 +62,7 @@ struct named {
     template <class Archive>
     void serialize(Archive& archive, unsigned)
     {
-        archive& number;
+        archive & number;
     }
 };
 
@@ -95,7 +95,8 @@ static_assert(!storable<std::vector<char>> && !storable<std::optional<char>>);
 static_assert(!storable<std::map<int, int>> && !storable<std::filesystem::path>);
 static_assert(!storable<decltype([] {})> && !storable<std::vector<int*>>);
 static_assert(!std::is_constructible_v<value, char> && !std::is_constructible_v<value, int*>);
-static_assert(std::is_nothrow_move_constructible_v<value> && std::is_nothrow_move_assignable_v<value>);
+static_assert(std::is_nothrow_move_constructible_v<value> &&
+              std::is_nothrow_move_assignable_v<value>);
 static_assert(key_like<std::string> && key_like<const char (&)[2]> && key_like<std::string_view>);
 static_assert(key_like<like_text> && !key_like<int>);
 
@@ -223,7 +224,8 @@ BOOST_AUTO_TEST_CASE(get_fails_for_a_broken_archive)
     const value whole = job{1, "a longer name"};
     const object& held = *whole.get_if<object>();
     for (std::size_t size = 0; size != held.data.size(); ++size) {
-        const value cut = object(held.type, bytes(held.data.begin(), held.data.begin() + std::ptrdiff_t(size)));
+        const value cut =
+            object(held.type, bytes(held.data.begin(), held.data.begin() + std::ptrdiff_t(size)));
         BOOST_TEST(code_of([&] { cut.get<job>(); }) == errc::malformed_value);
     }
 }
