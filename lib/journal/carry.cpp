@@ -9,13 +9,15 @@
 namespace zproc::journal {
 
 // A large record gives its room back only when all of it was looked at: where one is coming, the
-// cursor begins that much earlier.
-bool writer::behind() const
+// cursor begins that much earlier. What is about to be appended counts as if it were there: after a
+// large record, and its pad, there must still be room to carry a large one.
+bool writer::behind(std::uint64_t size) const
 {
     const std::uint64_t part = cursor_ / part_size();
     const std::uint64_t coming =
         std::max(largest_[part % largest_.size()], largest_[(part + 1) % largest_.size()]);
-    return cursor_ != written_ && lead() < header_.capacity / lead_share + coming;
+    return cursor_ != written_ &&
+           lead() < header_.capacity / lead_share + coming + pad_before(size) + size;
 }
 
 void writer::remember_size(std::uint64_t size)
@@ -34,7 +36,7 @@ void writer::remember_size(std::uint64_t size)
 void writer::pace(std::uint64_t size, live_index& index)
 {
     credit_ += static_cast<std::int64_t>(look_ratio * size);
-    while (credit_ > 0 && behind())
+    while (credit_ > 0 && behind(size))
         if (!carry_some(index))
             break; // what room there is must do
     credit_ = std::min<std::int64_t>(credit_, 0);
@@ -60,7 +62,7 @@ bool writer::force_room(std::uint64_t size, live_index& index)
 void writer::catch_up(live_index& index)
 {
     const position all = written_;
-    while (behind() && cursor_ < all) {
+    while (behind(0) && cursor_ < all) {
         credit_ = static_cast<std::int64_t>(header_.capacity / record_share);
         if (!carry_some(index))
             break;

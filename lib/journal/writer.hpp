@@ -65,7 +65,8 @@ public:
     writer& operator=(const writer&) = delete;
 
     /// Writes a transaction; readers see it after `commit`. May carry, commit and advance the tail
-    /// first: spans from `bytes` end here (those in `what` are copied before).
+    /// first: spans from `bytes` end here, also when nothing was written (those in `what` are copied
+    /// before).
     append_result append(const transaction& what, live_index& index);
 
     /// Publishes everything appended so far. Returns the number of the last transaction.
@@ -121,7 +122,7 @@ private:
     // carry.cpp
     std::uint64_t part_size() const noexcept { return header_.capacity / record_share; }
     void remember_size(std::uint64_t size);
-    bool behind() const;
+    bool behind(std::uint64_t size) const;
     void pace(std::uint64_t size, live_index& index);
     bool force_room(std::uint64_t size, live_index& index);
     bool carry_some(live_index& index);

@@ -174,4 +174,48 @@ BOOST_AUTO_TEST_CASE(append_carries_little_and_amplifies_little_at_growth_thresh
         at_the_growth_threshold(what);
 }
 
+// Whatever is written, in whatever sizes: who is not refused at once is never out of room, and no
+// carry is needed beyond the pace.
+BOOST_AUTO_TEST_CASE(append_never_runs_out_of_room_below_growth_threshold)
+{
+    enum shape : std::uint64_t { mixed, tiny, large, in_bulk, mixed_to_the_end, shapes };
+    for (std::uint64_t seed = 0; seed != 60; ++seed) {
+        const std::uint64_t size_of_ring = seed == 27 ? capacity : std::uint64_t{1} << (14 + seed % 5);
+        const std::uint64_t how = seed % shapes;
+        model::region region(size_of_ring);
+        journal::writer ring(region.bytes(), {}, {size_of_ring});
+        numbered index(8000);
+        model::dice random(seed);
+        std::size_t made = 0;
+        for (int i = 0; i != 6000 && ring.written() < 12 * size_of_ring; ++i) {
+            std::size_t size = random(std::uint64_t{1} << random(15)) % (size_of_ring / 16);
+            if (how == tiny)
+                size = random(32);
+            if (how == large)
+                size = size_of_ring / 10;
+            std::size_t count = random(how == in_bulk ? 3 : 50) == 0 ? 1 + random(200) : 1;
+            std::size_t first = made;
+            if (made != 0 && random(4) != 0)
+                first = random(random(3) == 0 ? made : std::min<std::size_t>(made, 8));
+            if (i > 1500 && how != mixed_to_the_end && made != 0) { // full: now small updates only
+                first = 0;
+                size = 8;
+                count = 1;
+            }
+            if (first != made)
+                count = std::min(count, made - first);
+            if (first + count > 8000)
+                continue;
+            const auto looked_at = ring.statistics().looked_at;
+            if (index.set(ring, first, count, size / count))
+                made = std::max(made, first + count);
+            else // refused at once, not after carrying in vain
+                BOOST_REQUIRE_MESSAGE(ring.statistics().looked_at == looked_at, "seed " << seed);
+            if (random(3) == 0)
+                ring.commit();
+        }
+        BOOST_TEST(ring.statistics().forced == 0u, "seed " << seed);
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
