@@ -5,6 +5,7 @@
 #include "state_service.hpp"
 #include "supervisor/invocation.hpp"
 #include "supervisor/prepare.hpp"
+#include "supervisor/surroundings.hpp"
 
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -222,6 +223,7 @@ void context_core::launch(spawn_options options, call c, std::shared_ptr<pending
     request.name = name;
     request.descriptors = {channel};
     request.grace = whole_milliseconds(options_.grace());
+    supervision::add_surroundings(request);
     ++starting_;
     using signature = void(error_code, supervision::started_child);
     link_->start(

@@ -27,8 +27,6 @@ std::string type_name(const std::type_info& type)
     constexpr std::string_view wrapper = "boost::wrapexcept<";
     if (name.starts_with(wrapper) && name.ends_with('>'))
         name = name.substr(wrapper.size(), name.size() - wrapper.size() - 1);
-    if (name == "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >")
-        name = "std::string";
     return name;
 }
 

@@ -5,6 +5,7 @@
 #include "supervisor/guardian.hpp"
 #include "supervisor/messages.hpp"
 #include "supervisor/packet.hpp"
+#include "supervisor/surroundings.hpp"
 
 #include <poll.h>
 #include <signal.h>
@@ -142,6 +143,7 @@ error_code prepare(diagnostics* why)
         return fail_with_errno(why, "opening a socket pair and a pidfd", errno);
 
     flush_output();
+    remember_surroundings();
     const auto root = ::getpid();
     sigset_t all, before;
     ::sigfillset(&all);

@@ -119,11 +119,27 @@ std::string_view file_name(std::string_view path)
     return path.substr(path.rfind('/') + 1);
 }
 
-/// Frames between a throw and who threw: the capture itself and the C++ runtime.
-bool is_throwing_machinery(std::string_view name)
+/// What a frame is to somebody who reads the stack.
+enum class frame_kind {
+    telling,
+    throwing, ///< between the throw and who threw: it and all before it say nothing
+    loop,     ///< resumes coroutines
+    bottom,   ///< how zproc came to call the function: it and all after it say nothing
+};
+
+frame_kind kind_of(std::string_view name)
 {
-    return name.starts_with("__cxa_throw") ||
-           name.starts_with("zproc::supervision::capture_throw_site");
+    const auto has = [&](std::string_view part) { return name.find(part) != name.npos; };
+    if (name.starts_with("__cxa_throw") || has("zproc::supervision::capture_throw_site"))
+        return frame_kind::throwing;
+    // The second form is of a name that no demangler takes.
+    if (has("zproc::detail::stub<") || has("5zproc6detail4stub") ||
+        has("zproc::supervision::(anonymous namespace)::running_call::"))
+        return frame_kind::bottom;
+    const auto plain = without_parameters(name);
+    if (plain.starts_with("boost::asio::") || plain.find("coroutine_handle<") != plain.npos)
+        return frame_kind::loop;
+    return frame_kind::telling;
 }
 
 } // namespace
@@ -133,7 +149,14 @@ std::string demangle(const char* mangled)
     int status = 0;
     const std::unique_ptr<char, decltype(&std::free)> name(
         abi::__cxa_demangle(mangled, nullptr, nullptr, &status), &std::free);
-    return status == 0 && name ? std::string(name.get()) : std::string(mangled);
+    if (status != 0 || !name)
+        return mangled;
+    std::string readable(name.get());
+    constexpr std::string_view long_string =
+        "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >";
+    for (auto at = readable.find(long_string); at != readable.npos; at = readable.find(long_string))
+        readable.replace(at, long_string.size(), "std::string");
+    return readable;
 }
 
 std::string without_parameters(std::string_view signature)
@@ -201,10 +224,13 @@ std::vector<std::string> symbolize(std::span<void* const> frames)
         } else {
             const auto& path = modules[i]->path;
             const auto& place = by_file[path][used[path]++];
-            if (is_throwing_machinery(place.name)) {
+            const auto kind = kind_of(place.name);
+            if (kind == frame_kind::bottom && !lines.empty())
+                break;
+            if (kind == frame_kind::throwing)
                 lines.clear();
+            if (kind != frame_kind::telling)
                 continue;
-            }
             if (place.name.empty())
                 line << file_name(path) << " + 0x" << std::hex << place.address + 1;
             else

@@ -22,8 +22,9 @@ std::string lambda_name(std::string_view type);
 /// Not for signal handlers.
 std::string symbol_at(std::uintptr_t address);
 
-/// One line per return address, "function + offset (module)"; the library's and the C++
-/// runtime's own frames at the beginning are left out when they are throwing machinery.
+/// One line per return address, "function + offset (module)", without what tells nobody anything:
+/// the machinery of throwing above, how zproc came to call the function below, and the loop's
+/// frames between coroutines.
 std::vector<std::string> symbolize(std::span<void* const> frames);
 
 } // namespace zproc::supervision
