@@ -99,8 +99,9 @@ struct atomic_signature<void> {
     using type = void(std::exception_ptr);
 };
 
+/// What a draft lends (`d["n"]`, views of text) comes back as a value of its own.
 template <class F, class... Args>
-using atomic_result_t = std::remove_cvref_t<std::invoke_result_t<F&, draft&, Args&...>>;
+using atomic_result_t = stored_t<std::invoke_result_t<F&, draft&, Args&...>>;
 
 template <class R, class F, class... Args>
 class typed_transaction final : public transaction_body {
