@@ -1,13 +1,13 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstdint>
 #include <iosfwd>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 namespace zproc {
 
@@ -40,8 +40,8 @@ struct error_report {
 /// What a process left behind when a signal like SIGSEGV ended it.
 struct crash_report {
     int signal = 0;
-    int code = 0;              ///< si_code
-    std::uint64_t address = 0; ///< si_addr; meaningful for memory faults
+    int code = 0;                   ///< si_code
+    std::uint64_t address = 0;      ///< si_addr; meaningful for memory faults
     std::vector<std::string> stack; ///< innermost first
 };
 

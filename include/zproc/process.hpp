@@ -119,9 +119,7 @@ public:
 
 protected:
     process_handle() = default;
-    explicit process_handle(std::shared_ptr<process_core> core) noexcept : core_(std::move(core))
-    {
-    }
+    explicit process_handle(std::shared_ptr<process_core> core) noexcept : core_(std::move(core)) {}
 
     std::shared_ptr<process_core> core_;
 

@@ -47,15 +47,15 @@ descriptor memory_file(std::string_view body, error_code& ec)
 
 std::optional<std::string> read_file(const descriptor& file)
 {
-    struct stat about {};
+    struct stat about{};
     if (::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode) || about.st_size < 0 ||
         static_cast<std::uint64_t>(about.st_size) > max_packet_body)
         return std::nullopt;
     std::string body(static_cast<std::size_t>(about.st_size), '\0');
     std::size_t have = 0;
     while (have != body.size()) {
-        const auto got = ::pread(file.get(), body.data() + have, body.size() - have,
-                                 static_cast<off_t>(have));
+        const auto got =
+            ::pread(file.get(), body.data() + have, body.size() - have, static_cast<off_t>(have));
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
@@ -73,7 +73,8 @@ struct alignas(cmsghdr) control_buffer {
 descriptor received_descriptor(msghdr& message)
 {
     descriptor found;
-    for (auto* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+    for (auto* part = CMSG_FIRSTHDR(&message); part != nullptr;
+         part = CMSG_NXTHDR(&message, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
             continue;
         int number = -1;

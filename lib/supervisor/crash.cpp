@@ -70,8 +70,8 @@ void on_fault(int number, siginfo_t* info, void* context)
     const bool raised = info->si_code <= 0; // by kill, raise, abort: then there is no address
     record.address = raised ? 0 : reinterpret_cast<std::uintptr_t>(info->si_addr);
     std::array<void*, crash_record::max_frames> frames{};
-    const auto count = static_cast<std::size_t>(
-        ::backtrace(frames.data(), static_cast<int>(frames.size())));
+    const auto count =
+        static_cast<std::size_t>(::backtrace(frames.data(), static_cast<int>(frames.size())));
     // The first frames are this handler's.
     std::size_t first = 0;
     const auto place = interrupted_at(context);
@@ -143,10 +143,10 @@ void arm_crash_handlers(int channel, std::string_view process, int owner)
     static_cast<void>(::backtrace(&frame, 1));
     use_own_stack();
     for (const int number : fault_signals) {
-        struct sigaction now {};
+        struct sigaction now{};
         if (::sigaction(number, nullptr, &now) != 0 || now.sa_handler != SIG_DFL)
             continue;
-        struct sigaction action {};
+        struct sigaction action{};
         action.sa_sigaction = &on_fault;
         action.sa_flags = SA_SIGINFO | SA_ONSTACK;
         ::sigemptyset(&action.sa_mask);

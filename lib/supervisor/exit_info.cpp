@@ -74,7 +74,8 @@ std::ostream& operator<<(std::ostream& out, const exit_info& info)
     if (info.code)
         return out << "exited with code " << *info.code;
     if (info.signal)
-        return out << "ended by " << signal_text(*info.signal) << (info.core ? ", core dumped" : "");
+        return out << "ended by " << signal_text(*info.signal)
+                   << (info.core ? ", core dumped" : "");
     return out << "not known how it ended";
 }
 

@@ -55,8 +55,8 @@ module_info describe(const dl_phdr_info& loaded)
     for (const auto& header : headers(loaded)) {
         if (header.p_type != PT_NOTE || !info.build_id.empty())
             continue;
-        info.build_id = build_id_in(reinterpret_cast<const char*>(info.base + header.p_vaddr),
-                                    header.p_memsz);
+        info.build_id =
+            build_id_in(reinterpret_cast<const char*>(info.base + header.p_vaddr), header.p_memsz);
     }
     return info;
 }

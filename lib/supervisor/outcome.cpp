@@ -54,12 +54,8 @@ detail::process_outcome read_outcome(int channel, const exit_report& report, int
             outcome.result = std::move(received->body);
             outcome.has_result = true;
             break;
-        case packet_kind::exception:
-            outcome.info.error = decode_error(received->body);
-            break;
-        case packet_kind::crash:
-            outcome.info.crash = decode_crash(received->body);
-            break;
+        case packet_kind::exception: outcome.info.error = decode_error(received->body); break;
+        case packet_kind::crash: outcome.info.crash = decode_crash(received->body); break;
         case packet_kind::call:
         case packet_kind::exit_code: // the exit status says it, too
             break;

@@ -3,6 +3,7 @@
 #include "supervisor/messages.hpp"
 #include "supervisor/outcome.hpp"
 #include "supervisor/pidfd.hpp"
+#include "supervisor/waiters.hpp"
 
 #include <zproc/detail/process_core.hpp>
 
@@ -17,50 +18,6 @@
 #include <unistd.h>
 
 namespace zproc::detail {
-
-namespace {
-
-class wait_waiter final : public process_waiter {
-public:
-    explicit wait_waiter(handler<void(error_code, exit_info)> h) : handler_(std::move(h)) {}
-
-    asio::cancellation_slot slot() const noexcept override { return handler_.cancellation_slot(); }
-
-    void ended(const asio::any_io_executor& io, const process_outcome& outcome) override
-    {
-        handler_.complete(io, error_code(), outcome.info);
-    }
-
-    void failed(const asio::any_io_executor& io, error_code ec) override
-    {
-        handler_.complete(io, ec, exit_info());
-    }
-
-private:
-    handler<void(error_code, exit_info)> handler_;
-};
-
-class stop_waiter final : public process_waiter {
-public:
-    explicit stop_waiter(handler<void(error_code)> h) : handler_(std::move(h)) {}
-
-    asio::cancellation_slot slot() const noexcept override { return handler_.cancellation_slot(); }
-
-    void ended(const asio::any_io_executor& io, const process_outcome&) override
-    {
-        handler_.complete(io, error_code());
-    }
-
-    void failed(const asio::any_io_executor& io, error_code ec) override
-    {
-        handler_.complete(io, ec);
-    }
-
-private:
-    handler<void(error_code)> handler_;
-};
-
-} // namespace
 
 struct process_core::members {
     /// A waiter, and what keeps the context listening for it.
@@ -91,8 +48,10 @@ struct process_core::members {
 
     members(asio::any_io_executor io, std::shared_ptr<process_control> owner_context,
             std::string process_name, std::string function_name)
-        : name(std::move(process_name)), function(std::move(function_name)),
-          executor(std::move(io)), control(std::move(owner_context))
+        : name(std::move(process_name)),
+          function(std::move(function_name)),
+          executor(std::move(io)),
+          control(std::move(owner_context))
     {
     }
 
@@ -174,12 +133,9 @@ bool process_core::running() const noexcept
 {
     const std::lock_guard lock(self_->mutex);
     switch (self_->status) {
-    case process_status::starting:
-        return true;
-    case process_status::up:
-        return supervision::is_alive(self_->pidfd.get());
-    case process_status::down:
-        break;
+    case process_status::starting: return true;
+    case process_status::up: return supervision::is_alive(self_->pidfd.get());
+    case process_status::down: break;
     }
     return false;
 }
@@ -263,8 +219,7 @@ void process_core::wait(handler<void(error_code, exit_info)> h)
     add(std::make_unique<wait_waiter>(std::move(h)));
 }
 
-void process_core::stop(std::optional<std::chrono::nanoseconds> grace,
-                        handler<void(error_code)> h)
+void process_core::stop(std::optional<std::chrono::nanoseconds> grace, handler<void(error_code)> h)
 {
     std::shared_ptr<process_control> control;
     std::uint64_t child = 0;

@@ -68,12 +68,9 @@ std::ostream& operator<<(std::ostream& out, const process_handle& handle)
     if (const auto end = core->ended())
         return out << ' ' << *end << '>';
     switch (core->status()) {
-    case process_status::starting:
-        return out << " starting>";
-    case process_status::up:
-        return out << (core->running() ? " alive>" : " ended>");
-    case process_status::down:
-        break;
+    case process_status::starting: return out << " starting>";
+    case process_status::up: return out << (core->running() ? " alive>" : " ended>");
+    case process_status::down: break;
     }
     return out << " lost>";
 }

@@ -57,7 +57,7 @@ void stop_signals::listen(std::function<void()> asked)
                          if (!ec)
                              asked();
                      });
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_sigaction = &on_stop;
     action.sa_flags = SA_SIGINFO | SA_RESTART;
     ::sigemptyset(&action.sa_mask);
@@ -72,7 +72,7 @@ int stop_signals::first() noexcept
 
 void end_by_signal(int number) noexcept
 {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = SIG_DFL;
     ::sigaction(number, &action, nullptr);
     sigset_t just;

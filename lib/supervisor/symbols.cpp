@@ -27,7 +27,7 @@ public:
     explicit mapped_file(const std::string& path)
     {
         const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-        struct stat about {};
+        struct stat about{};
         if (!file || ::fstat(file.get(), &about) != 0 || about.st_size <= 0)
             return;
         void* const at = ::mmap(nullptr, static_cast<std::size_t>(about.st_size), PROT_READ,

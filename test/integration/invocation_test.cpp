@@ -1,9 +1,11 @@
 // Spawned processes from both ends of their channel, without a supervisor: a plain fork takes its
 // place, so that what fails here is not its fault.
 
+#include "supervisor/invocation.hpp"
+
+#include "integration/forked_process.hpp"
 #include "supervisor/channel.hpp"
 #include "supervisor/entry.hpp"
-#include "supervisor/invocation.hpp"
 #include "supervisor/messages.hpp"
 
 #include <zproc/error.hpp>
@@ -38,131 +40,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define ZPROC_TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define ZPROC_TEST_SANITIZED 1
-#endif
-#endif
-
 namespace {
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using namespace zproc;
-
-/// A spawned process whose supervisor is this test.
-class forked {
-public:
-    template <class F, class... A>
-    explicit forked(F f, A&&... a)
-    {
-        const auto call = detail::make_call(f, std::forward<A>(a)...);
-        core_ = std::make_shared<detail::process_core>(io_.get_executor(), nullptr, call.name,
-                                                       call.name);
-        error_code ec;
-        const int channel = core_->open_channel(call, "settings", ec);
-        BOOST_REQUIRE(!ec);
-        BOOST_REQUIRE(::pipe2(output_, O_CLOEXEC) == 0);
-        pid_ = ::fork();
-        if (pid_ == 0)
-            be_child(channel);
-        ::close(channel);
-        ::close(output_[1]);
-        core_->started(1, pid_, static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-    }
-
-    forked(const forked&) = delete;
-    forked& operator=(const forked&) = delete;
-
-    ~forked()
-    {
-        end();
-        ::close(output_[0]);
-    }
-
-    /// What it wrote to standard error and output, until it closed them.
-    std::string output()
-    {
-        std::string text;
-        char buffer[4096];
-        for (ssize_t got = 0; (got = ::read(output_[0], buffer, sizeof buffer)) > 0;)
-            text.append(buffer, static_cast<std::size_t>(got));
-        return text;
-    }
-
-    /// Waits for its first line.
-    std::string line()
-    {
-        std::string text;
-        char c = 0;
-        while (::read(output_[0], &c, 1) == 1 && c != '\n')
-            text.push_back(c);
-        return text;
-    }
-
-    void end()
-    {
-        if (reaped_)
-            return;
-        reaped_ = true;
-        int status = 0;
-        BOOST_REQUIRE(::waitpid(pid_, &status, 0) == pid_);
-        supervision::exit_report report;
-        report.signalled = WIFSIGNALED(status);
-        report.number = report.signalled ? WTERMSIG(status) : WEXITSTATUS(status);
-        core_->exited(report);
-    }
-
-    template <class R = void>
-    process<R> handle() const
-    {
-        return process<R>(core_);
-    }
-
-    template <class R>
-    R result()
-    {
-        auto future = handle<R>().result(asio::use_future);
-        end();
-        io_.restart();
-        io_.run();
-        return future.get();
-    }
-
-    exit_info wait()
-    {
-        auto future = handle().wait(asio::use_future);
-        end();
-        io_.restart();
-        io_.run();
-        return future.get();
-    }
-
-    pid_t pid() const { return pid_; }
-    asio::io_context& io() { return io_; }
-    detail::process_core& core() { return *core_; }
-
-private:
-    [[noreturn]] void be_child(int channel)
-    {
-        ::dup2(output_[1], STDOUT_FILENO);
-        ::dup2(output_[1], STDERR_FILENO);
-        // The test framework has handlers of its own; spawned processes begin without.
-        for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
-            ::signal(number, SIG_DFL);
-        supervision::child_start start;
-        start.descriptors = {channel};
-        ::_exit(supervision::function_entry(start));
-    }
-
-    asio::io_context io_;
-    std::shared_ptr<detail::process_core> core_;
-    int output_[2] = {-1, -1};
-    pid_t pid_ = -1;
-    bool reaped_ = false;
-};
+using zproc::test::forked;
+using zproc::test::thrown_by;
 
 // ---- what runs in them
 
@@ -181,7 +65,9 @@ std::size_t length(std::string_view text) noexcept
     return text.size();
 }
 
-void nothing() {}
+void nothing()
+{
+}
 
 asio::awaitable<int> slow_add(int a, int b)
 {
@@ -230,37 +116,10 @@ int leave_silently(int code)
     ::_exit(code);
 }
 
-void die_by(int number)
-{
-    ::raise(number);
-}
-
-[[maybe_unused]] void write_to_nowhere()
-{
-    volatile int* const nowhere = reinterpret_cast<int*>(0x10);
-    *nowhere = 1;
-}
-
-[[maybe_unused]] int recurse(int depth) // NOLINT: it is meant to run over
-{
-    volatile char room[1024];
-    room[0] = static_cast<char>(depth);
-    return depth == -1 ? 0 : recurse(depth + 1) + room[0];
-}
-
-[[gnu::noinline]] int fail_anywhere()
-{
-    throw std::runtime_error("not allowed here");
-}
-
-[[maybe_unused]] int fail_where_nothing_may() noexcept
-{
-    return fail_anywhere();
-}
-
 asio::awaitable<std::string> until_stopped()
 {
-    asio::steady_timer timer(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+    asio::steady_timer timer(co_await asio::this_coro::executor,
+                             asio::steady_timer::time_point::max());
     std::puts("waiting");
     std::fflush(stdout);
     co_await timer.async_wait(asio::use_awaitable);
@@ -300,18 +159,6 @@ asio::awaitable<void> await_what_is_gone()
 struct alarmed {
     ~alarmed() { std::puts("static destructor"); }
 };
-
-/// What result() throws, if it is of that kind.
-template <class Error, class R>
-std::optional<Error> thrown_by(forked& child)
-{
-    try {
-        static_cast<void>(child.result<R>());
-    } catch (const Error& e) {
-        return e;
-    }
-    return std::nullopt;
-}
 
 } // namespace
 
@@ -429,69 +276,6 @@ BOOST_AUTO_TEST_CASE(result_throws_process_exited_when_it_left_silently)
     BOOST_TEST(error->code() == 9);
 }
 
-BOOST_AUTO_TEST_CASE(result_throws_process_crashed_when_a_signal_ended_it)
-{
-    for (const int number : {SIGKILL, SIGHUP, SIGTERM}) {
-        forked child(die_by, number);
-        const auto error = thrown_by<process_crashed, void>(child);
-        BOOST_REQUIRE(error.has_value());
-        BOOST_TEST(error->signal() == number);
-        BOOST_TEST(!error->info().crash.has_value());
-    }
-}
-
-#ifndef ZPROC_TEST_SANITIZED // a sanitizer's handlers stay, and report in their own way
-
-BOOST_AUTO_TEST_CASE(crash_is_reported_with_signal_and_stack)
-{
-    for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
-        forked child(die_by, number);
-        const auto error = thrown_by<process_crashed, void>(child);
-        BOOST_REQUIRE(error.has_value());
-        BOOST_TEST(error->signal() == number);
-        BOOST_REQUIRE(error->info().crash.has_value());
-        BOOST_TEST(error->info().crash->signal == number);
-        bool named = false;
-        for (const auto& line : error->info().crash->stack)
-            named = named || line.find("die_by(int)") != std::string::npos;
-        BOOST_TEST(named);
-        BOOST_TEST(child.output().find("zproc: process 'die_by'") == 0u);
-    }
-}
-
-BOOST_AUTO_TEST_CASE(crash_is_reported_with_the_address_of_a_fault)
-{
-    forked child(write_to_nowhere);
-    const auto error = thrown_by<process_crashed, void>(child);
-    BOOST_REQUIRE(error.has_value());
-    BOOST_TEST(error->signal() == SIGSEGV);
-    BOOST_REQUIRE(error->info().crash.has_value());
-    BOOST_TEST(error->info().crash->address == 0x10u);
-    BOOST_REQUIRE(!error->info().crash->stack.empty());
-    BOOST_TEST(error->info().crash->stack[0].find("write_to_nowhere()") != std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(crash_is_reported_when_the_stack_ran_over)
-{
-    forked child(recurse, 0);
-    const auto error = thrown_by<process_crashed, int>(child);
-    BOOST_REQUIRE(error.has_value());
-    BOOST_TEST(error->signal() == SIGSEGV);
-    BOOST_TEST(error->info().crash.has_value());
-}
-
-BOOST_AUTO_TEST_CASE(crash_names_the_exception_that_nobody_may_throw)
-{
-    forked child(fail_where_nothing_may);
-    const auto error = thrown_by<process_crashed, int>(child);
-    BOOST_REQUIRE(error.has_value());
-    BOOST_TEST(error->signal() == SIGABRT);
-    BOOST_REQUIRE(error->info().error.has_value());
-    BOOST_TEST(error->info().error->text == "not allowed here");
-}
-
-#endif
-
 BOOST_AUTO_TEST_CASE(stop_signal_cancels_the_coroutine)
 {
     for (const int number : {SIGINT, SIGTERM}) {
@@ -573,7 +357,8 @@ BOOST_AUTO_TEST_CASE(start_fails_for_a_function_it_does_not_know)
     // As if the owner were another build.
     auto call = detail::make_call(add, 1, 2);
     call.function.stub.offset += 4;
-    auto core = std::make_shared<detail::process_core>(asio::system_executor(), nullptr, "x", "add");
+    auto core =
+        std::make_shared<detail::process_core>(asio::system_executor(), nullptr, "x", "add");
     error_code ec;
     const int channel = core->open_channel(call, "", ec);
     const pid_t pid = ::fork();

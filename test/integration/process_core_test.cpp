@@ -71,8 +71,8 @@ public:
 struct fixture {
     asio::io_context io;
     std::shared_ptr<counting_control> control = std::make_shared<counting_control>();
-    std::shared_ptr<detail::process_core> core = std::make_shared<detail::process_core>(
-        io.get_executor(), control, "eater", "cookie_eater");
+    std::shared_ptr<detail::process_core> core =
+        std::make_shared<detail::process_core>(io.get_executor(), control, "eater", "cookie_eater");
     process<int> handle{core};
     supervision::descriptor channel;
 
@@ -86,8 +86,8 @@ struct fixture {
     /// As the process does that returns `value`.
     void return_value(int value)
     {
-        BOOST_REQUIRE(!supervision::send_packet(
-            channel.get(), supervision::packet_kind::result, detail::pack(value)));
+        BOOST_REQUIRE(!supervision::send_packet(channel.get(), supervision::packet_kind::result,
+                                                detail::pack(value)));
     }
 
     void exit_with(int code, bool signalled = false)
@@ -177,9 +177,8 @@ BOOST_AUTO_TEST_CASE(result_fails_when_it_is_of_another_type)
     exit_with(0);
     auto result = handle.result(asio::use_future);
     io.run();
-    BOOST_CHECK_EXCEPTION(result.get(), system_error, [](const system_error& e) {
-        return e.code() == errc::not_serializable;
-    });
+    BOOST_CHECK_EXCEPTION(result.get(), system_error,
+                          [](const system_error& e) { return e.code() == errc::not_serializable; });
 }
 
 BOOST_AUTO_TEST_CASE(result_throws_when_the_process_failed_after_returning)
@@ -195,7 +194,8 @@ BOOST_AUTO_TEST_CASE(cancel_drops_only_this_waiter)
 {
     for (const auto kind : {asio::cancellation_type::terminal, asio::cancellation_type::partial,
                             asio::cancellation_type::total}) {
-        const auto fresh = std::make_shared<detail::process_core>(io.get_executor(), control, "x", "x");
+        const auto fresh =
+            std::make_shared<detail::process_core>(io.get_executor(), control, "x", "x");
         const process<> one(fresh);
         asio::cancellation_signal signal;
         error_code seen;
@@ -291,8 +291,8 @@ BOOST_AUTO_TEST_CASE(abandon_drops_handlers_uncalled_and_later_ones_fail)
     };
     bool called = false;
     bool destroyed = false;
-    handle.wait([&called, held = std::make_unique<guard>(guard{&destroyed}), copy = handle](
-                    error_code, const exit_info&) { called = true; });
+    handle.wait([&called, held = std::make_unique<guard>(guard{&destroyed}),
+                 copy = handle](error_code, const exit_info&) { called = true; });
     destroyed = false; // temporaries of the initialisation
     core->abandon();
     BOOST_TEST(destroyed);
@@ -302,8 +302,8 @@ BOOST_AUTO_TEST_CASE(abandon_drops_handlers_uncalled_and_later_ones_fail)
     // The loop is gone: completes on an executor of its own.
     asio::thread_pool pool(1);
     std::promise<error_code> promise;
-    handle.wait(asio::bind_executor(
-        pool, [&](error_code ec, const exit_info&) { promise.set_value(ec); }));
+    handle.wait(
+        asio::bind_executor(pool, [&](error_code ec, const exit_info&) { promise.set_value(ec); }));
     BOOST_TEST(promise.get_future().get() == error_code(errc::context_gone));
     pool.join();
     exit_with(0); // too late to matter
@@ -359,7 +359,8 @@ BOOST_AUTO_TEST_CASE(operations_from_many_threads_complete_once_each)
     constexpr int threads = 4;
     constexpr int each = 200;
     asio::thread_pool pool(threads);
-    const auto shared = std::make_shared<detail::process_core>(pool.get_executor(), control, "x", "x");
+    const auto shared =
+        std::make_shared<detail::process_core>(pool.get_executor(), control, "x", "x");
     const process<int> p(shared);
     std::atomic<int> completed{0};
     std::atomic<int> cancelled{0};
@@ -369,9 +370,8 @@ BOOST_AUTO_TEST_CASE(operations_from_many_threads_complete_once_each)
             for (int i = 0; i != each; ++i) {
                 asio::cancellation_signal signal;
                 p.wait(asio::bind_cancellation_slot(
-                    signal.slot(), [&](error_code ec, const exit_info&) {
-                        ec ? ++cancelled : ++completed;
-                    }));
+                    signal.slot(),
+                    [&](error_code ec, const exit_info&) { ec ? ++cancelled : ++completed; }));
                 signal.emit(asio::cancellation_type::terminal);
                 p.result([&](std::exception_ptr, int) { ++completed; });
                 static_cast<void>(p.running());

@@ -200,8 +200,8 @@ BOOST_AUTO_TEST_CASE(wait_says_how_it_ended_and_can_be_given_up)
         using namespace asio::experimental::awaitable_operators;
         auto sleeper = co_await ctx.spawn(sleep_for_ever);
         asio::steady_timer timer(co_await asio::this_coro::executor, 20ms);
-        const auto first = co_await (sleeper.wait(asio::use_awaitable) ||
-                                     timer.async_wait(asio::use_awaitable));
+        const auto first =
+            co_await (sleeper.wait(asio::use_awaitable) || timer.async_wait(asio::use_awaitable));
         check(first.index() == 1, "the time was up first");
         check(sleeper.running(), "the process did not notice");
 

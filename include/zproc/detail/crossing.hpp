@@ -23,8 +23,7 @@ namespace probing {
 /// Its template argument makes the overloads of boost::serialization visible to calls, also those
 /// of headers included later.
 template <class>
-struct archive {
-};
+struct archive {};
 
 /// As good a match as Boost's catch-all, so that a type with neither an overload nor a member of
 /// its own is ambiguous, which a concept can see.
@@ -40,8 +39,7 @@ struct name_taker {
 };
 
 template <class T>
-struct both : T, name_taker {
-};
+struct both : T, name_taker {};
 
 /// True when T has a member of that name, private ones and templates included: then the name is
 /// ambiguous in a class derived from both.

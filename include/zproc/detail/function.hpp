@@ -17,16 +17,15 @@ class context;
 namespace detail {
 
 template <class... T>
-struct type_list {
-};
+struct type_list {};
 
 template <class F>
 concept function_pointer = std::is_pointer_v<F> && std::is_function_v<std::remove_pointer_t<F>>;
 
 template <class F>
-concept captureless_lambda = std::is_class_v<F> && std::is_empty_v<F> &&
-                             std::is_default_constructible_v<F> && requires(F f) { +f; } &&
-                             function_pointer<decltype(+std::declval<F>())>;
+concept captureless_lambda =
+    std::is_class_v<F> && std::is_empty_v<F> && std::is_default_constructible_v<F> &&
+    requires(F f) { +f; } && function_pointer<decltype(+std::declval<F>())>;
 
 /// What can run in another process: a function, or a lambda that captures nothing.
 template <class F>
@@ -59,7 +58,7 @@ struct unwrapped<boost::asio::awaitable<R, Executor>> {
 /// How an argument is kept between the processes: views are kept as what they view.
 template <class P>
 using kept_t = std::conditional_t<std::is_same_v<std::decay_t<P>, std::string_view>, std::string,
-                                    std::decay_t<P>>;
+                                  std::decay_t<P>>;
 
 template <class... P>
 struct parameters {
@@ -90,8 +89,7 @@ struct pointer_traits<R (*)(P...)> : parameters<P...> {
 };
 
 template <class R, class... P>
-struct pointer_traits<R (*)(P...) noexcept> : pointer_traits<R (*)(P...)> {
-};
+struct pointer_traits<R (*)(P...) noexcept> : pointer_traits<R (*)(P...)> {};
 
 /// Traits of anything spawnable: `result`, `coroutine`, `wants_context`, `arity`, `arguments`
 /// (a tuple of decayed types), `list` (the parameters as declared).

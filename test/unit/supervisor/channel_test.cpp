@@ -40,7 +40,8 @@ BOOST_AUTO_TEST_CASE(receive_gives_what_was_sent_whatever_its_size)
 BOOST_AUTO_TEST_CASE(send_fails_above_the_limit)
 {
     const std::string body(max_packet_body + 1, 'x');
-    BOOST_TEST(send_packet(ends.process.get(), packet_kind::result, body) == error_code(errc::too_large));
+    BOOST_TEST(send_packet(ends.process.get(), packet_kind::result, body) ==
+               error_code(errc::too_large));
 }
 
 BOOST_AUTO_TEST_CASE(receive_does_not_wait_for_an_end_that_somebody_holds_open)

@@ -31,9 +31,10 @@ std::size_t length(std::string_view text) noexcept
     return text.size();
 }
 
-void append(std::string& text, const std::string& tail)
+std::size_t append(std::string& text, const std::string& tail)
 {
     text += tail;
+    return text.size();
 }
 
 using greet = asio::awaitable<std::string> (*)(zproc::context, std::string);
@@ -104,6 +105,7 @@ BOOST_AUTO_TEST_CASE(resolve_finds_what_make_call_referred_to)
     BOOST_TEST(call_here<int>(add, 2, 3) == 5);
     BOOST_TEST(call_here<int>(&add, 2, 3) == 5);
     BOOST_TEST(call_here<std::size_t>(length, "four") == 4u);
+    BOOST_TEST(call_here<std::size_t>(append, "ab", "c") == 3u);
     BOOST_TEST(call_here<int>(captureless, 9) == 9);
     BOOST_TEST(call_here<int>([](const int& a, long b) { return a * static_cast<int>(b); }, 3, 4) ==
                12);

@@ -1,5 +1,5 @@
-#include <zproc/detail/packing.hpp>
 #include <zproc/detail/call.hpp>
+#include <zproc/detail/packing.hpp>
 
 #include <boost/serialization/set.hpp>
 #include <boost/test/unit_test.hpp>
@@ -76,8 +76,9 @@ void check_round_trip(const T& value)
 
     // Whatever is missing or left over is an error, and nothing worse.
     for (std::size_t size = 0; size != bytes.size(); ++size)
-        BOOST_CHECK_EXCEPTION(unpack<T>(bytes.substr(0, size)), zproc::system_error,
-                              [](const auto& e) { return e.code() == zproc::errc::not_serializable; });
+        BOOST_CHECK_EXCEPTION(
+            unpack<T>(bytes.substr(0, size)), zproc::system_error,
+            [](const auto& e) { return e.code() == zproc::errc::not_serializable; });
     BOOST_CHECK_THROW(unpack<T>(bytes + '\0'), zproc::system_error);
 }
 
