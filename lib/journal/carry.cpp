@@ -1,7 +1,6 @@
-#include "journal/writer.hpp"
-
 #include "journal/bytes.hpp"
 #include "journal/encode.hpp"
+#include "journal/writer.hpp"
 
 #include <algorithm>
 

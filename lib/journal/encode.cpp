@@ -138,8 +138,8 @@ void encode(const transaction& what, std::vector<std::uint64_t>& words,
             values.emplace_back();
             continue;
         }
-        values.push_back({static_cast<position>(at - record),
-                          static_cast<std::uint32_t>(change.after->size())});
+        values.push_back(
+            {static_cast<position>(at - record), static_cast<std::uint32_t>(change.after->size())});
         at = put(at, change.after->data(), change.after->size());
     }
 }
@@ -200,8 +200,8 @@ void detail::store_before(std::vector<std::uint64_t>& words, std::size_t change,
     std::byte* place = bytes_of(words) + change;
     if (at == nowhere) {
         const auto flags = load<std::uint32_t>(place + at_change::flags);
-        save(place + at_change::flags, (flags & ~std::uint32_t{before_mask}) |
-                                           static_cast<std::uint32_t>(before_kind::gone));
+        save(place + at_change::flags,
+             (flags & ~std::uint32_t{before_mask}) | static_cast<std::uint32_t>(before_kind::gone));
     }
     save(place + at_change::body, at);
 }

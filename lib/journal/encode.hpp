@@ -51,7 +51,8 @@ void translate(std::vector<std::uint64_t>& words, const Where& where)
     const auto record = view_of(reinterpret_cast<const std::byte*>(words.data()));
     for (const change_view& change : record.changes)
         if (change.before == before_kind::elsewhere)
-            detail::store_before(words, change.offset, where(change.before_at.at).value_or(nowhere));
+            detail::store_before(words, change.offset,
+                                 where(change.before_at.at).value_or(nowhere));
 }
 
 } // namespace zproc::journal

@@ -20,8 +20,7 @@ public:
     virtual ~live_index() = default;
 
     /// Is the value of this key the one in the record at `record`?
-    virtual bool value_live(std::string_view name_space, std::string_view key,
-                            position record) = 0;
+    virtual bool value_live(std::string_view name_space, std::string_view key, position record) = 0;
     /// Is the record at `record` the newest one that holds the counter of this namespace?
     virtual bool counter_live(std::string_view name_space, position record) = 0;
     /// Is the reply to this request still kept, and is it the one in the record at `record`?

@@ -118,8 +118,8 @@ bool reader::belongs(position at, std::uint32_t size, std::string_view name_spac
         return false;
     for (std::size_t i = 0; i < name_space.size(); i += 8) {
         const std::uint64_t there = word(at + at_record::body + i);
-        if (std::memcmp(&there, name_space.data() + i, std::min<std::size_t>(
-                                                           8, name_space.size() - i)) != 0)
+        if (std::memcmp(&there, name_space.data() + i,
+                        std::min<std::size_t>(8, name_space.size() - i)) != 0)
             return false;
     }
     return true;
@@ -176,8 +176,7 @@ std::optional<reader::mark> reader::oldest() const
     return std::nullopt;
 }
 
-std::optional<reader::found> reader::find(std::string_view name_space,
-                                          std::uint64_t revision) const
+std::optional<reader::found> reader::find(std::string_view name_space, std::uint64_t revision) const
 {
     found result;
     position at = tail();

@@ -26,7 +26,8 @@ std::uint64_t checked_extent(const std::byte* at, std::uint64_t left)
     if ((before == before_kind::absent && before_size != 0) ||
         ((flags & after_present) == 0 && after_size != 0))
         return 0;
-    std::uint64_t size = at_change::body + load<std::uint32_t>(at + at_change::key_size) + after_size;
+    std::uint64_t size =
+        at_change::body + load<std::uint32_t>(at + at_change::key_size) + after_size;
     if (before == before_kind::inlined)
         size += before_size;
     else if (before != before_kind::absent)

@@ -25,8 +25,8 @@ const record_view* scanner::next()
         return nullptr;
     const std::uint64_t index = where_ % header_->capacity;
     const std::uint64_t left = std::min(header_->capacity - index, head_ - where_);
-    const auto bytes =
-        region_.subspan(data_offset + static_cast<std::size_t>(index), static_cast<std::size_t>(left));
+    const auto bytes = region_.subspan(data_offset + static_cast<std::size_t>(index),
+                                       static_cast<std::size_t>(left));
 
     if (left >= smallest_pad && pad_ == 0 && index != 0 &&
         load<std::uint64_t>(bytes.data()) == encode_pad(where_, left)) {

@@ -1,6 +1,5 @@
-#include "journal/writer.hpp"
-
 #include "journal/encode.hpp"
+#include "journal/writer.hpp"
 
 #include <algorithm>
 
@@ -30,8 +29,8 @@ writer::room_request writer::measure(const transaction& what, std::uint64_t live
             before += carried_value_size(what.name_space.size(), change.key.size(),
                                          change.before->size());
         if (change.after)
-            after += carried_value_size(what.name_space.size(), change.key.size(),
-                                        change.after->size());
+            after +=
+                carried_value_size(what.name_space.size(), change.key.size(), change.after->size());
     }
     request.grows = after > before;
     if (what.request != 0)

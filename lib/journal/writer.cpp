@@ -10,7 +10,9 @@
 namespace zproc::journal {
 
 writer::writer(std::span<std::byte> region, ring_header header, writer_options options)
-    : own_memory_(std::make_unique<memory>(region)), memory_(*own_memory_), header_(header),
+    : own_memory_(std::make_unique<memory>(region)),
+      memory_(*own_memory_),
+      header_(header),
       options_(options)
 {
     format();
@@ -75,8 +77,7 @@ append_result writer::append(const transaction& what, live_index& index)
     const std::uint64_t carried = statistics_.carried;
     pace(request.record, index);
     const bool fits = force_room(request.record, index);
-    statistics_.most_carried =
-        std::max(statistics_.most_carried, statistics_.carried - carried);
+    statistics_.most_carried = std::max(statistics_.most_carried, statistics_.carried - carried);
     if (!fits)
         return grow(header_.capacity + header_.capacity / 2);
 

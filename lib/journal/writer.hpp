@@ -43,7 +43,7 @@ struct writer_statistics {
     std::uint64_t appended = 0; ///< transactions
     std::uint64_t carried = 0;  ///< carry records
     std::uint64_t padded = 0;
-    std::uint64_t looked_at = 0; ///< by the carry cursor
+    std::uint64_t looked_at = 0;    ///< by the carry cursor
     std::uint64_t most_carried = 0; ///< by one append
     std::uint64_t forced = 0;       ///< carries beyond the pace
 };

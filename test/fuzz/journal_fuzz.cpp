@@ -36,7 +36,8 @@ std::size_t touch(const journal::record_view& record)
     for (const journal::change_view& change : record.changes) {
         sum += touch(std::as_bytes(std::span(change.key))) + touch(change.before_bytes);
         if (change.after) {
-            require(change.after_at.at >= record.at && change.after_at.size == change.after->size() &&
+            require(change.after_at.at >= record.at &&
+                    change.after_at.size == change.after->size() &&
                     change.after_at.at + change.after_at.size <= record.end());
             sum += touch(*change.after);
         }

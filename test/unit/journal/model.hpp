@@ -48,8 +48,8 @@ inline std::size_t number_of(std::string_view key)
 
 inline std::size_t number_of_space(std::string_view name_space)
 {
-    return static_cast<std::size_t>(
-        std::find(name_spaces.begin(), name_spaces.end(), name_space) - name_spaces.begin());
+    return static_cast<std::size_t>(std::find(name_spaces.begin(), name_spaces.end(), name_space) -
+                                    name_spaces.begin());
 }
 
 /// The value of a key as anybody may see it, and (not compared) where it lies.
@@ -112,7 +112,11 @@ struct state {
             kept = {};
             if (change.after)
                 kept = {std::make_shared<bytes>(change.after->begin(), change.after->end()),
-                        record.revision, record.time, record.by, record.at, change.after_at};
+                        record.revision,
+                        record.time,
+                        record.by,
+                        record.at,
+                        change.after_at};
         }
         if (record.counter) {
             in.revision = record.revision;
@@ -138,8 +142,7 @@ public:
     {
         return now.spaces.at(number_of_space(in)).counter == record;
     }
-    bool reply_live(std::uint64_t session, std::uint64_t request,
-                    journal::position record) override
+    bool reply_live(std::uint64_t session, std::uint64_t request, journal::position record) override
     {
         const auto found = now.replies.find({session, request});
         return found != now.replies.end() && found->second.record == record;
@@ -216,15 +219,15 @@ public:
             item& kept = in.items.at(writes[i].key);
             kept = {};
             if (writes[i].content)
-                kept = {writes[i].content, what.revision, time, by, result.record,
-                        result.values[i]};
+                kept = {writes[i].content, what.revision,   time, by,
+                        result.record,     result.values[i]};
         }
         in.revision = what.revision;
         in.counter = result.record;
         now.commit = result.commit;
         if (request != 0)
-            now.replies[{by.session, request}] = {
-                bytes(what.reply.begin(), what.reply.end()), result.record};
+            now.replies[{by.session, request}] = {bytes(what.reply.begin(), what.reply.end()),
+                                                  result.record};
         return result;
     }
 

@@ -148,8 +148,9 @@ void at_the_growth_threshold(const load& what)
     const double amplification =
         static_cast<double>(now.appended - before.appended + now.carried - before.carried) / user;
     BOOST_TEST_MESSAGE(what << ": live " << index.live_bytes() * 100 / capacity
-                            << " %, write amplification " << amplification << ", most carried by a record of "
-                            << record << ": " << most_carried << ", forced " << now.forced);
+                            << " %, write amplification " << amplification
+                            << ", most carried by a record of " << record << ": " << most_carried
+                            << ", forced " << now.forced);
     BOOST_TEST(amplification <= 2.5, what.name);
     BOOST_TEST(now.forced == 0u, what.name);
     // Four times its own size, a header's worth, and one value, which is not divided.
@@ -180,7 +181,8 @@ BOOST_AUTO_TEST_CASE(append_never_runs_out_of_room_below_growth_threshold)
 {
     enum shape : std::uint64_t { mixed, tiny, large, in_bulk, mixed_to_the_end, shapes };
     for (std::uint64_t seed = 0; seed != 60; ++seed) {
-        const std::uint64_t size_of_ring = seed == 27 ? capacity : std::uint64_t{1} << (14 + seed % 5);
+        const std::uint64_t size_of_ring =
+            seed == 27 ? capacity : std::uint64_t{1} << (14 + seed % 5);
         const std::uint64_t how = seed % shapes;
         model::region region(size_of_ring);
         journal::writer ring(region.bytes(), {}, {size_of_ring});

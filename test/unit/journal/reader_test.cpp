@@ -1,6 +1,6 @@
-#include "unit/journal/model.hpp"
-
 #include "journal/reader.hpp"
+
+#include "unit/journal/model.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,6 +1,5 @@
-#include "unit/journal/model.hpp"
-
 #include "journal/encode.hpp"
+#include "unit/journal/model.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -72,8 +71,8 @@ BOOST_AUTO_TEST_CASE(encoded_size_is_padded_to_eight_bytes)
         const auto words = encoded(what, 8);
         BOOST_TEST(words.size() * 8 == each.size);
         journal::record_view seen;
-        BOOST_TEST(journal::decode(std::as_bytes(std::span(words)), 8,
-                                   journal::checksum::verified, seen));
+        BOOST_TEST(
+            journal::decode(std::as_bytes(std::span(words)), 8, journal::checksum::verified, seen));
     }
 }
 
@@ -179,8 +178,8 @@ BOOST_AUTO_TEST_CASE(encode_carry_keeps_labels_and_is_never_larger_than_its_sour
     what.changes = drafts;
     const auto source = encoded(what, 0);
     journal::record_view whole;
-    BOOST_REQUIRE(journal::decode(std::as_bytes(std::span(source)), 0,
-                                  journal::checksum::verified, whole));
+    BOOST_REQUIRE(
+        journal::decode(std::as_bytes(std::span(source)), 0, journal::checksum::verified, whole));
     const std::vector<journal::change_view> all(whole.changes.begin(), whole.changes.end());
     const std::vector<journal::change_view> values{all[0], all[2]};
     struct row {

@@ -1,6 +1,5 @@
-#include "unit/journal/model.hpp"
-
 #include "journal/reader.hpp"
+#include "unit/journal/model.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -137,8 +136,8 @@ BOOST_AUTO_TEST_CASE(replicate_copies_everything_but_positions)
         two.seed = one.seed;
         two.fill(two.writer->written() + 30000, random);
         model::state found;
-        BOOST_TEST(journal::scan(two.memory.bytes(), [&](const auto& r) { found.learn(r); })
-                       .complete);
+        BOOST_TEST(
+            journal::scan(two.memory.bytes(), [&](const auto& r) { found.learn(r); }).complete);
         BOOST_TEST(found.holds(two.store.now));
     }
 }

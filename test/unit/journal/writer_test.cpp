@@ -1,7 +1,6 @@
-#include "unit/journal/model.hpp"
-
 #include "journal/encode.hpp"
 #include "journal/reader.hpp"
+#include "unit/journal/model.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -45,8 +44,7 @@ struct forgetful : journal::live_index {
     {
     }
     void counter_moved(std::string_view, journal::position) override {}
-    void reply_moved(std::uint64_t, std::uint64_t, journal::position,
-                     journal::value_place) override
+    void reply_moved(std::uint64_t, std::uint64_t, journal::position, journal::value_place) override
     {
     }
     std::uint64_t live_bytes() const override { return 0; }
