@@ -13,6 +13,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 #include <variant>
 
 // The loop of the supervisor, and what comes in. What is done about it is in forkserver_tree.cpp.
@@ -93,6 +95,9 @@ int forkserver::serve()
                         {}});
     while (!finished_)
         wait_once();
+    // The guardian does so, too, but may have been the first to die.
+    std::error_code ignored;
+    std::filesystem::remove_all(setup_.surroundings.runtime_directory, ignored);
     return 0;
 }
 
@@ -134,6 +139,8 @@ void forkserver::wait_once()
         }
         }
     }
+    if (look_again_)
+        bury_the_dead();
     fire_timers();
 
     // While it is ending everything, the guardian wants to see that it is not stuck.
@@ -149,6 +156,8 @@ void forkserver::wait_once()
 int forkserver::next_timeout() const
 {
     using std::chrono::nanoseconds;
+    if (look_again_)
+        return 1;
     auto wait = nanoseconds::max();
     if (!timers_.empty())
         wait = std::max(timers_.begin()->first - now(), nanoseconds(0));

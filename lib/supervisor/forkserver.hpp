@@ -112,6 +112,7 @@ private:
     std::set<std::pair<time_point, member_id>> timers_;
     bereavement last_;
     member_id next_id_ = 1;
+    bool look_again_ = false; ///< for orphans, although nobody may have died
     bool leaving_ = false;
     bool finished_ = false;
     time_point last_sign_{0};

@@ -36,7 +36,8 @@ void forkserver::root_gone(std::optional<milliseconds> grace)
 
 void forkserver::bury_the_dead()
 {
-    const auto found = reap([&](pid_t pid) { return by_pid_.contains(pid); });
+    const auto found = reap([&](pid_t pid) { return by_pid_.contains(pid); }, look_again_);
+    look_again_ = found.look_again;
     std::vector<std::pair<member_id, exit_report>> dead;
     std::vector<member_id> bereaved;
     for (const auto& each : found.dead)

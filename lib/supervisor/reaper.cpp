@@ -53,16 +53,17 @@ bool reap_into(std::vector<reaped_process>& dead)
 
 } // namespace
 
-harvest reap(const std::function<bool(pid_t)>& known)
+harvest reap(const std::function<bool(pid_t)>& known, bool look)
 {
     harvest result;
-    if (!reap_into(result.dead))
+    if (!reap_into(result.dead) && !look)
         return result;
     // Someone may die between reaping and looking, and what it left would be put down to the
     // others. A process is reparented and becomes reapable in one step: so if nobody more is
     // found dead after the look, then all orphans seen come from those we have.
-    for (int look = 0; look != looks; ++look) {
+    for (int i = 0; i != looks; ++i) {
         result.orphans.clear();
+        const auto before = result.dead.size();
         for (const auto pid : children_of(::getpid())) {
             // A pid of someone reaped just now may already be in use again, by an orphan.
             const auto reaped = std::any_of(result.dead.begin(), result.dead.end(),
@@ -70,8 +71,15 @@ harvest reap(const std::function<bool(pid_t)>& known)
             if (reaped || !known(pid))
                 result.orphans.push_back(pid);
         }
-        if (!reap_into(result.dead))
+        result.look_again = reap_into(result.dead);
+        if (!result.look_again)
             break;
+        // Adopting a dead one would mean waiting for it for ever.
+        std::erase_if(result.orphans, [&](pid_t orphan) {
+            return std::any_of(result.dead.begin() + static_cast<std::ptrdiff_t>(before),
+                               result.dead.end(),
+                               [&](const auto& each) { return each.pid == orphan; });
+        });
     }
     return result;
 }

@@ -19,10 +19,11 @@ struct reaped_process {
 struct harvest {
     std::vector<reaped_process> dead;
     std::vector<pid_t> orphans;
+    bool look_again = false; ///< they die faster than we look: there may be more
 };
 
-/// The one place that reaps. `known` tells the pids of processes that were forked or adopted;
+/// The one place that reaps. Looks for orphans when somebody was reaped, or if `look`. `known` tells the pids of processes that were forked or adopted;
 /// other children found afterwards are orphans, and left by some of these dead.
-harvest reap(const std::function<bool(pid_t)>& known);
+harvest reap(const std::function<bool(pid_t)>& known, bool look);
 
 } // namespace zproc::supervision
