@@ -57,6 +57,22 @@ body_writer& body_writer::by(const mutation& m)
     return put(m.number).put(m.acknowledged).put(m.handle);
 }
 
+body_writer& body_writer::texts(const std::vector<std::string_view>& texts)
+{
+    list(texts.size());
+    for (const auto each : texts)
+        text(each);
+    return *this;
+}
+
+body_writer& body_writer::items(const std::vector<present>& items)
+{
+    list(items.size());
+    for (const auto& item : items)
+        list(3).text(item.key).put(item.modified).maybe(item.value);
+    return *this;
+}
+
 template <class T>
 T body_reader::checked(T taken)
 {
@@ -155,6 +171,39 @@ mutation body_reader::by()
     if (m.number == 0 || m.acknowledged >= m.number)
         fail(errc::malformed_frame);
     return m;
+}
+
+void body_reader::texts(std::vector<std::string_view>& out)
+{
+    const auto count = list();
+    out.clear();
+    out.reserve(count);
+    for (std::size_t i = 0; i != count && good(); ++i)
+        out.push_back(text());
+}
+
+void body_reader::keys(std::vector<std::string_view>& out)
+{
+    const auto count = list();
+    out.clear();
+    out.reserve(count);
+    for (std::size_t i = 0; i != count && good(); ++i)
+        out.push_back(key());
+}
+
+void body_reader::items(std::vector<present>& out)
+{
+    const auto count = list();
+    out.clear();
+    out.reserve(count);
+    for (std::size_t i = 0; i != count && good(); ++i) {
+        present item;
+        list(3);
+        item.key = text();
+        item.modified = number();
+        item.value = maybe();
+        out.push_back(item);
+    }
 }
 
 void body_reader::fail(errc code)

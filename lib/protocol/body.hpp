@@ -17,10 +17,12 @@ public:
     body_writer& put_signed(std::int64_t number);
     body_writer& flag(bool yes);
     body_writer& text(std::string_view text);
-    body_writer& bytes(bytes_view bytes);             ///< as binary
-    body_writer& value(bytes_view encoded);           ///< as it is
+    body_writer& bytes(bytes_view bytes);                         ///< as binary
+    body_writer& value(bytes_view encoded);                       ///< as it is
     body_writer& maybe(const std::optional<bytes_view>& encoded); ///< a list of none or one
     body_writer& by(const mutation& m);
+    body_writer& texts(const std::vector<std::string_view>& texts);
+    body_writer& items(const std::vector<present>& items);
 
 private:
     msgpack::writer out_;
@@ -46,6 +48,9 @@ public:
     bytes_view value();
     std::optional<bytes_view> maybe();
     mutation by();
+    void texts(std::vector<std::string_view>& out);
+    void keys(std::vector<std::string_view>& out);
+    void items(std::vector<present>& out);
 
     bool good() const { return !error_.failed(); }
     void fail(errc code);

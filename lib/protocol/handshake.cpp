@@ -1,4 +1,5 @@
 #include "protocol/handshake.hpp"
+
 #include "protocol/body.hpp"
 
 #include <algorithm>

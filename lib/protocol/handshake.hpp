@@ -18,16 +18,16 @@ namespace zproc::protocol {
 /// What makes a stranger's bytes a stranger's is judged by its first 12 bytes.
 struct client_hello {
     std::uint16_t version = protocol::version;
-    std::uint64_t session = 0;   ///< 0: a new one; else the session to resume …
-    instance_id instance{};      ///< … of this instance (all zero: any)
+    std::uint64_t session = 0;      ///< 0: a new one; else the session to resume …
+    instance_id instance{};         ///< … of this instance (all zero: any)
     std::uint64_t acknowledged = 0; ///< as in mutations; frees the replies kept up to it
-    std::string_view build_id;   ///< of the client's executable
+    std::string_view build_id;      ///< of the client's executable
 };
 
 enum class durability : std::uint8_t {
-    process = 0,  ///< survives the death of the state process (a supervisor keeps a successor)
-    none = 1,     ///< dies with its process
-    disk = 2,     ///< survives a power cut
+    process = 0, ///< survives the death of the state process (a supervisor keeps a successor)
+    none = 1,    ///< dies with its process
+    disk = 2,    ///< survives a power cut
 };
 
 struct server_hello {

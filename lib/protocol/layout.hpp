@@ -19,10 +19,10 @@ inline constexpr std::uint16_t version = 1;
 
 // The header of a frame, little-endian. A change of its shape needs a new magic.
 inline constexpr std::size_t header_bytes = 12;
-inline constexpr std::size_t length_at = 0;       // u32, bytes of the body
-inline constexpr std::size_t correlation_at = 4;  // u32, chosen by the client, echoed
-inline constexpr std::size_t operation_at = 8;    // u16
-inline constexpr std::size_t status_at = 10;      // u16, 0 or an errc; 0 in requests
+inline constexpr std::size_t length_at = 0;      // u32, bytes of the body
+inline constexpr std::size_t correlation_at = 4; // u32, chosen by the client, echoed
+inline constexpr std::size_t operation_at = 8;   // u16
+inline constexpr std::size_t status_at = 10;     // u16, 0 or an errc; 0 in requests
 
 /// A hello is small, so that a stranger's bytes are told from a frame that is merely too large.
 inline constexpr std::uint32_t max_hello_bytes = 4096;

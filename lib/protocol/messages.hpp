@@ -288,8 +288,8 @@ struct exchange_result {
     std::optional<bytes_view> found; ///< the value before; nullopt when the key was absent
 };
 
-#define ZPROC_PROTOCOL_MESSAGE(T)                                                                 \
-    void encode(buffer& out, const T& message);                                                   \
+#define ZPROC_PROTOCOL_MESSAGE(T)                                                                  \
+    void encode(buffer& out, const T& message);                                                    \
     error_code decode(bytes_view body, T& message, const limits& within = {});
 
 ZPROC_PROTOCOL_MESSAGE(ping_request)

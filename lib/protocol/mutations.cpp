@@ -70,7 +70,10 @@ error_code decode_entry(bytes_view body, Request& m, bytes_view& value, const li
 
 } // namespace
 
-void encode(buffer& out, const set_request& m) { encode_entry(out, m, m.value); }
+void encode(buffer& out, const set_request& m)
+{
+    encode_entry(out, m, m.value);
+}
 
 error_code decode(bytes_view body, set_request& m, const limits& within)
 {
@@ -79,45 +82,50 @@ error_code decode(bytes_view body, set_request& m, const limits& within)
 
 void encode(buffer& out, const erase_request& m)
 {
-    auto writer = begin(out, m, 1);
-    writer.list(m.keys.size());
-    for (const auto key : m.keys)
-        writer.text(key);
+    begin(out, m, 1).texts(m.keys);
 }
 
 error_code decode(bytes_view body, erase_request& m, const limits& within)
 {
     auto in = begin(body, m, 1, within);
-    const auto count = in.list();
-    m.keys.clear();
-    m.keys.reserve(count);
-    for (std::size_t i = 0; i != count && in.good(); ++i)
-        m.keys.push_back(in.key());
+    in.keys(m.keys);
     return in.finish();
 }
 
-void encode(buffer& out, const update_request& m) { encode_entries(out, m); }
+void encode(buffer& out, const update_request& m)
+{
+    encode_entries(out, m);
+}
 
 error_code decode(bytes_view body, update_request& m, const limits& within)
 {
     return decode_entries(body, m, within);
 }
 
-void encode(buffer& out, const replace_request& m) { encode_entries(out, m); }
+void encode(buffer& out, const replace_request& m)
+{
+    encode_entries(out, m);
+}
 
 error_code decode(bytes_view body, replace_request& m, const limits& within)
 {
     return decode_entries(body, m, within);
 }
 
-void encode(buffer& out, const clear_request& m) { begin(out, m, 0); }
+void encode(buffer& out, const clear_request& m)
+{
+    begin(out, m, 0);
+}
 
 error_code decode(bytes_view body, clear_request& m, const limits& within)
 {
     return begin(body, m, 0, within).finish();
 }
 
-void encode(buffer& out, const pop_request& m) { begin(out, m, 1).text(m.key); }
+void encode(buffer& out, const pop_request& m)
+{
+    begin(out, m, 1).text(m.key);
+}
 
 error_code decode(bytes_view body, pop_request& m, const limits& within)
 {
@@ -126,28 +134,40 @@ error_code decode(bytes_view body, pop_request& m, const limits& within)
     return in.finish();
 }
 
-void encode(buffer& out, const pop_item_request& m) { begin(out, m, 0); }
+void encode(buffer& out, const pop_item_request& m)
+{
+    begin(out, m, 0);
+}
 
 error_code decode(bytes_view body, pop_item_request& m, const limits& within)
 {
     return begin(body, m, 0, within).finish();
 }
 
-void encode(buffer& out, const set_default_request& m) { encode_entry(out, m, m.value); }
+void encode(buffer& out, const set_default_request& m)
+{
+    encode_entry(out, m, m.value);
+}
 
 error_code decode(bytes_view body, set_default_request& m, const limits& within)
 {
     return decode_entry(body, m, m.value, within);
 }
 
-void encode(buffer& out, const increment_request& m) { encode_entry(out, m, m.amount); }
+void encode(buffer& out, const increment_request& m)
+{
+    encode_entry(out, m, m.amount);
+}
 
 error_code decode(bytes_view body, increment_request& m, const limits& within)
 {
     return decode_entry(body, m, m.amount, within);
 }
 
-void encode(buffer& out, const append_request& m) { encode_entry(out, m, m.value); }
+void encode(buffer& out, const append_request& m)
+{
+    encode_entry(out, m, m.value);
+}
 
 error_code decode(bytes_view body, append_request& m, const limits& within)
 {
@@ -219,9 +239,7 @@ error_code decode(bytes_view body, commit_request& m, const limits& within)
 void encode(buffer& out, const conflict_reply& m)
 {
     body_writer writer(out);
-    writer.list(3).put(m.revision).flag(m.scan_failed).list(m.items.size());
-    for (const auto& item : m.items)
-        writer.list(3).text(item.key).put(item.modified).maybe(item.value);
+    writer.list(3).put(m.revision).flag(m.scan_failed).items(m.items);
 }
 
 error_code decode(bytes_view body, conflict_reply& m, const limits& within)
@@ -230,17 +248,7 @@ error_code decode(bytes_view body, conflict_reply& m, const limits& within)
     in.list(3);
     m.revision = in.number();
     m.scan_failed = in.flag();
-    const auto count = in.list();
-    m.items.clear();
-    m.items.reserve(count);
-    for (std::size_t i = 0; i != count && in.good(); ++i) {
-        present item;
-        in.list(3);
-        item.key = in.text();
-        item.modified = in.number();
-        item.value = in.maybe();
-        m.items.push_back(item);
-    }
+    in.items(m.items);
     return in.finish();
 }
 

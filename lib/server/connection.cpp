@@ -71,8 +71,8 @@ bool connection::write(const rings& shared, std::int64_t ticks)
     auto& attachments = machine_.attachments();
     while (written_ != output.size()) {
         msghdr message{};
-        alignas(cmsghdr)
-            std::array<char, CMSG_SPACE(protocol::attach_descriptors * sizeof(int))> beside{};
+        alignas(cmsghdr) std::array<char, CMSG_SPACE(protocol::attach_descriptors * sizeof(int))>
+            beside{};
         auto end = output.size();
         // Descriptors ride on the first byte of their reply, so a write begins or ends there.
         const bool rides = !attachments.empty() && attachments.front().offset == written_;

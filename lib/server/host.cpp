@@ -42,7 +42,8 @@ error_code system_failure()
 } // namespace
 
 host::host(host_options options, keep_function keep)
-    : options_(std::move(options)), rings_(hall_, std::move(keep)),
+    : options_(std::move(options)),
+      rings_(hall_, std::move(keep)),
       poll_(::epoll_create1(EPOLL_CLOEXEC))
 {
     options_.database.depth = options_.limits.depth;
@@ -65,8 +66,8 @@ error_code host::create()
 
 error_code host::succeed(const rings::inheritance& from)
 {
-    const auto ec = rings_.succeed(from, options_.database,
-                                   {.largest_capacity = options_.largest_capacity});
+    const auto ec =
+        rings_.succeed(from, options_.database, {.largest_capacity = options_.largest_capacity});
     if (ec.failed())
         return ec;
     look_at_clocks();
@@ -133,8 +134,7 @@ void host::finish()
 void host::accept()
 {
     for (int i = 0; i != 64; ++i) {
-        owned_fd socket(
-            ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        owned_fd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (!socket) {
             // Out of descriptors: those who wait, wait until somebody leaves.
             if ((errno == EMFILE || errno == ENFILE) && seated_ != 0) {

@@ -21,7 +21,7 @@ struct host_options {
     std::string build_id;
 
     std::size_t connections = 4096;
-    std::size_t few = 8; ///< up to so many are woken by their own eventfd
+    std::size_t few = 8;                           ///< up to so many are woken by their own eventfd
     std::int64_t hello_within = 5'000'000'000;     ///< ns
     std::int64_t read_within = 30'000'000'000;     ///< a client that reads nothing is dropped
     std::int64_t session_expiry = 120'000'000'000; ///< away for so long, a session ends

@@ -1,7 +1,6 @@
 #include "server/interests.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace zproc::serving {
 
@@ -13,6 +12,9 @@ void interests::add(seat who, std::uint64_t id, std::string_view name_space,
     auto it = spaces_.find(name_space);
     if (it == spaces_.end())
         it = spaces_.try_emplace(std::string(name_space)).first;
+    if (counts_.size() <= who)
+        counts_.resize(who + std::size_t{1});
+    ++counts_[who];
     auto& what = registered_[me];
     what.name_space = name_space;
     if (keys.empty())
@@ -44,15 +46,9 @@ void interests::remove_all(seat who)
     }
 }
 
-std::size_t interests::count(seat who) const
-{
-    constexpr auto last = std::numeric_limits<std::uint64_t>::max();
-    return static_cast<std::size_t>(std::distance(registered_.lower_bound({who, 0}),
-                                                  registered_.upper_bound({who, last})));
-}
-
 void interests::withdraw(const registration& who, const subject& what)
 {
+    --counts_[who.first];
     const auto space = spaces_.find(what.name_space);
     if (space == spaces_.end())
         return;

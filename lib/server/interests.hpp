@@ -25,7 +25,7 @@ public:
              std::span<const std::string_view> keys);
     void remove(seat who, std::uint64_t id);
     void remove_all(seat who);
-    std::size_t count(seat who) const;
+    std::size_t count(seat who) const { return who < counts_.size() ? counts_[who] : 0; }
 
     /// A key has changed.
     void touch(std::string_view name_space, std::string_view key);
@@ -62,6 +62,7 @@ private:
     std::size_t few_;
     by_text<audience> spaces_;
     std::map<registration, subject> registered_;
+    std::vector<std::size_t> counts_; // of registrations, by seat
     std::vector<seat> woken_;
     std::vector<bool> awake_; // by seat
 };

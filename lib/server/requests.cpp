@@ -67,9 +67,8 @@ void session_fsm::handle(const frame& f, const keys_request& m, std::int64_t)
     keys_reply reply;
     reply.revision = shared_.data->revision(m.name_space);
     reply.keys.reserve(shared_.data->size(m.name_space));
-    shared_.data->for_each(m.name_space, [&](std::string_view key, const store::item&) {
-        reply.keys.push_back(key);
-    });
+    shared_.data->for_each(
+        m.name_space, [&](std::string_view key, const store::item&) { reply.keys.push_back(key); });
     answer(f, reply);
 }
 
@@ -113,8 +112,8 @@ void session_fsm::handle(const frame& f, const watch_request& m, std::int64_t)
     shared_.who.add(where_, m.id, m.name_space, m.keys);
     // Written, not yet published: the reply is not sent before it is.
     const auto& ring = shared_.data->ring();
-    answer(f, watch_reply{shared_.data->revision(m.name_space), shared_.about.epoch,
-                          ring.written(), ring.last_commit()});
+    answer(f, watch_reply{shared_.data->revision(m.name_space), shared_.about.epoch, ring.written(),
+                          ring.last_commit()});
 }
 
 void session_fsm::handle(const frame& f, const unwatch_request& m, std::int64_t)
@@ -206,8 +205,8 @@ void session_fsm::handle(const frame& f, const append_request& m, std::int64_t n
 
 void session_fsm::handle(const frame& f, const compare_exchange_request& m, std::int64_t now)
 {
-    answer(f, shared_.data->compare_exchange(author_of(m.by, now), m.name_space, m.key,
-                                             m.expected, m.desired));
+    answer(f, shared_.data->compare_exchange(author_of(m.by, now), m.name_space, m.key, m.expected,
+                                             m.desired));
 }
 
 void session_fsm::handle(const frame& f, const commit_request& m, std::int64_t now)
@@ -218,8 +217,8 @@ void session_fsm::handle(const frame& f, const commit_request& m, std::int64_t n
     changes_.clear();
     for (const auto& write : m.writes)
         changes_.push_back({write.key, write.value});
-    const auto done = shared_.data->commit(author_of(m.by, now), m.name_space, m.scanned, stamps_,
-                                           changes_);
+    const auto done =
+        shared_.data->commit(author_of(m.by, now), m.name_space, m.scanned, stamps_, changes_);
     if (done.error == make_error_code(errc::conflict))
         return conflict(f, m);
     answer(f, done);
@@ -233,8 +232,8 @@ void session_fsm::conflict(const frame& f, const commit_request& m)
     reply.scan_failed = m.scanned && *m.scanned != reply.revision;
     for (const auto& read : m.reads)
         reply.items.push_back(present_of(read.key, data.get(m.name_space, read.key)));
-    const auto at = begin_frame(output_, f.correlation, f.code,
-                                static_cast<std::uint16_t>(errc::conflict));
+    const auto at =
+        begin_frame(output_, f.correlation, f.code, static_cast<std::uint16_t>(errc::conflict));
     encode(output_, reply);
     end_frame(output_, at);
 }

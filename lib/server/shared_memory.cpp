@@ -35,11 +35,12 @@ mapping mapping::writable(int file, std::size_t size, bool populate)
 
 mapping mapping::readable(int file, bool populate)
 {
-    struct stat facts {};
+    struct stat facts{};
     if (::fstat(file, &facts) != 0 || facts.st_size <= 0)
         return {};
     const auto size = static_cast<std::size_t>(facts.st_size);
-    void* at = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | (populate ? MAP_POPULATE : 0), file, 0);
+    void* at =
+        ::mmap(nullptr, size, PROT_READ, MAP_SHARED | (populate ? MAP_POPULATE : 0), file, 0);
     if (at == MAP_FAILED)
         return {};
     return mapping({static_cast<std::byte*>(at), size});
@@ -71,15 +72,15 @@ shared_file make_sealed_file(const char* name, std::size_t size)
 shared_file make_page(const char* name, std::size_t size)
 {
     auto made = make_file(name, size, true);
-    if (made && ::fcntl(made.file.get(), F_ADD_SEALS,
-                        F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+    if (made &&
+        ::fcntl(made.file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
         return {};
     return made;
 }
 
 shared_file open_page(owned_fd file)
 {
-    struct stat facts {};
+    struct stat facts{};
     if (!file || ::fstat(file.get(), &facts) != 0 || facts.st_size <= 0)
         return {};
     auto memory = mapping::writable(file.get(), static_cast<std::size_t>(facts.st_size), false);

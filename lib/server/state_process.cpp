@@ -1,7 +1,7 @@
 #include "server/state_process.hpp"
 
-#include <charconv>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -109,11 +109,7 @@ int run_state_process(const state_process_start& start)
     const auto kept = [&](std::string_view name) {
         return start.find_kept ? start.find_kept(name) : -1;
     };
-    const rings::inheritance left{kept("ring"), kept("control"), kept("wake")};
-    const bool successor = left.ring >= 0;
-    if (const auto ec = successor ? state.succeed(left) : state.create(); ec.failed())
-        return fail(successor ? "take over from its predecessor" : "begin", ec);
-
+    // Kept first: who succeeds to a ring must be able to serve it.
     int listener = kept("listener");
     if (listener < 0) {
         listener = start.listener;
@@ -121,14 +117,18 @@ int run_state_process(const state_process_start& start)
             if (const auto ec = start.keep("listener", listener); ec.failed())
                 return fail("keep its socket", ec);
     }
+    const rings::inheritance left{kept("ring"), kept("control"), kept("wake")};
+    const bool successor = left.ring >= 0;
+    if (const auto ec = successor ? state.succeed(left) : state.create(); ec.failed())
+        return fail(successor ? "take over from its predecessor" : "begin", ec);
+
     if (const auto ec = state.listen(owned_fd(listener)); ec.failed())
         return fail("listen", ec);
     if (start.control >= 0)
         state.stop_on(start.control, [&] { return hung_up(start.control); });
     state.stop_on(signals.get(), [&] { return meant_for_us(signals.get()); });
 
-    while (state.turn(-1)) {
-    }
+    while (state.turn(-1)) {}
     state.finish();
     return EXIT_SUCCESS;
 }

@@ -150,8 +150,7 @@ public:
                    bytes_view element);
     /// Result: [exchanged, [the value found, if any]].
     outcome compare_exchange(const author& by, std::string_view name_space, std::string_view key,
-                             std::optional<bytes_view> expected,
-                             std::optional<bytes_view> desired);
+                             std::optional<bytes_view> expected, std::optional<bytes_view> desired);
     /// Errors: conflict, when a key read (or, after a scan, the namespace) is no longer what it
     /// was.
     outcome commit(const author& by, std::string_view name_space,

@@ -6,8 +6,7 @@
 
 namespace zproc::store {
 
-void encode_kept_reply(const kept_reply& reply, std::uint64_t request,
-                       std::vector<std::byte>& out)
+void encode_kept_reply(const kept_reply& reply, std::uint64_t request, std::vector<std::byte>& out)
 {
     out.clear();
     msgpack::writer writer(out);
@@ -18,8 +17,7 @@ void encode_kept_reply(const kept_reply& reply, std::uint64_t request,
         writer.write_raw(*reply.result);
 }
 
-std::optional<kept_reply> decode_kept_reply(std::span<const std::byte> bytes,
-                                            std::uint64_t request)
+std::optional<kept_reply> decode_kept_reply(std::span<const std::byte> bytes, std::uint64_t request)
 {
     msgpack::reader in(bytes);
     kept_reply reply;

@@ -17,8 +17,7 @@ struct kept_reply {
 };
 
 /// Replaces `out`.
-void encode_kept_reply(const kept_reply& reply, std::uint64_t request,
-                       std::vector<std::byte>& out);
+void encode_kept_reply(const kept_reply& reply, std::uint64_t request, std::vector<std::byte>& out);
 std::optional<kept_reply> decode_kept_reply(std::span<const std::byte> bytes,
                                             std::uint64_t request);
 

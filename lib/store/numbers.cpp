@@ -34,8 +34,7 @@ std::optional<number> parse(std::span<const std::byte> encoded)
 } // namespace
 
 error_code add_numbers(std::optional<std::span<const std::byte>> left,
-                       std::span<const std::byte> right, bool negative,
-                       std::vector<std::byte>& out)
+                       std::span<const std::byte> right, bool negative, std::vector<std::byte>& out)
 {
     const auto a = left ? parse(*left) : std::optional(number());
     const auto b = parse(right);

@@ -1,6 +1,5 @@
 #include "store/database.hpp"
 #include "store/numbers.hpp"
-
 #include "value/msgpack.hpp"
 
 #include <algorithm>

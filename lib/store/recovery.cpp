@@ -150,8 +150,8 @@ void database::learn(const journal::record_view& record)
         auto& [name, s] = *it;
         auto at = s.keys.find(change.key);
         if (at != s.keys.end())
-            live_ -= journal::carried_value_size(name.size(), at->first.size(),
-                                                 at->second.place.size);
+            live_ -=
+                journal::carried_value_size(name.size(), at->first.size(), at->second.place.size);
         if (!change.after) {
             if (at != s.keys.end())
                 s.keys.erase(at);
@@ -160,8 +160,7 @@ void database::learn(const journal::record_view& record)
         if (at == s.keys.end())
             at = s.keys.try_emplace(std::string(change.key)).first;
         at->second = {change.after_at, record.at, record.revision};
-        live_ += journal::carried_value_size(name.size(), at->first.size(),
-                                             at->second.place.size);
+        live_ += journal::carried_value_size(name.size(), at->first.size(), at->second.place.size);
     }
     if (record.kept_reply) {
         // The key of its session may have been carried to a place further on.
@@ -176,8 +175,7 @@ void database::learn(const journal::record_view& record)
 
 void database::forget(named_space& s, by_text<slot>::iterator at)
 {
-    live_ -= journal::carried_value_size(s.first.size(), at->first.size(),
-                                         at->second.place.size);
+    live_ -= journal::carried_value_size(s.first.size(), at->first.size(), at->second.place.size);
     s.second.keys.erase(at);
 }
 

@@ -1,5 +1,6 @@
-#include "journal/header.hpp"
 #include "protocol/frame.hpp"
+
+#include "journal/header.hpp"
 #include "protocol/handshake.hpp"
 #include "server/session_fsm.hpp"
 #include "store/database.hpp"
@@ -34,8 +35,8 @@ struct memory_rings final : store::surroundings {
         regions.push_back(std::make_unique<std::vector<std::uint64_t>>(words));
         journal::writer_options options;
         options.largest_capacity = 1u << 17;
-        return std::make_unique<journal::writer>(
-            std::as_writable_bytes(std::span(*regions.back())), header, options);
+        return std::make_unique<journal::writer>(std::as_writable_bytes(std::span(*regions.back())),
+                                                 header, options);
     }
     void ring_replaced(journal::writer&) override {}
     void changed(std::string_view, std::string_view) override {}
@@ -110,8 +111,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         // operation, size (2 bytes), body
         while (rest.size() >= 3) {
             const auto code = static_cast<operation>(std::to_integer<unsigned>(rest[0]) % 80);
-            const auto wanted = std::to_integer<std::size_t>(rest[1]) |
-                                std::to_integer<std::size_t>(rest[2]) << 8;
+            const auto wanted =
+                std::to_integer<std::size_t>(rest[1]) | std::to_integer<std::size_t>(rest[2]) << 8;
             rest = rest.subspan(3);
             const auto body = rest.first(std::min(wanted, rest.size()));
             rest = rest.subspan(body.size());

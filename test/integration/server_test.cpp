@@ -163,8 +163,7 @@ BOOST_AUTO_TEST_CASE(pipelined_requests_are_published_together)
     const auto one = packed(1);
     buffer out;
     for (std::uint32_t i = 1; i <= 500; ++i)
-        write_request(out, i,
-                      increment_request{operation::increment, client.by(), "n", "k", one});
+        write_request(out, i, increment_request{operation::increment, client.by(), "n", "k", one});
     client.send(out);
     for (std::uint32_t i = 1; i <= 500; ++i) {
         const auto answer = client.receive();
@@ -381,8 +380,8 @@ BOOST_AUTO_TEST_CASE(growth_is_announced_to_whoever_attached)
     BOOST_TEST_REQUIRE(journal.has_value());
     BOOST_TEST(journal->header().epoch == second.reply.epoch);
     for (int i = 0; i != 40; ++i)
-        BOOST_TEST(client.get<contains_reply>(contains_request{"n", "key" + std::to_string(i)})
-                       .found);
+        BOOST_TEST(
+            client.get<contains_reply>(contains_request{"n", "key" + std::to_string(i)}).found);
 }
 
 BOOST_AUTO_TEST_CASE(away_sessions_expire)
@@ -436,8 +435,7 @@ BOOST_AUTO_TEST_CASE(successor_has_everything_answered_and_applies_nothing_twice
         const auto ask = [&](std::uint64_t n) {
             const mutation by{n, n < 3 ? 0 : n - 3, 1};
             return client
-                .get<mutation_reply>(
-                    increment_request{operation::increment, by, "n", "count", one})
+                .get<mutation_reply>(increment_request{operation::increment, by, "n", "count", one})
                 .revision;
         };
         // The last one before the end was answered: asked again it is known.

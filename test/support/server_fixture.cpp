@@ -111,8 +111,7 @@ server_thread::server_thread(serving::host_options options)
     if (ec.failed())
         throw system_error(ec, "server_thread");
     thread_ = std::thread([this] {
-        while (host_.turn(-1)) {
-        }
+        while (host_.turn(-1)) {}
         host_.finish();
     });
 }

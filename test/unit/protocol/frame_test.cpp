@@ -104,11 +104,9 @@ BOOST_AUTO_TEST_CASE(buffer_does_not_grow_with_the_number_of_frames)
         feed(parser, bytes_view(one).first(500));
         feed(parser, bytes_view(one).subspan(500));
         feed(parser, bytes_view(one).first(500));
-        while (parser.next(f) == frame_parser::found) {
-        }
+        while (parser.next(f) == frame_parser::found) {}
         feed(parser, bytes_view(one).subspan(500));
-        while (parser.next(f) == frame_parser::found) {
-        }
+        while (parser.next(f) == frame_parser::found) {}
     }
     BOOST_TEST(parser.capacity() < 20'000u);
     BOOST_TEST(parser.buffered() == 0u);

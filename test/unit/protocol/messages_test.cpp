@@ -1,4 +1,5 @@
 #include "protocol/messages.hpp"
+
 #include "protocol/body.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -11,9 +12,9 @@ using namespace zproc::protocol;
 namespace {
 
 const std::byte seven[] = {std::byte{7}};
-const std::byte half[] = {std::byte{0xcb}, std::byte{0x3f}, std::byte{0xe0}, std::byte{},
-                          std::byte{},     std::byte{},     std::byte{},     std::byte{},
-                          std::byte{}};
+const std::byte half[] = {std::byte{0xcb}, std::byte{0x3f}, std::byte{0xe0},
+                          std::byte{},     std::byte{},     std::byte{},
+                          std::byte{},     std::byte{},     std::byte{}};
 const mutation by{9, 4, 2};
 
 struct row {

@@ -10,10 +10,10 @@
 using namespace zproc;
 using namespace zproc::protocol;
 using namespace store_test;
+using protocol::bytes_view;
 using serving::hall;
 using serving::seat;
 using serving::session_fsm;
-using protocol::bytes_view;
 
 namespace {
 

@@ -56,7 +56,10 @@ struct surroundings final : zproc::store::surroundings {
     {
         touched.emplace(name_space, key);
     }
-    void forget_old() { std::erase_if(regions, [&](const auto& r) { return r != current; }); }
+    void forget_old()
+    {
+        std::erase_if(regions, [&](const auto& r) { return r != current; });
+    }
 };
 
 inline std::vector<std::byte> pack(const zproc::value& v)
