@@ -59,7 +59,8 @@ std::set<std::string> files_of_ours()
     for (const char* shared : {"/tmp", "/dev/shm"}) {
         for (fs::directory_iterator it(shared, ec), end; !ec && it != end; it.increment(ec)) {
             const std::string name = it->path().filename();
-            if (name.find("zproc") != std::string::npos && name.find(pid) != std::string::npos)
+            if (name.find("zproc") != std::string::npos && name.find(pid) != std::string::npos &&
+                it->path() != sandbox::directory())
                 found.insert(it->path());
         }
     }

@@ -1,5 +1,7 @@
 #include "support/sandbox.hpp"
 
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -11,6 +13,22 @@ namespace zproc::test {
 namespace {
 
 constexpr const char* mark = "ZPROC_TEST_SANDBOX";
+
+const std::string prefix = "/tmp/zproc-test-";
+
+/// Removes what test programs have left that were killed before they could.
+void sweep()
+{
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator("/tmp", ignored)) {
+        const std::string path = entry.path();
+        if (!path.starts_with(prefix))
+            continue;
+        const pid_t owner = std::atoi(path.c_str() + prefix.size());
+        if (owner > 0 && ::kill(owner, 0) != 0 && errno == ESRCH)
+            std::filesystem::remove_all(path, ignored);
+    }
+}
 
 std::filesystem::path& place()
 {
@@ -32,8 +50,9 @@ void sandbox::enter(char** argv)
         }
     }
 
+    sweep();
     // Short: the path of a Unix socket has a hundred bytes.
-    std::string directory = "/tmp/zt-XXXXXX";
+    std::string directory = prefix + self + "-XXXXXX";
     if (::mkdtemp(directory.data()) == nullptr) {
         std::perror("mkdtemp");
         std::exit(1);
