@@ -100,7 +100,7 @@ std::unique_ptr<detail::pending_event> watch::loop_gone()
 void watch::next(std::unique_ptr<detail::pending_event> p)
 {
     if (gone_)
-        throw system_error(errc::context_gone);
+        return p->complete({}, errc::context_gone, std::nullopt);
     const auto operation = ++operations_;
     if (auto slot = p->cancellation_slot(); slot.is_connected())
         slot.assign([weak = weak_from_this(), operation](asio::cancellation_type) {
@@ -161,6 +161,8 @@ void watch::take(std::unique_ptr<detail::pending_event> p, std::uint64_t operati
         seek_live();
     if (failure_)
         return complete(std::exchange(failure_, {}), std::nullopt);
+    if (const auto ec = around_.server->condemned(); ec && !ended_ && !ready_)
+        return complete(ec, std::nullopt);
     start();
     pump();
     if (pending_)
@@ -249,7 +251,10 @@ void watch::pump()
 {
     if (!begun_)
         try_begin();
-    while (begun_ && !ready_ && !ended_ && !failure_ && !machine_.finished() && position()) {
+    const auto wanting = [this] {
+        return begun_ && !ready_ && !ended_ && !failure_ && !machine_.finished();
+    };
+    while (wanting() && position() && wanting()) { // taking up a new ring may find a gap
         const auto before = reader_->where();
         read_one();
         if (!ready_ && reader_->where() == before)

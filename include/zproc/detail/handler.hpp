@@ -1,5 +1,8 @@
 #pragma once
 
+#include <zproc/detail/kept_result.hpp>
+#include <zproc/error.hpp>
+
 #include <boost/asio/any_completion_executor.hpp>
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
@@ -11,9 +14,8 @@
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
+#include <boost/asio/system_executor.hpp>
 #include <boost/asio/use_awaitable.hpp>
-
-#include <boost/system/error_code.hpp>
 
 #include <type_traits>
 #include <utility>
@@ -76,11 +78,19 @@ public:
     ///
     /// Its cancellation slot is left alone: only the handler's own thread may touch that, and
     /// what is left in it holds weak references.
+    ///
+    /// An empty `io` is that of a loop that is gone: then a handler without an executor of its own
+    /// cannot be called, and `errc::context_gone` is thrown.
     template <class... Args>
     void complete(const asio::any_io_executor& io, Args... args)
     {
         inner_type taken(std::move(inner_));
-        asio::post(io, asio::append(std::move(taken), std::move(args)...));
+        if (io)
+            asio::post(io, asio::append(std::move(taken), std::move(args)...));
+        else if (asio::get_associated_executor(taken, asio::any_completion_executor()))
+            asio::post(asio::system_executor(), asio::append(std::move(taken), std::move(args)...));
+        else
+            throw system_error(errc::context_gone);
         work_ = {};
     }
 
@@ -107,10 +117,16 @@ struct initiation {
 };
 
 /// Starts an operation under any completion token: `body(handler<Signature>)` runs when the token
-/// says so, with everything it needs captured by value.
+/// says so, with everything it needs captured by value. `Token` is as the user's call deduced it:
+/// a token with a name is copied.
+///
+/// An empty executor is that of a loop that is gone: `errc::context_gone` is thrown, here and not
+/// by the initiation, within which a coroutine could not catch it.
 template <class Signature, class Body, class Token>
-auto initiate(asio::any_io_executor executor, Body body, Token& token)
+auto initiate(asio::any_io_executor executor, Body body, Token&& token)
 {
+    if (!executor)
+        throw system_error(errc::context_gone);
     return asio::async_initiate<Token, Signature>(
         initiation<Signature, Body>{std::move(executor), std::move(body)}, token);
 }
