@@ -21,8 +21,11 @@ namespace {
 
 std::string slurp(const std::string& path)
 {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    // A process that dies meanwhile is a read error, which an iterator over the file would throw.
+    const std::ifstream in(path, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
 }
 
 std::optional<process_entry> read_entry(pid_t pid)
