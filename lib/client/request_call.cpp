@@ -1,18 +1,12 @@
 #include "client/request_call.hpp"
 
+#include "client/decode.hpp"
 #include "value/msgpack.hpp"
-
-#include <limits>
 
 namespace zproc::client {
 
 using detail::operation;
 namespace wire = protocol;
-
-error_code decode_any(wire::bytes_view bytes, value& out)
-{
-    return msgpack::decode(bytes, out, {64, std::numeric_limits<std::size_t>::max()});
-}
 
 request_call::request_call(const detail::state_identity& from, detail::request&& r,
                            asio::any_io_executor io)

@@ -45,7 +45,4 @@ private:
     asio::any_io_executor io_;
 };
 
-/// Ready-made parts for other calls.
-error_code decode_any(protocol::bytes_view bytes, value& out);
-
 } // namespace zproc::client

@@ -1,22 +1,13 @@
 #include "client/watch.hpp"
 
-#include "value/msgpack.hpp"
+#include "client/decode.hpp"
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
 
-#include <limits>
-#include <set>
 #include <utility>
 
 namespace zproc::client {
-
-namespace {
-
-constexpr msgpack::limits any_size{64, std::numeric_limits<std::size_t>::max()};
-
-} // namespace
 
 /// What the watched keys are now, on the heels of the registration: a condition is first tested
 /// against it, at its revision.
@@ -62,7 +53,7 @@ struct watch::present_call final : call {
             if (!each.value)
                 continue;
             if (!ec)
-                ec = msgpack::decode(*each.value, v, any_size);
+                ec = decode_any(*each.value, v);
             present.insert_or_assign(each.key, std::move(v));
         }
         if (ec)
@@ -243,215 +234,6 @@ void watch::failed(error_code ec)
 void watch::awake()
 {
     pump();
-}
-
-// Reading ---------------------------------------------------------------------------------------
-
-void watch::pump()
-{
-    if (!begun_)
-        try_begin();
-    const auto wanting = [this] {
-        return begun_ && !ready_ && !ended_ && !failure_ && !machine_.finished();
-    };
-    while (wanting() && position() && wanting()) { // taking up a new ring may find a gap
-        const auto before = reader_->where();
-        read_one();
-        if (!ready_ && reader_->where() == before)
-            break;
-    }
-    if (!pending_)
-        return;
-    if (failure_) {
-        complete(std::exchange(failure_, {}), std::nullopt);
-    } else if (ready_) {
-        machine_.delivered(*ready_);
-        complete({}, std::exchange(ready_, std::nullopt));
-    } else if (ended_ || machine_.finished()) {
-        complete({}, std::nullopt);
-    }
-}
-
-/// A watch begins when it knows the revision after which, and a condition also what its keys were
-/// then. The present of a condition comes by `present_call`; the past is in the ring.
-void watch::try_begin()
-{
-    if (!registered_ || ended_)
-        return;
-    const auto& since = machine_.options().since;
-    if (since.is_now()) {
-        if (!machine_.is_condition())
-            begin(registered_->revision, {}, false);
-        return;
-    }
-    if (!since.is_time() && !machine_.is_condition())
-        return begin(since.revision(), {}, false);
-    ring_ = around_.feed->current();
-    if (!ring_)
-        return;
-    const auto revision =
-        since.is_time() ? revision_before(since.time().time_since_epoch().count())
-                        : since.revision();
-    begin(revision, machine_.is_condition() ? base_at(revision) : dict{}, false);
-    ring_.reset(); // position() takes it up
-}
-
-void watch::begin(std::uint64_t revision, const dict& present, bool test)
-{
-    begun_ = true;
-    ready_ = machine_.begin(revision, present, test);
-}
-
-/// Makes the reader one of the present ring, where the machine has come to. False: not yet.
-bool watch::position()
-{
-    auto now = around_.feed->current();
-    if (!now)
-        return false;
-    if (now == ring_)
-        return true;
-    const auto previous = std::exchange(ring_, std::move(now));
-    const auto old_place = reader_ ? std::optional(reader_->where()) : std::nullopt;
-    reader_.emplace(ring_->reader());
-    const auto& moved = reader_->header().moved;
-    if (previous && old_place && moved.previous_epoch == previous->epoch()) {
-        if (const auto here = moved(*old_place)) {
-            reader_->seek(*here);
-            return true;
-        }
-    }
-    if (registered_ && machine_.revision() == registered_->revision &&
-        ring_->epoch() == registered_->epoch)
-        reader_->seek(registered_->head);
-    else
-        locate();
-    return true;
-}
-
-/// Finds the first record after what was seen; says so when some are gone.
-void watch::locate()
-{
-    const auto seen = machine_.revision();
-    const auto found = reader_->find(name_space_, seen);
-    if (!found) {
-        failure_ = errc::state_lost;
-        return;
-    }
-    reader_->seek(found->at);
-    if (found->missed(seen))
-        resume_at(found->revision != 0 ? found->revision - 1 : found->latest, 0);
-}
-
-void watch::read_one()
-{
-    switch (reader_->next_event(name_space_)) {
-    case journal::read_result::got: {
-        const auto& record = reader_->record();
-        if (machine_.gap_before(record.revision)) {
-            const auto at = record.at;
-            resume_at(record.revision - 1, record.time);
-            reader_->seek(at);
-            break;
-        }
-        ready_ = machine_.feed(record, [this](journal::value_place place, auto& out) {
-            return reader_->fetch(place, out);
-        });
-        break;
-    }
-    case journal::read_result::none:
-        break;
-    case journal::read_result::lapped:
-        locate();
-        break;
-    case journal::read_result::damaged:
-        failure_ = errc::state_lost;
-        break;
-    }
-}
-
-void watch::resume_at(std::uint64_t revision, std::int64_t time)
-{
-    auto e = machine_.resume(revision, time, base_at(revision));
-    if (machine_.options().on_gap == gap::fail)
-        failure_ = errc::journal_overrun;
-    else
-        ready_ = std::move(e);
-}
-
-/// The revision of the last event not after `time`.
-std::uint64_t watch::revision_before(std::int64_t time) const
-{
-    auto reader = ring_->reader();
-    std::uint64_t last = registered_->revision;
-    for (auto result = reader.next_event(name_space_); result != journal::read_result::none;
-         result = reader.next_event(name_space_)) {
-        if (result == journal::read_result::damaged)
-            break;
-        if (result == journal::read_result::got && reader.record().time > time)
-            return reader.record().revision - 1;
-    }
-    return last;
-}
-
-/// The watched keys as they were at a revision, from one scan of the ring: the first thing it says
-/// of a key after that revision says what it was before. Where that is gone, what it is now.
-dict watch::base_at(std::uint64_t revision) const
-{
-    auto reader = ring_->reader();
-    dict base;
-    std::set<std::string, std::less<>> settled;
-    std::vector<std::byte> fetched;
-    const auto put = [&](std::string_view key, std::span<const std::byte> bytes) {
-        value v;
-        if (!msgpack::decode(bytes, v, any_size))
-            base.insert_or_assign(key, std::move(v));
-    };
-    for (;;) {
-        const auto result = reader.next();
-        if (result == journal::read_result::none || result == journal::read_result::damaged)
-            return base;
-        if (result == journal::read_result::lapped) {
-            base.clear();
-            settled.clear();
-            continue;
-        }
-        const auto& record = reader.record();
-        if (record.name_space != name_space_)
-            continue;
-        for (const auto& each : record.changes) {
-            if (!machine_.wants(each.key) || settled.contains(each.key))
-                continue;
-            if (record.revision <= revision) {
-                if (each.after)
-                    put(each.key, *each.after);
-                else
-                    base.erase(each.key);
-                continue;
-            }
-            settled.emplace(each.key);
-            if (base.contains(each.key) || !record.is_event())
-                continue;
-            if (each.before == journal::before_kind::inlined)
-                put(each.key, each.before_bytes);
-            else if (each.before != journal::before_kind::absent)
-                put(each.key, reader.fetch(each.before_at, fetched) ? std::span<const std::byte>(fetched)
-                              : each.after ? *each.after
-                                           : std::span<const std::byte>());
-        }
-    }
-}
-
-/// Passes everything there is, unseen.
-void watch::seek_live()
-{
-    ready_.reset();
-    while (begun_ && !failure_ && position()) {
-        const auto before = reader_->where();
-        read_one();
-        ready_.reset();
-        if (reader_->where() == before)
-            break;
-    }
 }
 
 } // namespace zproc::client

@@ -1,22 +1,19 @@
 #include "client/watch_fsm.hpp"
 
-#include "value/msgpack.hpp"
+#include "client/decode.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <utility>
 
 namespace zproc::client {
 
 namespace {
 
-constexpr msgpack::limits any_size{64, std::numeric_limits<std::size_t>::max()};
-
 std::optional<value> decoded(std::span<const std::byte> bytes)
 {
     value v;
-    if (msgpack::decode(bytes, v, any_size))
+    if (decode_any(bytes, v))
         return std::nullopt;
     return v;
 }

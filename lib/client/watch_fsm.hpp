@@ -2,8 +2,9 @@
 
 #include "journal/record.hpp"
 
-#include <zproc/detail/engine.hpp>
+#include <zproc/detail/watch_condition.hpp>
 #include <zproc/event.hpp>
+#include <zproc/options.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zproc/detail/handler.hpp>
+#include <zproc/detail/watch_condition.hpp>
 #include <zproc/error.hpp>
 #include <zproc/event.hpp>
 #include <zproc/options.hpp>
@@ -140,16 +141,6 @@ struct transaction_body {
     virtual void complete(const asio::any_io_executor& io, std::exception_ptr e) = 0;
     virtual asio::any_completion_executor executor(const asio::any_io_executor& io) const = 0;
     virtual asio::cancellation_slot cancellation_slot() const noexcept = 0;
-};
-
-/// What a watcher waits for.
-struct watch_condition {
-    enum class kind : std::uint8_t { change, key, whole };
-
-    kind what = kind::change;
-    std::vector<std::string> keys;                     ///< empty: all
-    std::function<bool(const value&)> key_predicate;   ///< kind::key; sees present values only
-    std::function<bool(const dict&)> whole_predicate;  ///< kind::whole
 };
 
 /// One watch, on the engine's side. Any thread; nothing blocks.

@@ -50,8 +50,8 @@ class awaitable_async_op_handler<zproc::detail::kept(std::tuple<boost::system::e
 public:
     using result_type = std::optional<std::tuple<boost::system::error_code, Results...>>;
 
-    awaitable_async_op_handler(awaitable_thread<Executor>* thread, result_type& result)
-        : awaitable_thread<Executor>(std::move(*thread)), result_(&result)
+    awaitable_async_op_handler(awaitable_thread<Executor>* from, result_type& result)
+        : awaitable_thread<Executor>(std::move(*from)), result_(&result)
     {
     }
 
@@ -81,8 +81,8 @@ public:
     using handler_type = awaitable_async_op_handler<
         zproc::detail::kept(std::tuple<boost::system::error_code, Results...>), Executor>;
 
-    awaitable_async_op(Operation&& operation, awaitable_frame_base<Executor>* frame)
-        : operation_(std::move(operation)), frame_(frame)
+    awaitable_async_op(Operation&& awaited, awaitable_frame_base<Executor>* frame)
+        : operation_(std::move(awaited)), frame_(frame)
     {
     }
 

@@ -1,0 +1,201 @@
+#include "client/connection.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <sys/socket.h>
+
+namespace zproc::client {
+
+namespace {
+
+constexpr std::size_t read_size = 64 * 1024;
+
+} // namespace
+
+// Writing ---------------------------------------------------------------------------------------
+
+void connection::schedule_flush()
+{
+    if (flush_scheduled_ || writing_)
+        return;
+    flush_scheduled_ = true;
+    asio::post(settings_.strand, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) {
+            self->flush_scheduled_ = false;
+            self->flush();
+        }
+    });
+}
+
+void connection::flush()
+{
+    if (state_ != state::ready || writing_)
+        return;
+    if (calls_.anything_to_write() && descriptor_ < 0)
+        calls_.write(out_);
+    if (expecting_descriptors_ > 0 && reading_plainly_)
+        loop_->socket.cancel(); // comes back to arm_read, which receives with descriptors from now on
+    if (send_some() && wanted())
+        arm_read();
+}
+
+void connection::attach_descriptor(int number, std::size_t offset)
+{
+    descriptor_ = number;
+    descriptor_at_ = offset;
+    ++expecting_descriptors_;
+}
+
+/// Sends what the kernel takes; false when the connection is broken.
+bool connection::send_some()
+{
+    while (sent_ < out_.size()) {
+        iovec piece{out_.data() + sent_, out_.size() - sent_};
+        msghdr message{};
+        message.msg_iov = &piece;
+        message.msg_iovlen = 1;
+        alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+        if (descriptor_ >= 0 && sent_ < descriptor_at_) {
+            piece.iov_len = descriptor_at_ - sent_;
+        } else if (descriptor_ >= 0) {
+            message.msg_control = control.data();
+            message.msg_controllen = control.size();
+            cmsghdr* rights = CMSG_FIRSTHDR(&message);
+            rights->cmsg_level = SOL_SOCKET;
+            rights->cmsg_type = SCM_RIGHTS;
+            rights->cmsg_len = CMSG_LEN(sizeof(int));
+            std::memcpy(CMSG_DATA(rights), &descriptor_, sizeof(int));
+        }
+        const ssize_t n = ::sendmsg(loop_->socket.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n > 0) {
+            if (message.msg_control)
+                descriptor_ = -1;
+            sent_ += static_cast<std::size_t>(n);
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            writing_ = true;
+            loop_->socket.async_wait(asio::socket_base::wait_write,
+                               [weak = weak_from_this(), life = life_](error_code ec) {
+                                   const auto self = weak.lock();
+                                   if (!self || self->life_ != life || !self->writing_)
+                                       return;
+                                   self->writing_ = false;
+                                   if (!ec && self->send_some())
+                                       self->flush();
+                               });
+            return true;
+        } else if (errno != EINTR) {
+            broken();
+            return false;
+        }
+    }
+    out_.clear();
+    sent_ = 0;
+    return true;
+}
+
+// Reading ---------------------------------------------------------------------------------------
+
+void connection::arm_read()
+{
+    if (reading_ || (state_ != state::ready && state_ != state::greeting))
+        return;
+    reading_ = true;
+    reading_plainly_ = expecting_descriptors_ == 0;
+    auto completion = [weak = weak_from_this(), life = life_](error_code ec, std::size_t bytes) {
+        const auto self = weak.lock();
+        if (!self || self->life_ != life)
+            return;
+        self->reading_ = false;
+        if (!ec && !self->reading_plainly_)
+            bytes = self->receive_with_descriptors(ec);
+        if (ec == asio::error::operation_aborted || ec == asio::error::would_block) {
+            if (self->wanted())
+                self->arm_read();
+        } else if (ec) {
+            self->broken();
+        } else {
+            self->received(bytes);
+        }
+    };
+    if (reading_plainly_) {
+        const auto room = room_ = in_.prepare(read_size);
+        loop_->socket.async_read_some(asio::buffer(room.data(), room.size()), std::move(completion));
+    } else {
+        loop_->socket.async_wait(asio::socket_base::wait_read,
+                           [completion = std::move(completion)](error_code ec) mutable {
+                               completion(ec, 0);
+                           });
+    }
+}
+
+std::size_t connection::receive_with_descriptors(error_code& ec)
+{
+    const auto room = room_ = in_.prepare(read_size);
+    iovec piece{room.data(), room.size()};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * 16)> control{};
+    msghdr message{};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t n =
+        ::recvmsg(loop_->socket.native_handle(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (n < 0) {
+        ec = errno == EINTR ? error_code(asio::error::would_block)
+                            : error_code(errno, boost::system::system_category());
+        return 0;
+    }
+    for (cmsghdr* c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        const std::size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (std::size_t i = 0; i < count; ++i) {
+            int number;
+            std::memcpy(&number, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+            received_.emplace_back(number);
+        }
+    }
+    if (n == 0)
+        ec = asio::error::eof;
+    return static_cast<std::size_t>(n);
+}
+
+void connection::received(std::size_t bytes)
+{
+    if (state_ == state::greeting && in_.buffered() == 0)
+        if (const auto ec = protocol::check_first_reply(room_.first(bytes)))
+            return fail(ec);
+    in_.commit(bytes);
+    const auto life = life_;
+    protocol::frame f;
+    while (life_ == life) {
+        const auto found = in_.next(f);
+        if (found == protocol::frame_parser::incomplete)
+            break;
+        if (found == protocol::frame_parser::failed)
+            return fail(greeted_before_ ? in_.error() : error_code(errc::not_a_zproc_server));
+        handle(f);
+    }
+    if (life_ == life && wanted())
+        arm_read();
+    rest();
+}
+
+void connection::handle(const protocol::frame& f)
+{
+    if (state_ == state::greeting)
+        return welcome(f);
+    if (f.code == protocol::operation::attach && expecting_descriptors_ > 0)
+        --expecting_descriptors_;
+    if (auto what = calls_.reply(f.correlation))
+        what->done(f.error(), f.body);
+}
+
+} // namespace zproc::client
