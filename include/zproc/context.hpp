@@ -30,6 +30,7 @@ struct pending_spawn {
     virtual ~pending_spawn() = default;
     virtual void complete(const asio::any_io_executor& io, error_code ec,
                           std::shared_ptr<process_core> started) = 0;
+    virtual asio::cancellation_slot cancellation_slot() const noexcept = 0;
 };
 
 template <class R>
@@ -42,6 +43,10 @@ struct typed_spawn final : pending_spawn {
                   std::shared_ptr<process_core> started) override
     {
         done.complete(io, ec, process<R>(std::move(started)));
+    }
+    asio::cancellation_slot cancellation_slot() const noexcept override
+    {
+        return done.cancellation_slot();
     }
 };
 
@@ -90,7 +95,9 @@ public:
     /// the new process does.
     ///
     /// Completion signature: `void(error_code, process<R>)`, when it runs. The token comes last.
-    /// Per-operation cancellation: none; a started process can be stopped.
+    /// Per-operation cancellation: before the supervisor was asked, every type →
+    /// `operation_aborted`, and nothing is started. After: total and partial do nothing; terminal →
+    /// `operation_aborted`, and what has started is stopped.
     /// Errors: `errc::threads_before_supervisor`, `errc::supervisor_lost`, `errc::spawn_failed`,
     /// `errc::no_build_id`, `errc::not_serializable`, `errc::wrong_process`.
     template <detail::spawnable F, class... Args>
@@ -105,7 +112,7 @@ public:
         if constexpr (sizeof...(Args) == arity) {
             asio::deferred_t token;
             return start(std::move(options), detail::make_call(f, std::forward<Args>(args)...),
-                         static_cast<detail::result_of<F>*>(nullptr), token);
+                         static_cast<detail::result_of<F>*>(nullptr), std::move(token));
         } else {
             static_assert(sizeof...(Args) == arity + 1,
                           "zproc: spawn takes the arguments of this function, and a token");
@@ -115,7 +122,9 @@ public:
                              detail::make_call(
                                  f, std::forward<std::tuple_element_t<I, std::tuple<Args&&...>>>(
                                         std::get<I>(all))...),
-                             static_cast<detail::result_of<F>*>(nullptr), std::get<arity>(all));
+                             static_cast<detail::result_of<F>*>(nullptr),
+                             std::forward<std::tuple_element_t<arity, std::tuple<Args&&...>>>(
+                                 std::get<arity>(all)));
             }(std::make_index_sequence<arity>{});
         }
     }
@@ -131,14 +140,15 @@ public:
         return detail::initiate<signature>(
             get_executor(),
             [core = core_](detail::handler<signature> done) { ping(core, std::move(done)); },
-            token);
+            std::forward<Token>(token));
     }
 
     /// Ends what this context has spawned, and then the state process it has started: SIGTERM,
     /// after the grace period SIGKILL. Completes when nothing is left.
     ///
     /// Completion signature: `void(error_code)`.
-    /// Per-operation cancellation: none.
+    /// Per-operation cancellation: terminal, partial, total → `operation_aborted`; a stop that was
+    /// asked for is not taken back.
     template <asio::completion_token_for<void(error_code)> Token = asio::deferred_t>
     [[nodiscard]] auto shutdown(std::chrono::nanoseconds grace, Token&& token = {}) const
     {
@@ -148,14 +158,14 @@ public:
             [core = core_, grace](detail::handler<signature> done) {
                 shutdown(core, grace, std::move(done));
             },
-            token);
+            std::forward<Token>(token));
     }
 
     /// Waits until everything that this context has spawned so far has ended, with its own
     /// processes.
     ///
     /// Completion signature: `void(error_code)`.
-    /// Per-operation cancellation: none.
+    /// Per-operation cancellation: terminal, partial, total → `operation_aborted`.
     template <asio::completion_token_for<void(error_code)> Token = asio::deferred_t>
     [[nodiscard]] auto wait(Token&& token = {}) const
     {
@@ -163,7 +173,7 @@ public:
         return detail::initiate<signature>(
             get_executor(),
             [core = core_](detail::handler<signature> done) { wait(core, std::move(done)); },
-            token);
+            std::forward<Token>(token));
     }
 
     /// `unix://PATH` of the server, for others to connect to; empty before it was first needed.
@@ -173,7 +183,7 @@ public:
 
 private:
     template <class R, class Token>
-    auto start(spawn_options options, detail::call call, R*, Token& token) const
+    auto start(spawn_options options, detail::call call, R*, Token&& token) const
     {
         using signature = void(error_code, process<R>);
         return detail::initiate<signature>(
@@ -183,7 +193,7 @@ private:
                 spawn(core, std::move(options), std::move(call),
                       std::make_unique<detail::typed_spawn<R>>(std::move(done)));
             },
-            token);
+            std::forward<Token>(token));
     }
 
     static void spawn(const std::shared_ptr<detail::context_core>& core, spawn_options options,

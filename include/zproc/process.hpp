@@ -157,7 +157,7 @@ public:
     /// Per-operation cancellation: terminal, partial, total: this wait completes with
     /// `operation_aborted`; the process does not notice.
     /// Errors: `errc::supervisor_lost`, `errc::process_gone` (empty handle),
-    /// `errc::context_gone`, `errc::wrong_process`.
+    /// `errc::wrong_process`; `errc::context_gone` is thrown by the call itself.
     template <asio::completion_token_for<void(error_code, exit_info)> Token = asio::deferred_t>
     [[nodiscard]] auto wait(Token&& token = {}) const
     {
@@ -170,7 +170,7 @@ public:
                     h.complete(asio::system_executor(), error_code(errc::process_gone),
                                exit_info());
             },
-            token);
+            std::forward<Token>(token));
     }
 
     /// Waits until the process has ended, and gives what its function returned.
@@ -193,7 +193,7 @@ public:
                 else
                     waiter->failed(asio::system_executor(), errc::process_gone);
             },
-            token);
+            std::forward<Token>(token));
     }
 
     /// Ends the process and everything it has spawned: SIGTERM, which cancels its coroutine, and
@@ -205,19 +205,19 @@ public:
     template <asio::completion_token_for<void(error_code)> Token = asio::deferred_t>
     [[nodiscard]] auto stop(std::chrono::nanoseconds grace, Token&& token = {}) const
     {
-        return stop_within(grace, token);
+        return stop_within(grace, std::forward<Token>(token));
     }
 
     /// The same, with the grace period of the context.
     template <asio::completion_token_for<void(error_code)> Token = asio::deferred_t>
     [[nodiscard]] auto stop(Token&& token = {}) const
     {
-        return stop_within(std::nullopt, token);
+        return stop_within(std::nullopt, std::forward<Token>(token));
     }
 
 private:
     template <class Token>
-    auto stop_within(std::optional<std::chrono::nanoseconds> grace, Token& token) const
+    auto stop_within(std::optional<std::chrono::nanoseconds> grace, Token&& token) const
     {
         return detail::initiate<void(error_code)>(
             get_executor(),
@@ -227,7 +227,7 @@ private:
                 else
                     h.complete(asio::system_executor(), error_code(errc::process_gone));
             },
-            token);
+            std::forward<Token>(token));
     }
 };
 

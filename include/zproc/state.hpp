@@ -64,7 +64,7 @@ public:
     [[nodiscard]] auto get(key_like auto&& key, Token&& token = {}) const
     {
         return start<void(error_code, T)>({operation::get, detail::to_key(std::forward<decltype(key)>(key)), {}, {}},
-                                          detail::to_value_of<T>{}, token);
+                                          detail::to_value_of<T>{}, std::forward<Token>(token));
     }
 
     /// The value of a key, or `otherwise` when there is none; a string-like default gives a
@@ -77,7 +77,8 @@ public:
         using result = detail::stored_t<T>;
         return start<void(error_code, result)>(
             {operation::get, detail::to_key(std::forward<decltype(key)>(key)), {}, {}},
-            detail::to_value_or<result>{result(std::forward<T>(otherwise))}, token);
+            detail::to_value_or<result>{result(std::forward<T>(otherwise))},
+            std::forward<Token>(token));
     }
 
     /// Whether the key is there. Completion signature: `void(error_code, bool)`.
@@ -85,7 +86,7 @@ public:
     [[nodiscard]] auto contains(key_like auto&& key, Token&& token = {}) const
     {
         return start<void(error_code, bool)>({operation::contains, detail::to_key(std::forward<decltype(key)>(key)), {}, {}},
-                                             detail::to_value_of<bool>{}, token);
+                                             detail::to_value_of<bool>{}, std::forward<Token>(token));
     }
 
     /// The number of keys. Completion signature: `void(error_code, std::size_t)`.
@@ -93,7 +94,7 @@ public:
     [[nodiscard]] auto size(Token&& token = {}) const
     {
         return start<void(error_code, std::size_t)>({operation::size, {}, {}, {}},
-                                                    detail::to_value_of<std::size_t>{}, token);
+                                                    detail::to_value_of<std::size_t>{}, std::forward<Token>(token));
     }
 
     /// All keys, in no particular order. Completion signature:
@@ -103,7 +104,7 @@ public:
     [[nodiscard]] auto keys(Token&& token = {}) const
     {
         return start<void(error_code, std::vector<std::string>)>(
-            {operation::keys, {}, {}, {}}, detail::to_value_of<std::vector<std::string>>{}, token);
+            {operation::keys, {}, {}, {}}, detail::to_value_of<std::vector<std::string>>{}, std::forward<Token>(token));
     }
 
     /// Everything, as of one revision. Completion signature: `void(error_code, snapshot)`.
@@ -113,7 +114,7 @@ public:
     [[nodiscard]] auto snapshot(Token&& token = {}) const
     {
         return start<void(error_code, zproc::snapshot)>({operation::snapshot, {}, {}, {}},
-                                                        detail::to_snapshot{}, token);
+                                                        detail::to_snapshot{}, std::forward<Token>(token));
     }
 
     // Writes ----------------------------------------------------------------------------------
@@ -125,7 +126,7 @@ public:
         ZPROC_CHECK_TEMPORARY(T);
         return start<void(error_code)>(
             {operation::set, detail::to_key(std::forward<decltype(key)>(key)), to_value(std::forward<T>(to)), {}},
-            detail::no_result{}, token);
+            detail::no_result{}, std::forward<Token>(token));
     }
 
     /// Removes a key; yields whether it was there. Completion signature: `void(error_code, bool)`.
@@ -133,7 +134,7 @@ public:
     [[nodiscard]] auto erase(key_like auto&& key, Token&& token = {}) const
     {
         return start<void(error_code, bool)>({operation::erase, detail::to_key(std::forward<decltype(key)>(key)), {}, {}},
-                                             detail::to_value_of<bool>{}, token);
+                                             detail::to_value_of<bool>{}, std::forward<Token>(token));
     }
 
     /// Sets many keys in one transaction. Completion signature: `void(error_code)`.
@@ -142,7 +143,7 @@ public:
     [[nodiscard]] auto update(dict changes, Token&& token = {}) const
     {
         return start<void(error_code)>({operation::update, {}, value(std::move(changes)), {}},
-                                       detail::no_result{}, token);
+                                       detail::no_result{}, std::forward<Token>(token));
     }
 
     /// Replaces everything in one transaction: one event with every key that changed.
@@ -151,7 +152,7 @@ public:
     [[nodiscard]] auto replace(dict content, Token&& token = {}) const
     {
         return start<void(error_code)>({operation::replace, {}, value(std::move(content)), {}},
-                                       detail::no_result{}, token);
+                                       detail::no_result{}, std::forward<Token>(token));
     }
 
     /// Removes every key in one transaction. Completion signature: `void(error_code)`.
@@ -159,7 +160,7 @@ public:
     template <asio::completion_token_for<void(error_code)> Token = asio::deferred_t>
     [[nodiscard]] auto clear(Token&& token = {}) const
     {
-        return start<void(error_code)>({operation::clear, {}, {}, {}}, detail::no_result{}, token);
+        return start<void(error_code)>({operation::clear, {}, {}, {}}, detail::no_result{}, std::forward<Token>(token));
     }
 
     /// Removes a key and yields the value it had. Errors: `errc::no_such_key` (not for
@@ -169,7 +170,7 @@ public:
     [[nodiscard]] auto pop(key_like auto&& key, Token&& token = {}) const
     {
         return start<void(error_code, T)>({operation::pop, detail::to_key(std::forward<decltype(key)>(key)), {}, {}},
-                                          detail::to_value_of<T>{}, token);
+                                          detail::to_value_of<T>{}, std::forward<Token>(token));
     }
 
     /// Gives an absent key a value; yields the value the key has then.
@@ -182,7 +183,7 @@ public:
         using result = detail::stored_t<T>;
         return start<void(error_code, result)>(
             {operation::set_default, detail::to_key(std::forward<decltype(key)>(key)), to_value(std::forward<T>(to)), {}},
-            detail::to_value_of<result>{}, token);
+            detail::to_value_of<result>{}, std::forward<Token>(token));
     }
 
     /// Adds to a number, in one round trip; an absent key counts as 0. Yields the sum.
@@ -194,7 +195,7 @@ public:
     {
         return start<void(error_code, value)>(
             {operation::increment, detail::to_key(std::forward<decltype(key)>(key)), to_value(std::forward<T>(by)), {}},
-            detail::to_value_of<value>{}, token);
+            detail::to_value_of<value>{}, std::forward<Token>(token));
     }
     template <asio::completion_token_for<void(error_code, value)> Token>
         requires(!storable<Token>)
@@ -228,7 +229,7 @@ public:
         ZPROC_CHECK_TEMPORARY(T);
         return start<void(error_code)>(
             {operation::append, detail::to_key(std::forward<decltype(key)>(key)), to_value(std::forward<T>(item)), {}},
-            detail::no_result{}, token);
+            detail::no_result{}, std::forward<Token>(token));
     }
 
     /// Gives a key the value `to` if it has the value `from` (`nullptr`: if it is absent or null);
@@ -243,7 +244,7 @@ public:
         return start<void(error_code, bool)>(
             {operation::compare_exchange, detail::to_key(std::forward<decltype(key)>(key)), to_value(std::forward<From>(from)),
              to_value(std::forward<To>(to))},
-            detail::to_value_of<bool>{}, token);
+            detail::to_value_of<bool>{}, std::forward<Token>(token));
     }
 
     /// Runs `f(draft&, args…)` as one serializable transaction and yields what it returns.
@@ -339,7 +340,7 @@ private:
     using operation = detail::operation;
 
     template <class Signature, class Convert, class Token>
-    auto start(detail::request&& r, Convert convert, Token& token) const
+    auto start(detail::request&& r, Convert convert, Token&& token) const
     {
         return detail::initiate<Signature>(
             get_executor(),
@@ -349,7 +350,7 @@ private:
                                std::make_unique<detail::typed_pending<Signature, Convert>>(
                                    std::move(done), std::move(convert)));
             },
-            token);
+            std::forward<Token>(token));
     }
 
     watcher change_of(zproc::keys names, const watch_options& options) const

@@ -115,7 +115,7 @@ public:
             [core = owner_.core()](detail::handler<signature> done) {
                 core->next(std::make_unique<detail::pending_next>(std::move(done)));
             },
-            token);
+            std::forward<Token>(token));
     }
 
     /// One event, for `co_await state.when_change(…)`; the operation takes the watcher over.
@@ -133,7 +133,7 @@ public:
                 auto core = owner.core();
                 core->next(std::make_unique<detail::pending_one>(std::move(done), std::move(owner)));
             },
-            token);
+            std::forward<Token>(token));
     }
 
     /// Skips what is pending: the next event is one that happens from now on.

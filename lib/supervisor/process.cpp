@@ -8,7 +8,6 @@
 #include <zproc/detail/process_core.hpp>
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/system_executor.hpp>
 
 #include <map>
 #include <mutex>
@@ -311,7 +310,7 @@ void process_core::abandon() noexcept
     std::shared_ptr<process_control> control;
     auto outcome = std::make_shared<process_outcome>();
     outcome->lost = errc::context_gone;
-    asio::any_io_executor executor = asio::system_executor();
+    asio::any_io_executor executor;
     {
         const std::lock_guard lock(self_->mutex);
         dropped.swap(self_->waiters);

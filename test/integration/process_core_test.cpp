@@ -294,15 +294,20 @@ BOOST_AUTO_TEST_CASE(abandon_drops_handlers_uncalled_and_later_ones_fail)
     handle.wait([&called, held = std::make_unique<guard>(guard{&destroyed}),
                  copy = handle](error_code, const exit_info&) { called = true; });
     destroyed = false; // temporaries of the initialisation
+    auto deferred = handle.wait(asio::deferred);
     core->abandon();
     BOOST_TEST(destroyed);
     BOOST_TEST(!called);
     BOOST_TEST(control->listening == 0);
 
-    // The loop is gone: completes on an executor of its own.
+    const auto is_gone = [](const system_error& e) { return e.code() == errc::context_gone; };
+    BOOST_CHECK_EXCEPTION(static_cast<void>(handle.wait(asio::use_future)), system_error, is_gone);
+    BOOST_CHECK_EXCEPTION(static_cast<void>(handle.stop()), system_error, is_gone);
+
+    // The operation was made before: completes on the executor of its handler.
     asio::thread_pool pool(1);
     std::promise<error_code> promise;
-    handle.wait(
+    std::move(deferred)(
         asio::bind_executor(pool, [&](error_code ec, const exit_info&) { promise.set_value(ec); }));
     BOOST_TEST(promise.get_future().get() == error_code(errc::context_gone));
     pool.join();

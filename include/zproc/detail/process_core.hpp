@@ -105,7 +105,7 @@ public:
     /// Nothing more will be heard of it (supervisor_lost, wrong_process).
     void lost(error_code ec);
     /// The loop is being destroyed: pending handlers are dropped uncalled, nothing touches the
-    /// executor from now on, later operations complete with `context_gone`.
+    /// executor from now on, which is empty, and later operations fail with `context_gone`.
     void abandon() noexcept;
 
 private:

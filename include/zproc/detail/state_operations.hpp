@@ -151,7 +151,7 @@ private:
 
 template <class R, class F, class Token, class... Args>
 auto initiate_atomic(std::shared_ptr<const state_identity> id, F f, std::tuple<Args...> args,
-                     Token& token)
+                     Token&& token)
 {
     static_assert(std::is_void_v<R> || std::is_default_constructible_v<R>,
                   "zproc: what an atomic function returns must be default-constructible");
@@ -164,7 +164,7 @@ auto initiate_atomic(std::shared_ptr<const state_identity> id, F f, std::tuple<A
             id->engine->transact(*id, std::make_unique<typed_transaction<R, F, Args...>>(
                                           std::move(done), std::move(f), std::move(args)));
         },
-        token);
+        std::forward<Token>(token));
 }
 
 /// `start_atomic(id, f, args…)` or `start_atomic(id, f, args…, token)`: the function's arity says
@@ -179,7 +179,7 @@ auto start_atomic(std::shared_ptr<const state_identity> id, F&& f, Args&&... arg
         return initiate_atomic<result>(std::move(id), function(std::forward<F>(f)),
                                        std::tuple<std::decay_t<Args>...>(
                                            std::forward<Args>(args)...),
-                                       token);
+                                       std::move(token));
     } else {
         static_assert(sizeof...(Args) > 0,
                       "zproc: an atomic function takes a draft& and the arguments given to it");
@@ -198,7 +198,8 @@ auto start_atomic(std::shared_ptr<const state_identity> id, F&& f, Args&&... arg
                 std::move(id), function(std::forward<F>(f)),
                 plain(std::forward<std::tuple_element_t<I, std::tuple<Args&&...>>>(
                     std::get<I>(given))...),
-                std::get<sizeof...(Args) - 1>(given));
+                std::forward<std::tuple_element_t<sizeof...(Args) - 1, all>>(
+                    std::get<sizeof...(Args) - 1>(given)));
         }(std::make_index_sequence<sizeof...(Args) - 1>{});
     }
 }
