@@ -5,7 +5,9 @@
 #include <zproc/error.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 namespace zproc::client {
 
@@ -20,6 +22,9 @@ public:
 
     bool is_mutation() const noexcept { return mutation_; }
 
+    /// What must live until this is answered, whatever handles its user drops meanwhile.
+    void keep(std::shared_ptr<const void> what) noexcept { kept_ = std::move(what); }
+
     /// Appends the whole frame. `by` is filled in for mutations.
     virtual void write(protocol::buffer& out, std::uint32_t correlation,
                        const protocol::mutation& by) = 0;
@@ -29,6 +34,7 @@ public:
 
 private:
     bool mutation_;
+    std::shared_ptr<const void> kept_;
 };
 
 } // namespace zproc::client

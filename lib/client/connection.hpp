@@ -89,6 +89,7 @@ public:
 
     /// Nothing will answer any more (state_lost, supervisor_lost): everything fails with it.
     void condemn(error_code ec);
+    const error_code& condemned() const noexcept { return condemned_; }
     /// The loop is being destroyed, or the context ends: drops everything uncalled.
     void shutdown();
 

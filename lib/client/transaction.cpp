@@ -1,6 +1,6 @@
 #include "client/transaction.hpp"
 
-#include "client/request_call.hpp"
+#include "client/decode.hpp"
 #include "value/msgpack.hpp"
 
 #include <boost/asio/bind_executor.hpp>
@@ -78,7 +78,7 @@ struct transaction::commit_call final : call {
     }
 };
 
-transaction::transaction(asio::any_io_executor io, asio::any_io_executor strand,
+transaction::transaction(executor_of_engine io, executor_of_engine strand,
                          std::weak_ptr<connection> server, const detail::state_identity& from,
                          std::unique_ptr<detail::transaction_body> body)
     : io_(std::move(io)), strand_(std::move(strand)), server_(std::move(server)),
@@ -93,17 +93,28 @@ void transaction::start()
     if (auto slot = body_->cancellation_slot(); slot.is_connected())
         slot.assign([weak = weak_from_this()](asio::cancellation_type type) {
             const auto self = weak.lock();
-            if (!self)
+            if (!self || !*self->strand_)
                 return;
             const bool terminal = (type & asio::cancellation_type::terminal) !=
                                   asio::cancellation_type::none;
-            asio::dispatch(self->strand_, [self, terminal] { self->cancel(terminal); });
+            asio::dispatch(*self->strand_, [self, terminal] { self->cancel(terminal); });
         });
     run();
 }
 
+/// The handler's loop may outlive the engine's; the function runs on the former.
+bool transaction::loop_is_gone()
+{
+    if (*strand_)
+        return false;
+    finish(errc::context_gone);
+    return true;
+}
+
 void transaction::run()
 {
+    if (loop_is_gone())
+        return;
     draft d(source_);
     thrown_ = nullptr;
     {
@@ -115,13 +126,15 @@ void transaction::run()
             thrown_ = std::current_exception();
         }
     }
+    if (loop_is_gone())
+        return;
     using access = detail::draft_access;
     if (access::must_restart(d)) {
         wants_all_ = access::wants_all(d);
         wanted_.clear();
         if (!wants_all_)
             wanted_.push_back(*access::wanted(d));
-        asio::dispatch(strand_, [self = shared_from_this()] { self->fetch(); });
+        asio::dispatch(*strand_, [self = shared_from_this()] { self->fetch(); });
         return;
     }
     reads_ = access::reads(d);
@@ -134,7 +147,7 @@ void transaction::run()
             if (each.content && !ec)
                 ec = msgpack::encode(*each.content, bytes.emplace());
         }
-    asio::dispatch(strand_, [self = shared_from_this(), ec] {
+    asio::dispatch(*strand_, [self = shared_from_this(), ec] {
         if (ec)
             self->finish(ec);
         else
@@ -218,7 +231,7 @@ void transaction::run_again()
 {
     if (cancelled_)
         return finish(asio::error::operation_aborted);
-    asio::post(io_, asio::bind_executor(body_->executor(io_),
+    asio::post(*io_, asio::bind_executor(body_->executor(*io_),
                                         [self = shared_from_this()] { self->run(); }));
 }
 
@@ -252,7 +265,7 @@ void transaction::finish(std::exception_ptr e)
 {
     if (std::exchange(finished_, true))
         return;
-    body_->complete(io_, e);
+    body_->complete(*io_, e);
 }
 
 } // namespace zproc::client

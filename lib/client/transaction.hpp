@@ -26,7 +26,10 @@ namespace zproc::client {
 /// writes, unless they all came at one revision.
 class transaction : public std::enable_shared_from_this<transaction> {
 public:
-    transaction(asio::any_io_executor io, asio::any_io_executor strand,
+    /// Executors of the engine, which lives as long as this, and empties them when the loop goes.
+    using executor_of_engine = std::shared_ptr<const asio::any_io_executor>;
+
+    transaction(executor_of_engine io, executor_of_engine strand,
                 std::weak_ptr<connection> server, const detail::state_identity& from,
                 std::unique_ptr<detail::transaction_body> body);
 
@@ -37,6 +40,7 @@ private:
     struct commit_call;
 
     void run();
+    bool loop_is_gone();
     void fetch();
     void fetched(error_code ec, protocol::bytes_view body);
     void commit();
@@ -48,8 +52,8 @@ private:
     void finish(error_code ec);
     void finish(std::exception_ptr e);
 
-    asio::any_io_executor io_;
-    asio::any_io_executor strand_;
+    executor_of_engine io_;
+    executor_of_engine strand_;
     std::weak_ptr<connection> server_;
     std::string name_space_;
     std::uint32_t handle_;

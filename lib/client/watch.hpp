@@ -32,6 +32,7 @@ public:
         asio::any_io_executor strand;
         std::shared_ptr<connection> server;
         std::shared_ptr<client::feed> feed;
+        std::shared_ptr<const void> context; ///< lives as long as the watch
     };
 
     watch(surroundings around, std::string name_space, watch_fsm machine);

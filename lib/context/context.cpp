@@ -43,7 +43,8 @@ state context::state() const
 
 state context::state(std::string name_space) const
 {
-    const detail::state_identity fresh{core_->engine(), {}, core_->next_handle()};
+    // As a state's engine, the context lives as long as the state.
+    const detail::state_identity fresh{{core_, core_->engine().get()}, {}, core_->next_handle()};
     return zproc::state(detail::with_namespace(fresh, std::move(name_space)));
 }
 
@@ -66,7 +67,7 @@ void context::spawn(const std::shared_ptr<detail::context_core>& core, spawn_opt
 void context::ping(const std::shared_ptr<detail::context_core>& core,
                    detail::handler<void(error_code, pong)> done)
 {
-    core->engine()->ping(std::move(done));
+    core->engine()->ping(std::move(done), core);
 }
 
 void context::wait(const std::shared_ptr<detail::context_core>& core,

@@ -9,6 +9,7 @@
 
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/query.hpp>
 
 #include <algorithm>
@@ -181,6 +182,7 @@ void context_core::server_notice(const supervision::notice& n)
     if (n.what == kind::lost) {
         server_ = own_server::gone;
         engine_->condemn(errc::supervisor_lost);
+        proceed();
     } else if (n.what == kind::gone) {
         server_ = own_server::gone;
         engine_->condemn(errc::state_lost);
@@ -193,30 +195,54 @@ void context_core::server_notice(const supervision::notice& n)
 void context_core::spawn(spawn_options options, call c, std::unique_ptr<pending_spawn> p)
 {
     if (loop_gone_)
-        throw system_error(errc::context_gone);
+        return p->complete({}, errc::context_gone, nullptr);
     if (c.failure)
         return p->complete(io_, c.failure, nullptr);
-    engine_->barrier([weak = weak_from_this(), options = std::move(options), c = std::move(c),
-                      p = std::shared_ptr<pending_spawn>(std::move(p))](error_code) mutable {
+    auto slot = p->cancellation_slot();
+    auto s = std::make_shared<spawning>(std::move(p));
+    if (slot.is_connected())
+        slot.assign([weak = weak_from_this(), of = std::weak_ptr(s)](asio::cancellation_type type) {
+            const auto self = weak.lock();
+            if (!self || self->loop_gone_ || type == asio::cancellation_type::none)
+                return;
+            const bool terminal = (type & asio::cancellation_type::terminal) !=
+                                  asio::cancellation_type::none;
+            asio::dispatch(self->engine_->strand(), [self, of, terminal] {
+                if (const auto alive = of.lock())
+                    self->cancel(*alive, terminal);
+            });
+        });
+    engine_->barrier([self = shared_from_this(), options = std::move(options), c = std::move(c),
+                      s = std::move(s)](error_code) mutable {
         // What a watcher could not register for, it will say itself.
-        if (const auto self = weak.lock())
-            self->launch(std::move(options), std::move(c), std::move(p));
+        if (s->pending)
+            self->launch(std::move(options), std::move(c), s);
     });
 }
 
-void context_core::launch(spawn_options options, call c, std::shared_ptr<pending_spawn> p)
+void context_core::cancel(spawning& s, bool terminal)
 {
+    if (!s.pending || (s.launched && !terminal))
+        return;
+    const auto p = std::move(s.pending);
+    p->complete(io_, asio::error::operation_aborted, nullptr);
+}
+
+void context_core::launch(spawn_options options, call c, const std::shared_ptr<spawning>& s)
+{
+    s->launched = true;
+    const auto refuse = [&](error_code why) { std::move(s->pending)->complete(io_, why, nullptr); };
     error_code ec = open_link();
     if (!ec)
         locate([&ec](error_code failed, const std::string&) { ec = failed; });
     if (ec)
-        return p->complete(io_, ec, nullptr);
+        return refuse(ec);
 
     const std::string name = options.name().empty() ? c.name : options.name();
     auto process = std::make_shared<process_core>(io_, shared_from_this(), name, c.name);
     const int channel = process->open_channel(c, pack_settings(path_, options_), ec);
     if (ec)
-        return p->complete(io_, ec, nullptr);
+        return refuse(ec);
 
     supervision::spawn_request request;
     request.run = &supervision::function_entry;
@@ -234,16 +260,19 @@ void context_core::launch(spawn_options options, call c, std::shared_ptr<pending
         },
         handler<signature>(asio::bind_executor(
             engine_->strand(),
-            [self = shared_from_this(), process, p](error_code failed,
-                                                    supervision::started_child s) {
+            [self = shared_from_this(), process, s](error_code failed,
+                                                    supervision::started_child started) {
                 --self->starting_;
                 if (failed) {
                     process->not_started(failed);
                 } else {
-                    self->children_[s.id] = process;
-                    process->started(s.id, s.pid, s.pidfd.release());
+                    self->children_[started.id] = process;
+                    process->started(started.id, started.pid, started.pidfd.release());
                 }
-                p->complete(self->io_, failed, failed ? nullptr : process);
+                if (const auto p = std::move(s->pending))
+                    p->complete(self->io_, failed, failed ? nullptr : process);
+                else if (!failed)
+                    self->stop(started.id, {});
                 self->proceed();
             })));
     ::close(channel);
@@ -298,29 +327,56 @@ void context_core::stop(std::uint64_t child, std::optional<std::chrono::nanoseco
 void context_core::wait(handler<void(error_code)> done)
 {
     if (loop_gone_)
-        throw system_error(errc::context_gone);
-    asio::dispatch(engine_->strand(), [self = shared_from_this(), done = std::move(done)]() mutable {
-        self->end(false, std::move(done));
-    });
+        return done.complete({}, error_code(errc::context_gone));
+    const auto id = cancellable_ending(done);
+    asio::dispatch(engine_->strand(),
+                   [self = shared_from_this(), id, done = std::move(done)]() mutable {
+                       self->end(false, id, std::move(done));
+                   });
 }
 
 void context_core::shutdown(std::chrono::nanoseconds grace, handler<void(error_code)> done)
 {
     if (loop_gone_)
-        throw system_error(errc::context_gone);
-    asio::dispatch(engine_->strand(), [self = shared_from_this(), grace,
+        return done.complete({}, error_code(errc::context_gone));
+    const auto id = cancellable_ending(done);
+    asio::dispatch(engine_->strand(), [self = shared_from_this(), grace, id,
                                        done = std::move(done)]() mutable {
         self->ending_grace_ = whole_milliseconds(grace);
         for (const auto& [child, process] : self->children_)
             self->link_->stop(child, self->ending_grace_);
-        self->end(true, std::move(done));
+        self->end(true, id, std::move(done));
     });
 }
 
-void context_core::end(bool and_server, handler<void(error_code)> done)
+/// Names a wait or shutdown, and lets its slot give it up. A stop that was asked for goes on.
+std::uint64_t context_core::cancellable_ending(const handler<void(error_code)>& done)
 {
-    endings_.push_back({std::move(done), and_server,
-                        link_ ? link_->listen() : supervision::link::interest()});
+    const auto id = ++ending_ids_;
+    if (auto slot = done.cancellation_slot(); slot.is_connected())
+        slot.assign([weak = weak_from_this(), id](asio::cancellation_type type) {
+            const auto self = weak.lock();
+            if (self && !self->loop_gone_ && type != asio::cancellation_type::none)
+                asio::dispatch(self->engine_->strand(), [self, id] { self->cancel(id); });
+        });
+    return id;
+}
+
+void context_core::cancel(std::uint64_t ending_id)
+{
+    const auto found = std::ranges::find(endings_, ending_id, &ending::id);
+    if (found == endings_.end())
+        return;
+    auto given_up = std::move(*found);
+    endings_.erase(found);
+    given_up.done.complete(io_, error_code(asio::error::operation_aborted));
+}
+
+void context_core::end(bool and_server, std::uint64_t id, handler<void(error_code)> done)
+{
+    endings_.push_back({id, std::move(done), and_server,
+                        link_ ? link_->listen() : supervision::link::interest(),
+                        shared_from_this()});
     proceed();
 }
 

@@ -50,16 +50,26 @@ public:
 private:
     using located = std::function<void(error_code, std::string path)>;
 
+    /// One spawn under way. Cancelled before it is launched, it never is; after that a terminal
+    /// cancellation stops what has started.
+    struct spawning {
+        std::unique_ptr<pending_spawn> pending; ///< until it has completed
+        bool launched = false;
+    };
+
     void locate(const located& then);
     error_code start_server();
     error_code open_link();
     void server_notice(const supervision::notice& n);
-    void launch(spawn_options options, call c, std::shared_ptr<pending_spawn> p);
+    void launch(spawn_options options, call c, const std::shared_ptr<spawning>& s);
+    void cancel(spawning& s, bool terminal);
+    void cancel(std::uint64_t ending);
     void child_notice(const std::shared_ptr<process_core>& process,
                       const supervision::notice& n);
     void gone(std::uint64_t child);
     void proceed();
-    void end(bool and_server, handler<void(error_code)> done);
+    void end(bool and_server, std::uint64_t id, handler<void(error_code)> done);
+    std::uint64_t cancellable_ending(const handler<void(error_code)>& done);
 
     asio::any_io_executor io_;
     context_options options_;
@@ -80,11 +90,14 @@ private:
     std::map<supervision::child_id, std::weak_ptr<process_core>> children_;
     unsigned starting_ = 0;
     struct ending {
+        std::uint64_t id;
         handler<void(error_code)> done;
         bool and_server;
         supervision::link::interest interest;
+        std::shared_ptr<context_core> context; ///< lives until it has completed
     };
     std::vector<ending> endings_;
+    std::atomic<std::uint64_t> ending_ids_ = 0;
     std::chrono::milliseconds ending_grace_{};
     bool stopping_server_ = false;
 };

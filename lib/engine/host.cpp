@@ -68,21 +68,17 @@ std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locat
     return made;
 }
 
-void host::check() const
-{
-    if (gone_)
-        throw system_error(errc::context_gone);
-}
-
 void host::submit(const detail::state_identity& from, detail::request&& r,
                   std::unique_ptr<detail::pending> p)
 {
-    check();
+    if (gone_)
+        return p->complete({}, errc::context_gone, {});
     error_code ec;
     const auto slot = p->cancellation_slot();
     auto what = client::request_call::make(from, std::move(r), p, io_, ec);
     if (!what)
         return p->complete(io_, ec, {});
+    what->keep(from.engine);
     start(std::move(what), slot);
 }
 
@@ -113,17 +109,23 @@ void host::start(std::unique_ptr<client::call> what, asio::cancellation_slot slo
 void host::transact(const detail::state_identity& from,
                     std::unique_ptr<detail::transaction_body> body)
 {
-    check();
-    std::make_shared<client::transaction>(io_, strand_, server_, from, std::move(body))->start();
+    if (gone_)
+        return body->complete({}, std::make_exception_ptr(system_error(errc::context_gone)));
+    using executor = client::transaction::executor_of_engine;
+    std::make_shared<client::transaction>(executor(from.engine, &io_),
+                                          executor(from.engine, &strand_), server_, from,
+                                          std::move(body))
+        ->start();
 }
 
 std::shared_ptr<detail::watch_core> host::watch(const detail::state_identity& from,
                                                 detail::watch_condition&& condition,
                                                 const watch_options& options)
 {
-    check();
+    if (gone_)
+        throw system_error(errc::context_gone);
     auto made = std::make_shared<client::watch>(
-        client::watch::surroundings{io_, strand_, server_, feed_}, from.name_space,
+        client::watch::surroundings{io_, strand_, server_, feed_, from.engine}, from.name_space,
         client::watch_fsm(std::move(condition), options, from.handle));
     {
         const std::lock_guard lock(mutex_);
@@ -137,16 +139,18 @@ std::shared_ptr<detail::watch_core> host::watch(const detail::state_identity& fr
     return made;
 }
 
-void host::ping(detail::handler<void(error_code, pong)> done)
+void host::ping(detail::handler<void(error_code, pong)> done, std::shared_ptr<const void> keeps)
 {
-    check();
+    if (gone_)
+        return done.complete({}, error_code(errc::context_gone), pong());
     const auto slot = done.cancellation_slot();
-    start(std::make_unique<ping_call>(std::move(done), io_), slot);
+    auto what = std::make_unique<ping_call>(std::move(done), io_);
+    what->keep(std::move(keeps));
+    start(std::move(what), slot);
 }
 
 void host::barrier(std::function<void(error_code)> then)
 {
-    check();
     asio::dispatch(strand_, [self = shared_from_this(), then = std::move(then)]() mutable {
         self->feed_->barrier(std::move(then));
     });

@@ -42,7 +42,8 @@ public:
                                               detail::watch_condition&& condition,
                                               const watch_options& options) override;
 
-    void ping(detail::handler<void(error_code, pong)> done);
+    /// `keeps` lives until it is answered.
+    void ping(detail::handler<void(error_code, pong)> done, std::shared_ptr<const void> keeps);
 
     /// Calls `then`, on the strand, when all watchers made so far are known to the server.
     void barrier(std::function<void(error_code)> then);
@@ -56,7 +57,6 @@ public:
 
 private:
     void start(std::unique_ptr<client::call> what, asio::cancellation_slot slot);
-    void check() const;
 
     asio::any_io_executor io_;
     asio::any_io_executor strand_;
