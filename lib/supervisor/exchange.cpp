@@ -338,9 +338,10 @@ void exchange::tell(child_id child, notice n, bool last)
     const auto found = children_.find(child);
     if (found == children_.end())
         return;
-    const auto& [body, told] = found->second;
-    if (*told)
-        asio::post(body->executor, [body = body, told = told, n = std::move(n)]() mutable {
+    const auto& whose = found->second;
+    if (*whose.told)
+        asio::post(whose.body->executor, [body = whose.body, told = whose.told,
+                                          n = std::move(n)]() mutable {
             if (body->open)
                 (*told)(std::move(n));
         });

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -244,6 +245,17 @@ BOOST_AUTO_TEST_CASE(prepare_refuses_a_process_with_threads_and_names_them)
         }
         check(run_to_end(asking("exit 5")).exit.number == 5, "and works afterwards");
         return check.result();
+    });
+    BOOST_TEST(root.succeeds());
+}
+
+BOOST_AUTO_TEST_CASE(prepare_works_from_a_static_initialiser)
+{
+    forked_root root([] {
+        const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+        const auto program = (beside / "prepares_early").string();
+        ::execl(program.c_str(), program.c_str(), nullptr);
+        return 127;
     });
     BOOST_TEST(root.succeeds());
 }

@@ -30,7 +30,7 @@ BOOST_AUTO_TEST_SUITE(supervisor_tree)
 BOOST_AUTO_TEST_CASE(below_holds_at_any_depth_and_never_upwards)
 {
     const auto t = family();
-    for (const tree::id each : {1, 2, 3, 4, 9})
+    for (const auto each : ids{1, 2, 3, 4, 9})
         BOOST_TEST(t.below(each, tree::root));
     BOOST_TEST(t.below(3, 1));
     BOOST_TEST(t.below(3, 2));
