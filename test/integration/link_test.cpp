@@ -229,21 +229,27 @@ BOOST_AUTO_TEST_CASE(prepare_refuses_a_process_with_threads_and_names_them)
     forked_root root([] {
         checks check;
         std::atomic<bool> over = false;
-        std::thread other([&] {
+        // Two, since one more is taken for ThreadSanitizer's own where that is built in.
+        const auto busy = [&] {
             ::pthread_setname_np(::pthread_self(), "busybody");
             over.wait(false);
-        });
+        };
+        std::thread one(busy);
+        std::thread two(busy);
         diagnostics why;
         while (why.text.find("busybody") == std::string::npos)
             check(prepare(&why) == errc::threads_before_supervisor, "refused");
         check(why.text.find("prepare()") != std::string::npos, "what to do");
         over = true;
-        over.notify_one();
-        other.join();
+        over.notify_all();
+        one.join();
+        two.join();
+#if !defined(__SANITIZE_THREAD__) // has two threads of its own in a fork
         // The kernel may list a joined thread for a moment longer.
         while (prepare(&why) == errc::threads_before_supervisor) {
         }
         check(run_to_end(asking("exit 5")).exit.number == 5, "and works afterwards");
+#endif
         return check.result();
     });
     BOOST_TEST(root.succeeds());
