@@ -2,6 +2,8 @@
 
 #include "integration/forked_root.hpp"
 
+#include <exception>
+
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -14,19 +16,26 @@ namespace zproc::test {
 /// clean-up at its end. True when everything held, and nothing was lost (AddressSanitizer looks
 /// for leaks itself only at an ordinary exit).
 template <class Body>
-bool in_a_root(Body body, unsigned seconds = 120)
+bool in_a_root(Body body, unsigned seconds = 60)
 {
     forked_root root([&] {
         ::alarm(seconds);
         checks check;
         static_cast<void>(supervision::prepare());
-        body(check);
+        try {
+            body(check);
+        } catch (const std::exception& e) {
+            check(false, e.what());
+        }
 #if defined(__SANITIZE_ADDRESS__)
         check(__lsan_do_recoverable_leak_check() == 0, "nothing is leaked");
 #endif
         return check.result();
     });
-    return root.succeeds();
+    const int status = root.wait();
+    if (WIFSIGNALED(status))
+        std::fprintf(stderr, "ended by signal %d\n", WTERMSIG(status));
+    return status == 0;
 }
 
 } // namespace zproc::test

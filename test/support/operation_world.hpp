@@ -42,17 +42,11 @@ struct outcome {
     }
 
     // As a handler is called.
-    void operator()(error_code ec) { tell(ec, std::tuple<>()); }
-    void operator()(error_code ec, T v) { tell(ec, std::move(v)); }
-    void operator()(std::exception_ptr e) { tell(e, std::tuple<>()); }
-    void operator()(std::exception_ptr e, T v) { tell(e, std::move(v)); }
-
-private:
-    void tell(const error_code& ec, T v)
+    void operator()(error_code ec, T v = {})
     {
-        tell(ec ? std::make_exception_ptr(system_error(ec)) : nullptr, std::move(v));
+        (*this)(ec ? std::make_exception_ptr(system_error(ec)) : nullptr, std::move(v));
     }
-    void tell(std::exception_ptr e, T v)
+    void operator()(std::exception_ptr e, T v = {})
     {
         ++times;
         error = std::move(e);
@@ -73,9 +67,9 @@ struct result_of_signature<void(Error, T)> {
 
 /// A loop and a context on it, with what the rows of the table work on.
 struct operation_world {
-    asio::io_context io;
-    std::optional<zproc::context> given;
-    zproc::context& ctx;
+    std::optional<asio::io_context> loop{std::in_place};
+    asio::io_context& io = *loop;
+    zproc::context ctx;
     zproc::state state;
 
     std::optional<watcher> watched;
@@ -83,7 +77,7 @@ struct operation_world {
     std::optional<zproc::context> other;
 
     explicit operation_world(context_options options = {})
-        : given(std::in_place, io, std::move(options)), ctx(*given), state(ctx.state())
+        : ctx(io, std::move(options)), state(ctx.state())
     {
     }
 
