@@ -112,7 +112,9 @@ public:
                 throw system_error(ec);
             target_ = function.target;
             function.stub(*this);
-            if (const auto failed = send_packet(channel_, packet_kind::result, result_))
+            // Whoever wanted it may have dropped it, with its loop: that is no failure of ours.
+            if (const auto failed = send_packet(channel_, packet_kind::result, result_);
+                failed && failed != boost::system::errc::broken_pipe)
                 throw system_error(failed, "the result could not be sent");
         } catch (const process_exit& wanted) {
             send_packet(channel_, packet_kind::exit_code, std::to_string(wanted.code));
