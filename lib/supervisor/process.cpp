@@ -194,6 +194,8 @@ void process_core::add(std::unique_ptr<process_waiter> waiter)
     const auto outcome = self_->outcome;
     const auto io = self_->executor;
     lock.unlock();
+    if (!io) // whatever it ended with: the loop is gone
+        return waiter->failed(io, errc::context_gone);
     members::complete(*waiter, io, *outcome);
 }
 
