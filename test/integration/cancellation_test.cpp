@@ -4,6 +4,7 @@
 #include "integration/forked_root.hpp"
 #include "support/in_a_root.hpp"
 #include "support/operation_table.hpp"
+#include "supervisor/prepare.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -241,6 +242,40 @@ BOOST_AUTO_TEST_CASE(waiting_operation_is_aborted_by_every_kind)
             if constexpr (Row::cancelled == cancels::always)
                 cancel_while_it_waits<Row>(w, k, check);
         });
+    }));
+}
+
+/// The supervisor has the request, and does not answer.
+BOOST_AUTO_TEST_CASE(spawn_that_was_asked_for_is_ended_by_a_terminal_one_only)
+{
+    BOOST_TEST(in_a_root([](checks& check) {
+        for (const auto& k : kinds) {
+            operation_world w;
+            w.server();
+            const bool effective = k.type == asio::cancellation_type::terminal;
+            asio::cancellation_signal signal;
+            outcome<process<int>> seen;
+            {
+                const frozen supervisor(supervision::current()->supervisor);
+                w.ctx.spawn(sleep_long, asio::bind_cancellation_slot(
+                                            signal.slot(), [&](error_code ec, process<int> p) {
+                                                seen(ec, std::move(p));
+                                            }));
+                w.poll();
+                check(!seen.done(), "the spawn waits");
+                signal.emit(k.type);
+                w.poll();
+                check(seen.done() == effective, "only a terminal one ends it");
+            }
+            w.run();
+            check(seen.times == 1, "it completes once");
+            if (effective)
+                check(seen.code() == asio::error::operation_aborted, "it is aborted");
+            else if (seen.good())
+                w.now([&](auto token) { return seen.value->stop(token); });
+            // What was started all the same is stopped.
+            w.now([&](auto token) { return w.ctx.wait(token); });
+        }
     }));
 }
 
