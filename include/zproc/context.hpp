@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include <sys/types.h>
@@ -100,14 +101,20 @@ public:
     /// `operation_aborted`, and what has started is stopped.
     /// Errors: `errc::threads_before_supervisor`, `errc::supervisor_lost`, `errc::spawn_failed`,
     /// `errc::no_build_id`, `errc::not_serializable`, `errc::wrong_process`.
-    template <detail::spawnable F, class... Args>
+    template <class F, class... Args>
+        requires(!std::same_as<F, spawn_options>)
     [[nodiscard]] auto spawn(F f, Args&&... args) const
     {
         return spawn(spawn_options{}, f, std::forward<Args>(args)...);
     }
-    template <detail::spawnable F, class... Args>
+    template <class F, class... Args>
     [[nodiscard]] auto spawn(spawn_options options, F f, Args&&... args) const
     {
+        static_assert(detail::spawnable<F>,
+                      "zproc: spawn takes a function, or a lambda that captures nothing: pass what "
+                      "it needs as arguments");
+        static_assert(!std::is_reference_v<detail::result_of<F>>,
+                      "zproc: a spawned function cannot return a reference: it crosses processes");
         constexpr std::size_t arity = detail::function_traits<F>::arity;
         if constexpr (sizeof...(Args) == arity) {
             asio::deferred_t token;
@@ -115,7 +122,12 @@ public:
                          static_cast<detail::result_of<F>*>(nullptr), std::move(token));
         } else {
             static_assert(sizeof...(Args) == arity + 1,
-                          "zproc: spawn takes the arguments of this function, and a token");
+                          "zproc: spawn takes the arguments of this function (without its "
+                          "context), and then, if you like, a completion token");
+            static_assert(
+                asio::completion_token_for<std::tuple_element_t<arity, std::tuple<Args...>>,
+                                           void(error_code, process<detail::result_of<F>>)>,
+                "zproc: what follows the arguments of the spawned function is no completion token");
             std::tuple<Args&&...> all(std::forward<Args>(args)...);
             return [&]<std::size_t... I>(std::index_sequence<I...>) {
                 return start(std::move(options),
@@ -190,14 +202,14 @@ private:
             get_executor(),
             [core = core_, options = std::move(options),
              call = std::move(call)](detail::handler<signature> done) mutable {
-                spawn(core, std::move(options), std::move(call),
-                      std::make_unique<detail::typed_spawn<R>>(std::move(done)));
+                launch(core, std::move(options), std::move(call),
+                       std::make_unique<detail::typed_spawn<R>>(std::move(done)));
             },
             std::forward<Token>(token));
     }
 
-    static void spawn(const std::shared_ptr<detail::context_core>& core, spawn_options options,
-                      detail::call call, std::unique_ptr<detail::pending_spawn> p);
+    static void launch(const std::shared_ptr<detail::context_core>& core, spawn_options options,
+                       detail::call call, std::unique_ptr<detail::pending_spawn> p);
     static void ping(const std::shared_ptr<detail::context_core>& core,
                      detail::handler<void(error_code, pong)> done);
     static void wait(const std::shared_ptr<detail::context_core>& core,

@@ -38,14 +38,15 @@ void take_arguments(int& argc, char** argv, run_options& options);
 template <class F>
 std::function<asio::awaitable<int>(context)> main_body(F f)
 {
-    using result = std::invoke_result_t<F&, context>;
-    static_assert(std::is_same_v<result, asio::awaitable<void>> ||
-                      std::is_same_v<result, asio::awaitable<int>>,
+    // No invoke_result: it is an error of its own, and a worse one, where this cannot be called.
+    constexpr bool gives_nothing = std::is_invocable_r_v<asio::awaitable<void>, F&, context>;
+    constexpr bool gives_code = std::is_invocable_r_v<asio::awaitable<int>, F&, context>;
+    static_assert(gives_nothing || gives_code,
                   "zproc: the function of run is a coroutine asio::awaitable<void> or "
                   "asio::awaitable<int> that takes a zproc::context");
-    if constexpr (std::is_same_v<result, asio::awaitable<int>>) {
+    if constexpr (gives_code) {
         return f;
-    } else {
+    } else if constexpr (gives_nothing) {
         return [f](context ctx) -> asio::awaitable<int> {
             co_await f(std::move(ctx));
             co_return 0;

@@ -69,11 +69,11 @@ public:
 
     /// The value of a key, or `otherwise` when there is none; a string-like default gives a
     /// `std::string`. Completion signature: `void(error_code, T)`.
-    template <storable T, asio::completion_token_for<void(error_code, detail::stored_t<T>)> Token =
-                              asio::deferred_t>
+    template <class T, asio::completion_token_for<void(error_code, detail::stored_t<T>)> Token =
+                           asio::deferred_t>
     [[nodiscard]] auto get_or(key_like auto&& key, T&& otherwise, Token&& token = {}) const
     {
-        ZPROC_CHECK_TEMPORARY(T);
+        ZPROC_CHECK_VALUE(T);
         using result = detail::stored_t<T>;
         return start<void(error_code, result)>(
             {operation::get, detail::to_key(std::forward<decltype(key)>(key)), {}, {}},
@@ -120,10 +120,10 @@ public:
     // Writes ----------------------------------------------------------------------------------
 
     /// Gives a key a value. Completion signature: `void(error_code)`.
-    template <storable T, asio::completion_token_for<void(error_code)> Token = asio::deferred_t>
+    template <class T, asio::completion_token_for<void(error_code)> Token = asio::deferred_t>
     [[nodiscard]] auto set(key_like auto&& key, T&& to, Token&& token = {}) const
     {
-        ZPROC_CHECK_TEMPORARY(T);
+        ZPROC_CHECK_VALUE(T);
         return start<void(error_code)>(
             {operation::set, detail::to_key(std::forward<decltype(key)>(key)), to_value(std::forward<T>(to)), {}},
             detail::no_result{}, std::forward<Token>(token));
@@ -175,11 +175,11 @@ public:
 
     /// Gives an absent key a value; yields the value the key has then.
     /// Completion signature: `void(error_code, T)`, `T` as in `get_or`.
-    template <storable T, asio::completion_token_for<void(error_code, detail::stored_t<T>)> Token =
-                              asio::deferred_t>
+    template <class T, asio::completion_token_for<void(error_code, detail::stored_t<T>)> Token =
+                           asio::deferred_t>
     [[nodiscard]] auto set_default(key_like auto&& key, T&& to, Token&& token = {}) const
     {
-        ZPROC_CHECK_TEMPORARY(T);
+        ZPROC_CHECK_VALUE(T);
         using result = detail::stored_t<T>;
         return start<void(error_code, result)>(
             {operation::set_default, detail::to_key(std::forward<decltype(key)>(key)), to_value(std::forward<T>(to)), {}},
@@ -223,10 +223,10 @@ public:
     /// Adds one item to the end of a list; an absent key counts as an empty list.
     /// Errors: `errc::type_mismatch`. Completion signature: `void(error_code)`.
     /// Complexity: O(bytes of the list).
-    template <storable T, asio::completion_token_for<void(error_code)> Token = asio::deferred_t>
+    template <class T, asio::completion_token_for<void(error_code)> Token = asio::deferred_t>
     [[nodiscard]] auto append(key_like auto&& key, T&& item, Token&& token = {}) const
     {
-        ZPROC_CHECK_TEMPORARY(T);
+        ZPROC_CHECK_VALUE(T);
         return start<void(error_code)>(
             {operation::append, detail::to_key(std::forward<decltype(key)>(key)), to_value(std::forward<T>(item)), {}},
             detail::no_result{}, std::forward<Token>(token));
@@ -234,13 +234,13 @@ public:
 
     /// Gives a key the value `to` if it has the value `from` (`nullptr`: if it is absent or null);
     /// yields whether it had. Completion signature: `void(error_code, bool)`.
-    template <storable From, storable To,
+    template <class From, class To,
               asio::completion_token_for<void(error_code, bool)> Token = asio::deferred_t>
     [[nodiscard]] auto compare_exchange(key_like auto&& key, From&& from, To&& to,
                                         Token&& token = {}) const
     {
-        ZPROC_CHECK_TEMPORARY(From);
-        ZPROC_CHECK_TEMPORARY(To);
+        ZPROC_CHECK_VALUE(From);
+        ZPROC_CHECK_VALUE(To);
         return start<void(error_code, bool)>(
             {operation::compare_exchange, detail::to_key(std::forward<decltype(key)>(key)), to_value(std::forward<From>(from)),
              to_value(std::forward<To>(to))},
@@ -253,7 +253,8 @@ public:
     /// then nothing was changed. Arguments go beside the function, not into a capture.
     ///
     /// Completion signature: `void(std::exception_ptr, R)`, or `void(std::exception_ptr)`; default
-    /// token `use_awaitable`. The token comes last, after the arguments.
+    /// token `use_awaitable`. The token comes last, after the arguments. Boost 1.81's
+    /// `yield_context` mistakes an `exception_ptr`: there, `as_tuple(yield)`.
     /// Errors: `errc::nested_atomic` inside another atomic function.
     /// Executor: `f` runs on the handler's, the first time within the initiation.
     template <class F, class... Args>
@@ -303,10 +304,10 @@ public:
     }
 
     /// The key has a value equal to `to`.
-    template <storable T>
+    template <class T>
     watcher when_equal(key_like auto&& key, T&& to, watch_options options = {}) const
     {
-        ZPROC_CHECK_TEMPORARY(T);
+        ZPROC_CHECK_VALUE(T);
         return condition(
             detail::to_key(std::forward<decltype(key)>(key)),
             [wanted = to_value(std::forward<T>(to))](const value& v) { return v == wanted; },
@@ -316,21 +317,23 @@ public:
     /// The key is there and `predicate(value)` holds. It runs on an internal strand of the
     /// context: quick, and without effects. One that throws counts as false.
     template <class Predicate>
-        requires std::predicate<Predicate&, const value&>
-    watcher when(key_like auto&& key, Predicate predicate, watch_options options = {}) const
+        requires std::predicate<std::decay_t<Predicate>&, const value&>
+    watcher when(key_like auto&& key, Predicate&& predicate, watch_options options = {}) const
     {
-        return condition(detail::to_key(std::forward<decltype(key)>(key)), std::move(predicate), options);
+        ZPROC_CHECK_TEMPORARY(Predicate);
+        return condition(detail::to_key(std::forward<decltype(key)>(key)), std::forward<Predicate>(predicate), options);
     }
 
     /// `predicate(everything)` holds, tested with each change of the namespace.
     /// Complexity: keeps a copy of the namespace; O(changes) per event.
     template <class Predicate>
-        requires std::predicate<Predicate&, const dict&>
-    watcher when(Predicate predicate, watch_options options = {}) const
+        requires std::predicate<std::decay_t<Predicate>&, const dict&>
+    watcher when(Predicate&& predicate, watch_options options = {}) const
     {
+        ZPROC_CHECK_TEMPORARY(Predicate);
         detail::watch_condition c;
         c.what = detail::watch_condition::kind::whole;
-        c.whole_predicate = std::move(predicate);
+        c.whole_predicate = std::forward<Predicate>(predicate);
         return watcher(identity_->engine->watch(*identity_, std::move(c), options));
     }
 
@@ -393,6 +396,7 @@ private:
 template <class F>
 atomic_operation<std::decay_t<F>> atomic(F&& f)
 {
+    ZPROC_CHECK_TEMPORARY(F);
     return atomic_operation<std::decay_t<F>>(std::forward<F>(f));
 }
 

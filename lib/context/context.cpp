@@ -58,8 +58,8 @@ const context_options& context::options() const noexcept
     return core_->options();
 }
 
-void context::spawn(const std::shared_ptr<detail::context_core>& core, spawn_options options,
-                    detail::call call, std::unique_ptr<detail::pending_spawn> p)
+void context::launch(const std::shared_ptr<detail::context_core>& core, spawn_options options,
+                     detail::call call, std::unique_ptr<detail::pending_spawn> p)
 {
     core->spawn(std::move(options), std::move(call), std::move(p));
 }

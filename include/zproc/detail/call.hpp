@@ -90,7 +90,7 @@ class stub {
     using result = typename traits::result;
 
     static_assert(std::is_void_v<result> || !std::is_reference_v<result>,
-                  "a spawned function cannot return a reference: it crosses processes");
+                  "zproc: a spawned function cannot return a reference: it crosses processes");
 
     template <class... P>
     static decltype(auto) apply(invocation& in, arguments& stored, type_list<P...>)
@@ -152,9 +152,7 @@ call make_call(F f, A&&... given)
     using function = std::decay_t<F>;
     using traits = function_traits<function>;
     static_assert(sizeof...(A) == traits::arity, "wrong number of arguments for this function");
-    static_assert((safe_temporary<A> && ...),
-                  "g++ 12 destroys this temporary twice inside co_await: name it first and pass "
-                  "the variable");
+    static_assert((safe_temporary<A> && ...), ZPROC_TEMPORARY_TEXT);
 
     static_cast<void>(&stub<function>::registered);
     call made;

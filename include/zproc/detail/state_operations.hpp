@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zproc/detail/engine.hpp>
+#include <zproc/detail/temporary.hpp>
 #include <zproc/draft.hpp>
 #include <zproc/snapshot.hpp>
 #include <zproc/value.hpp>
@@ -174,6 +175,7 @@ auto start_atomic(std::shared_ptr<const state_identity> id, F&& f, Args&&... arg
 {
     using function = std::decay_t<F>;
     if constexpr (std::invocable<function&, draft&, std::decay_t<Args>&...>) {
+        static_assert((safe_temporary<Args> && ...), ZPROC_TEMPORARY_TEXT);
         using result = atomic_result_t<function, std::decay_t<Args>...>;
         asio::use_awaitable_t<> token;
         return initiate_atomic<result>(std::move(id), function(std::forward<F>(f)),
@@ -190,6 +192,8 @@ auto start_atomic(std::shared_ptr<const state_identity> id, F&& f, Args&&... arg
                 std::invocable<function&, draft&,
                                std::decay_t<std::tuple_element_t<I, std::tuple<Args...>>>&...>,
                 "zproc: these arguments do not fit this atomic function");
+            static_assert((safe_temporary<std::tuple_element_t<I, std::tuple<Args...>>> && ...),
+                          ZPROC_TEMPORARY_TEXT);
             all given(std::forward<Args>(args)...);
             using result =
                 atomic_result_t<function,

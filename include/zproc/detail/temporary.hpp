@@ -1,5 +1,7 @@
 #pragma once
 
+#include <zproc/detail/conversion.hpp>
+
 #include <string_view>
 #include <type_traits>
 
@@ -50,9 +52,18 @@ inline constexpr bool safe_temporary = true;
 
 } // namespace zproc::detail
 
+#define ZPROC_TEMPORARY_TEXT                                                                       \
+    "zproc: g++ 12 destroys this temporary twice inside co_await: name it first, and pass the "    \
+    "variable"
+
 /// Refuses the temporaries that g++ 12 destroys twice; for functions that take a user's value or
 /// function by forwarding reference of type `T`.
 #define ZPROC_CHECK_TEMPORARY(T)                                                                   \
-    static_assert(::zproc::detail::safe_temporary<T>,                                              \
-                  "g++ 12 destroys this temporary twice inside co_await: name it first, and pass " \
-                  "the variable")
+    static_assert(::zproc::detail::safe_temporary<T>, ZPROC_TEMPORARY_TEXT)
+
+/// The same for what is to be a value; says in words what a constraint would say in pages.
+#define ZPROC_CHECK_VALUE(T)                                                                       \
+    static_assert(::zproc::storable<T>,                                                            \
+                  "zproc: a state holds null, bool, numbers, enums, text, bytes, lists, dicts, "   \
+                  "and classes with a Boost.Serialization serialize; not char, and no pointers");  \
+    ZPROC_CHECK_TEMPORARY(T)

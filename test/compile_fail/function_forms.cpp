@@ -1,0 +1,98 @@
+// Functions given to the library: what they may not capture, take or return.
+// refused 1: (name it first|only g\+\+ 12)
+// refused 2: (name it first|only g\+\+ 12)
+// refused 3: (name it first|only g\+\+ 12)
+// refused 4: (name it first|only g\+\+ 12)
+// refused 5: (name it first|only g\+\+ 12)
+// refused 6: do not fit this atomic function
+// refused 7: a lambda that captures nothing: pass what it needs as arguments
+// refused 8: without its context.*, and then, if you like, a completion token
+// refused 9: without its context.*, and then, if you like, a completion token
+// refused 10: what follows the arguments of the spawned function is no completion token
+// refused 11: cannot cross processes: give it a Boost.Serialization serialize
+// refused 12: a pointer means nothing in another process
+// refused 13: cannot return a reference
+// refused 14: a coroutine asio::awaitable<void> or asio::awaitable<int> that takes a zproc::context
+// refused 15: a coroutine asio::awaitable<void> or asio::awaitable<int> that takes a zproc::context
+// refused 16: must be default-constructible
+#include "refused_forms.hpp"
+
+struct opaque {
+    std::string text;
+};
+
+class strict {
+public:
+    explicit strict(int) {}
+    template <class Archive>
+    void serialize(Archive&, unsigned)
+    {
+    }
+};
+
+int take(opaque o);
+int point(int* p);
+int& refer(int n);
+strict make(int n);
+asio::awaitable<void> whole(zproc::context);
+asio::awaitable<std::string> text_of(zproc::context);
+asio::awaitable<int> without();
+
+int program()
+{
+#if !defined(CONTROL) && REFUSED == 14
+    return zproc::run(text_of);
+#elif !defined(CONTROL) && REFUSED == 15
+    return zproc::run(without);
+#else
+    return zproc::run(whole);
+#endif
+}
+
+asio::awaitable<void> form(zproc::context ctx, zproc::state state, std::string key)
+{
+    const job named{1, "x"};
+#ifdef CONTROL
+    const auto count = [key](zproc::draft& d) { d[key] += 1; };
+    co_await state.atomic(count);
+    co_await zproc::atomic(count)(state);
+    const auto there = [key](const zproc::dict& d) { return d.contains(key); };
+    co_await state.when(there);
+    co_await state.atomic([](zproc::draft& d, const job& j) { d[j.title] = j.id; }, named);
+    co_await ctx.spawn(work, named, 1);
+    co_await ctx.spawn([](job j) { return j.id; }, named);
+#elif REFUSED < 6 && !ONLY_OLD_GCC
+#error "only g++ 12"
+#elif REFUSED == 1
+    co_await state.atomic([key](zproc::draft& d) { d[key] += 1; });
+#elif REFUSED == 2
+    co_await zproc::atomic([key](zproc::draft& d) { d[key] += 1; })(state);
+#elif REFUSED == 3
+    co_await state.when([key](const zproc::dict& d) { return d.contains(key); });
+#elif REFUSED == 4
+    co_await state.atomic([](zproc::draft& d, const job& j) { d[j.title] = j.id; }, job{1, "x"});
+#elif REFUSED == 5
+    co_await ctx.spawn(work, job{1, "x"}, 1);
+#elif REFUSED == 6
+    co_await state.atomic([](zproc::draft& d, int by) { d["n"] += by; }, "one", "two", 3);
+#elif REFUSED == 7
+    co_await ctx.spawn([key](int n) { return n + int(key.size()); }, 1);
+#elif REFUSED == 8
+    co_await ctx.spawn(work);
+#elif REFUSED == 9
+    co_await ctx.spawn(work, named, 1, 2, 3);
+#elif REFUSED == 10
+    co_await ctx.spawn(work, named, 1, 2); // 2 is no token
+#elif REFUSED == 11
+    const opaque o;
+    co_await ctx.spawn(take, o);
+#elif REFUSED == 12
+    co_await ctx.spawn(point, nullptr);
+#elif REFUSED == 13
+    co_await ctx.spawn(refer, 1);
+#elif REFUSED == 16
+    co_await ctx.spawn(make, 1);
+#else
+    co_return;
+#endif
+}
