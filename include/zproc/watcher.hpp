@@ -127,6 +127,8 @@ public:
     {
         using signature = void(error_code, event);
         auto executor = get_executor();
+        if (!executor) // said before the watcher is taken over
+            throw system_error(errc::context_gone);
         return detail::initiate<signature>(
             std::move(executor),
             [owner = std::move(owner_)](detail::handler<signature> done) mutable {
