@@ -27,7 +27,7 @@ void session_fsm::answer(const frame& f, const store::outcome& done)
 
 store::author session_fsm::author_of(const mutation& by, std::int64_t now) const
 {
-    return {session_, by.handle, by.number, by.acknowledged, now};
+    return {session_, by.handle, by.number, by.acknowledged, now, passed_};
 }
 
 namespace {

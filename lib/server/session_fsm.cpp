@@ -91,6 +91,7 @@ bool session_fsm::greet(const frame& f, std::int64_t now)
     if (welcome.resumed) {
         welcome.session = hello.session;
         data.acknowledge(hello.session, hello.acknowledged);
+        passed_ = data.known_sessions().latest(hello.session);
     } else {
         do
             welcome.session = shared_.new_session_id();

@@ -114,6 +114,7 @@ private:
     std::vector<attachment> attachments_;
     std::size_t descriptors_ = 0; // received and not yet taken
     std::uint64_t session_ = 0;
+    std::uint64_t passed_ = 0; ///< of a resumed session: up to there it had its turn
     bool closing_ = false;
     bool unhandled_ = false;
     std::vector<store::key_value> changes_;

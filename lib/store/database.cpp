@@ -64,16 +64,21 @@ std::size_t database::size(std::string_view name_space) const
 
 // ---- one transaction ---------------------------------------------------------------------------
 
-namespace {
-
-outcome failed(errc code)
+outcome database::failed(errc code)
 {
     outcome result;
     result.error = code;
     return result;
 }
 
-} // namespace
+/// Whether the request had its turn before later ones of its session were applied. It changed
+/// nothing then; now it would act on what those left, out of order.
+bool database::passed_over(const author& by) const
+{
+    return by.request != 0 && by.request < by.passed &&
+           by.request > sessions_.acknowledged(by.session) &&
+           !sessions_.find(by.session, by.request);
+}
 
 std::optional<outcome> database::begin(const author& by, std::string_view name_space,
                                        named_space*& s)
@@ -88,6 +93,8 @@ std::optional<outcome> database::begin(const author& by, std::string_view name_s
             return failed(errc::outcome_unknown);
         if (const auto* reply = sessions_.find(by.session, by.request))
             return kept_outcome(*reply);
+        if (passed_over(by))
+            return failed(errc::outcome_unknown);
         sessions_.acknowledge(by.session, std::min(by.acknowledged, by.request - 1));
         if (sessions_.kept_by(by.session) >= options_.kept_replies)
             return failed(errc::too_busy);
@@ -202,10 +209,13 @@ error_code database::append_record(const journal::transaction& what,
             return errc::too_large;
         if (const auto ec = grow(written.capacity); ec.failed())
             return ec;
-        // The views into the ring before stay readable; only where the values lie has changed.
+        // The values lie elsewhere now; and what was carried before the ring proved too small may
+        // have been written over where they lay.
         for (std::size_t i = 0; i != drafts_.size(); ++i)
-            if (touched_[i].at)
-                drafts_[i].before_at = touched_[i].at->place.at;
+            if (const auto* now = touched_[i].at) {
+                drafts_[i].before = ring_->bytes(now->place);
+                drafts_[i].before_at = now->place.at;
+            }
     }
 }
 

@@ -28,6 +28,9 @@ struct author {
     std::uint64_t request = 0;
     std::uint64_t acknowledged = 0;
     std::int64_t time = 0; ///< ns since 1970; the record's never goes backwards
+    /// On a connection that resumed the session: what it had applied by then goes up to here. A
+    /// smaller number that is not known was there before, in its turn, and changed nothing.
+    std::uint64_t passed = 0;
 };
 
 struct key_value {
@@ -212,8 +215,10 @@ private:
     slot* find(std::string_view name_space, std::string_view key);
     item read(const slot& s) const;
 
+    bool passed_over(const author& by) const;
     /// Answers duplicates and refuses what may not go on; otherwise the namespace is in `s`.
     std::optional<outcome> begin(const author& by, std::string_view name_space, named_space*& s);
+    static outcome failed(errc code);
     outcome refuse(named_space& s, errc code);
     outcome nothing(named_space& s);
 

@@ -206,6 +206,8 @@ outcome database::commit(const author& by, std::string_view name_space,
                          std::optional<std::uint64_t> scanned, std::span<const read_stamp> reads,
                          std::span<const key_value> writes)
 {
+    if (passed_over(by))
+        return failed(errc::conflict); // it did not commit, and may be tried anew
     named_space* s = nullptr;
     if (auto early = begin(by, name_space, s))
         return *early;

@@ -61,6 +61,12 @@ std::uint64_t sessions::acknowledged(std::uint64_t id) const
     return it == open_.end() ? 0 : it->second.acknowledged;
 }
 
+std::uint64_t sessions::latest(std::uint64_t id) const
+{
+    const auto it = open_.find(id);
+    return it == open_.end() || it->second.replies.empty() ? 0 : it->second.replies.back().request;
+}
+
 void sessions::keep(std::uint64_t id, const kept& reply)
 {
     const auto it = open_.find(id);

@@ -28,6 +28,8 @@ public:
     kept* find(std::uint64_t id, std::uint64_t request);
     std::size_t kept_by(std::uint64_t id) const;
     std::uint64_t acknowledged(std::uint64_t id) const;
+    /// The largest number that a reply is kept for; 0 without one.
+    std::uint64_t latest(std::uint64_t id) const;
 
     /// Keeps a reply, in place of an older one to the same request. Nothing for a session that is
     /// not open, and for a request that was acknowledged.

@@ -200,6 +200,25 @@ BOOST_AUTO_TEST_CASE(resume_moves_the_session_and_silences_the_older_connection)
     BOOST_TEST(fresh.answer<mutation_reply>().revision == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(resume_does_not_apply_out_of_order_what_changed_nothing_in_its_turn)
+{
+    house h;
+    peer old(h, 0);
+    const auto session = old.greet().session;
+    old.ask(erase_request{by(1), "n", {"k"}});
+    old.ask(set_request{by(2), "n", "k", seven});
+    old.send();
+
+    peer fresh(h, 1);
+    BOOST_TEST(fresh.greet(session, h.shared.about.instance).resumed);
+    fresh.ask(erase_request{by(1), "n", {"k"}});
+    fresh.ask(set_request{by(2), "n", "k", seven});
+    fresh.send();
+    BOOST_TEST((fresh.next().error() == errc::outcome_unknown));
+    BOOST_TEST(fresh.answer<mutation_reply>().revision == 1u);
+    BOOST_TEST(h.shared.data->contains("n", "k"));
+}
+
 BOOST_AUTO_TEST_CASE(resume_of_an_unknown_session_makes_a_new_one_and_says_so)
 {
     house h;

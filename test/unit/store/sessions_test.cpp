@@ -101,6 +101,35 @@ BOOST_AUTO_TEST_CASE(refused_and_idle_requests_keep_nothing)
     BOOST_TEST(f.db->known_sessions().kept_by(7) == 0u);
 }
 
+/// A client sent: erase what is absent, set it. The set was applied, both replies were lost.
+BOOST_AUTO_TEST_CASE(request_that_changed_nothing_is_not_tried_again_after_later_ones)
+{
+    fixture f;
+    const auto one = pack(1), two = pack(2);
+    const std::string_view keys[] = {"k"};
+    f.db->open_session(7, 0);
+    BOOST_TEST(!f.db->erase(request(7, 1), "n", keys).made);
+    BOOST_TEST(!f.db->compare_exchange(request(7, 2), "n", "k", bytes_view(one), bytes_view(two))
+                    .made);
+    BOOST_TEST(f.db->set(request(7, 3), "n", "k", one).made);
+    f.db->publish();
+    f.restart();
+    const auto again = [&](std::uint64_t number) {
+        auto by = request(7, number);
+        by.passed = f.db->known_sessions().latest(7);
+        return by;
+    };
+    BOOST_TEST((f.db->erase(again(1), "n", keys).error == errc::outcome_unknown));
+    BOOST_TEST(
+        (f.db->compare_exchange(again(2), "n", "k", bytes_view(one), bytes_view(two)).error ==
+         errc::outcome_unknown));
+    BOOST_TEST((f.db->commit(again(2), "n", {}, {}, {}).error == errc::conflict));
+    BOOST_TEST(f.db->set(again(3), "n", "k", one).repeated);
+    BOOST_TEST(unpack(*f.db->get("n", "k").value) == value(1));
+    // What is new goes on.
+    BOOST_TEST(f.db->erase(again(4), "n", keys).made);
+}
+
 BOOST_AUTO_TEST_CASE(successor_knows_sessions_and_their_replies)
 {
     fixture f;
