@@ -176,7 +176,8 @@ public:
     /// Waits until the process has ended, and gives what its function returned.
     ///
     /// Any number of copies may await it, also after the end; each gets a value of its own.
-    /// Completion signature: void(std::exception_ptr, R), or void(std::exception_ptr).
+    /// Completion signature: void(std::exception_ptr, R), or void(std::exception_ptr). For a
+    /// `yield_context` see `state::atomic`.
     /// Per-operation cancellation: as `wait`.
     /// Errors: `remote_error` when the function threw, `process_crashed` when a signal ended the
     /// process, `process_exited` when it ended without a result; `system_error` with the errors
