@@ -19,6 +19,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <cstdio>
+#include <exception>
 #include <future>
 #include <memory>
 #include <optional>
@@ -73,7 +75,15 @@ struct findings {
 /// Told to whoever started a coroutine: what it threw is wrong.
 auto told(findings& found)
 {
-    return [&found](std::exception_ptr e) { found(e == nullptr); };
+    return [&found](std::exception_ptr e) {
+        try {
+            if (e)
+                std::rethrow_exception(e);
+        } catch (const std::exception& error) {
+            std::fprintf(stderr, "thrown: %s\n", error.what());
+        }
+        found(e == nullptr);
+    };
 }
 
 // One state for all ------------------------------------------------------------------------------
