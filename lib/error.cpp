@@ -44,7 +44,8 @@ const char* text_of(errc code) noexcept
         return "the state is gone for good, with what was not saved; start a new context, and use "
                "a data directory if it must survive";
     case errc::bad_address:
-        return "the address cannot be understood; write unix:/path/to/socket or tcp:host:port";
+        return "the address cannot be understood, or its path is too long for a socket; write "
+               "unix:///path/to/socket, of at most 107 bytes";
     case errc::address_in_use:
         return "a server already answers at this address; attach to it (start_server(false)) or "
                "choose another";
@@ -104,6 +105,9 @@ const char* text_of(errc code) noexcept
         return "an argument or result could not be carried to the other process; see the text, "
                "and check the type's serialize function";
     case errc::process_gone: return "there is no such process any more; wait() says how it ended";
+    case errc::server_silent:
+        return "something listens at this address but did not greet in time; check the address, "
+               "and whether the server is stopped or overloaded";
     case errc::conflict:
         return "another change came in between; read again and repeat the transaction";
     }

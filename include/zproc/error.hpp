@@ -64,6 +64,9 @@ enum class errc {
     not_serializable,
     process_gone,
 
+    // connections, again
+    server_silent,
+
     // between a client and its server only; never seen by users
     conflict,
 };

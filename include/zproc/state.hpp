@@ -27,7 +27,9 @@ namespace zproc {
 /// certainly not applied. After: total and partial do nothing; terminal → `operation_aborted` for
 /// a read, `errc::outcome_unknown` for a mutation.
 /// Errors: `asio::error::timed_out` (a read) or `errc::outcome_unknown` (a mutation) after
-/// `request_timeout`; `errc::server_absent`, `errc::state_lost`, `errc::connection_lost`;
+/// `request_timeout`; `errc::bad_address`, `errc::server_absent`, `errc::server_silent`,
+/// `errc::not_a_zproc_server`, `errc::version_mismatch`, `errc::peer_not_permitted`;
+/// `errc::state_lost`, `errc::connection_lost`;
 /// `errc::too_large`, `errc::value_too_deep`; `errc::context_gone` is thrown by the call itself.
 /// Thread safety: handles and their copies may be used from any number of threads at once.
 /// Overlap: any number of operations may be pending; those of one context apply in order.

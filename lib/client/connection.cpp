@@ -17,9 +17,18 @@ constexpr std::chrono::seconds greeting_limit(5);
 constexpr std::chrono::nanoseconds first_pause = std::chrono::milliseconds(1);
 constexpr std::chrono::nanoseconds longest_pause = std::chrono::milliseconds(100);
 
-bool nobody_listens(const error_code& ec)
+/// What a failed first connect says of the address; no error when it is worth another try.
+error_code nobody_there(const error_code& ec)
 {
-    return ec == asio::error::connection_refused || ec == boost::system::errc::no_such_file_or_directory;
+    namespace system = boost::system::errc;
+    if (ec == system::connection_refused || ec == system::no_such_file_or_directory ||
+        ec == system::not_a_directory)
+        return errc::server_absent;
+    if (ec == system::permission_denied)
+        return errc::peer_not_permitted;
+    if (ec == system::wrong_protocol_type)
+        return errc::not_a_zproc_server;
+    return {};
 }
 
 } // namespace
@@ -166,6 +175,8 @@ void connection::arm_deadline()
         self->deadline_armed_ = false;
         for (auto& late : self->calls_.expire(self->now())) {
             error_code ec = asio::error::timed_out;
+            if (!self->greeted_before_)
+                ec = errc::server_silent;
             if (late.written && late.what->is_mutation())
                 ec = errc::outcome_unknown;
             late.what->done(ec, {});
@@ -214,8 +225,8 @@ void connection::connect(const std::string& path)
             return;
         if (!failed)
             return self->greet();
-        if (nobody_listens(failed) && !self->greeted_before_)
-            return self->fail(errc::server_absent);
+        if (const auto ec = nobody_there(failed); ec && !self->greeted_before_)
+            return self->fail(ec);
         self->broken();
     });
 }
@@ -278,7 +289,7 @@ void connection::broken()
         return;
     }
     if (now() - broken_since_ > settings_.reconnect_limit.count())
-        return fail(errc::connection_lost);
+        return fail(greeted_before_ ? errc::connection_lost : errc::server_silent);
     pause();
 }
 
