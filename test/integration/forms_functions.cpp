@@ -40,10 +40,8 @@ ZPROC_FORM(captures_are_trivial_or_named)
     co_await state.atomic([&](draft& d) { d["n"] += by; });
     ZPROC_HOLDS(co_await state.get<int>("n") == 6);
     const std::string key = text;
-    // [name_functions
     const auto count = [key](draft& d) { d[key] += 1; };
     co_await state.atomic(count);
-    // name_functions]
     const auto again = zproc::atomic(count);
     co_await again(state);
     ZPROC_HOLDS(co_await state.get<int>(text) == 2);
@@ -53,9 +51,7 @@ ZPROC_FORM(arguments_go_beside_the_function)
 {
     const std::string key = text;
     const job named{3, other_text};
-    // [arguments_beside
     co_await state.atomic([](draft& d, const std::string& k, int by) { d[k] += by; }, key, 2);
-    // arguments_beside]
     ZPROC_HOLDS(co_await state.get<int>(text) == 2);
     co_await state.atomic([](draft& d, const std::string& k) { d[k] += 1; },
                           "a text that is long enough for the heap");
@@ -189,11 +185,9 @@ ZPROC_FORM(arguments_are_literals_variables_and_temporaries)
 
 ZPROC_FORM(arguments_and_results_are_users_types)
 {
-    // [name_arguments
     const job given{3, "a title that is long enough for the heap"};
     auto worker = co_await ctx.spawn(renamed, given, "another title");
     const auto back = co_await worker.result();
-    // name_arguments]
     ZPROC_HOLDS(back.id == 3 && back.title == "another title");
     auto p = co_await ctx.spawn(title_of, made_job{1, text});
     ZPROC_HOLDS(co_await p.result() == text);
@@ -201,10 +195,8 @@ ZPROC_FORM(arguments_and_results_are_users_types)
 
 ZPROC_FORM(options_come_first)
 {
-    // [spawn_options
     auto p = co_await ctx.spawn(spawn_options{}.name("a name that is long enough for the heap"),
                                 plain, 1);
-    // spawn_options]
     ZPROC_HOLDS(p.name() == "a name that is long enough for the heap" && co_await p.result() == 2);
     spawn_options named;
     named.name(text);

@@ -106,10 +106,8 @@ ZPROC_FORM(set_takes_temporaries_that_are_no_aggregates)
 
 ZPROC_FORM(set_takes_users_types)
 {
-    // [name_aggregates
     const job first{.id = 1, .title = "a title that is long enough for the heap"};
     co_await state.set("job", first);
-    // name_aggregates]
     job second{2, other_text};
     co_await state.set("changing", second);
     second.title.clear();
@@ -164,12 +162,10 @@ ZPROC_FORM(get_or_takes_what_set_takes)
 
 ZPROC_FORM(update_and_replace_take_dicts)
 {
-    // [dicts
     co_await state.update(dict::of("a", 1, "b", "a text that is long enough for the heap"));
     co_await state.update(dict{}.with("c", 3).with("d", list_of(1, "two")));
     const dict changes{{"e", 5}, {"f", dict{{"g", "h"}}}};
     co_await state.update(changes);
-    // dicts]
     ZPROC_HOLDS(co_await state.get<int>("a") == 1);
     ZPROC_HOLDS((co_await state.get("d"))[1] == "two");
     ZPROC_HOLDS((co_await state.get("f"))["g"] == "h");
@@ -280,11 +276,9 @@ ZPROC_FORM(results_are_used_in_loops_and_conditions)
 ZPROC_FORM(choices_are_made_by_if)
 {
     co_await state.set("name", text);
-    // [no_conditional_operator
     std::string name = "nobody";
     if (co_await state.contains("name"))
         name = co_await state.get<std::string>("name");
-    // no_conditional_operator]
     ZPROC_HOLDS(name == text);
     // What is trivial may be chosen in place.
     const int n = co_await state.contains("n") ? co_await state.get<int>("n") : 4;

@@ -75,9 +75,7 @@ ZPROC_FORM(keys_are_given_in_any_number_and_type)
     ZPROC_HOLDS((co_await three.next())->revision == 1);
     ZPROC_HOLDS((co_await five.next())->revision == 1);
     ZPROC_HOLDS((co_await listed.next())->revision == 1);
-    // [keys
     const auto e = co_await state.when_change(keys("a", "b", "c", "d", a), {.since = 0});
-    // keys]
     ZPROC_HOLDS(e.changes[0].key == a);
     ZPROC_HOLDS((co_await state.when_change(keys(many), {.since = 0})).revision == 1);
 }
@@ -120,10 +118,8 @@ ZPROC_FORM(predicates_capture_nothing_or_have_a_name)
     const int least = 3; // what is trivial may be captured
     e = co_await state.when("x", [least](const value& v) { return v.get<int>() > least; });
     ZPROC_HOLDS(e.changes[0].after == 7);
-    // [name_predicates
     const auto wanted = [want](const value& v) { return v == want; };
     e = co_await state.when("text", wanted, {.timeout = 10s});
-    // name_predicates]
     ZPROC_HOLDS(e.changes[0].after == text);
     const auto everything = [want](const dict& d) { return d["text"] == want; };
     e = co_await state.when(everything, {.timeout = 10s});
