@@ -3,7 +3,7 @@
 // refused 2: not char, and no pointers
 // refused 3: not char, and no pointers
 // refused 4: not char, and no pointers
-// refused 5: no matching function for call
+// refused 5: no matching (member )?function for call
 // refused 6: (name it first|only g\+\+ 12)
 // refused 7: (name it first|only g\+\+ 12)
 // refused 8: (name it first|only g\+\+ 12)
@@ -12,7 +12,15 @@
 // refused 11: (array used as initializer|only g\+\+ 12)
 // refused 12: (array used as initializer|only g\+\+ 12)
 // refused 13: (no match for .operator co_await|await_transform|cannot bind)
+// refused 14: no matching (member )?function for call
+// refused 15: (no match for .operator|invalid operands to binary expression)
 #include "refused_forms.hpp"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include <optional>
+
+using namespace asio::experimental::awaitable_operators;
 
 struct opaque {
     int n = 0;
@@ -37,6 +45,8 @@ asio::awaitable<void> form(zproc::state state)
     co_await state.update(zproc::dict::of("a", 1));
     co_await state.set("k", zproc::list_of(1, 2));
     co_await w.next();
+    static_cast<void>(co_await state.pop<std::optional<int>>("k"));
+    co_await (w.next(asio::use_awaitable) || w.next(asio::use_awaitable));
 #elif REFUSED == 1
     co_await state.set("k", 'x'); // neither a number nor a text
 #elif REFUSED == 2
@@ -67,5 +77,9 @@ asio::awaitable<void> form(zproc::state state)
     co_await state.set("k", zproc::list{1, 2});
 #elif REFUSED == 13
     co_await w; // a named watcher is awaited by next(), or moved
+#elif REFUSED == 14
+    co_await state.pop("k", 5); // for a default: pop<std::optional<int>>
+#elif REFUSED == 15
+    co_await (w.next() || w.next()); // the operators take awaitables: next(asio::use_awaitable)
 #endif
 }
