@@ -87,6 +87,10 @@ error_code rings::succeed(const inheritance& from, store::database_options optio
     const auto header = old ? journal::read_header(old.bytes()) : std::nullopt;
     if (!header || header->instance != *instance)
         return errc::state_lost;
+    // Announced is only what was kept before: an older ring here means that the newer one was lost
+    // on the way, and with it what was acknowledged since.
+    if (header->epoch < protocol::control_epoch(control_.memory.bytes()))
+        return errc::state_lost;
     hall_.data = store::database::recover(old.bytes(), *this, options);
     return hall_.data ? error_code() : make_error_code(errc::state_lost);
 }

@@ -1,0 +1,67 @@
+#include "server/rings.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <map>
+#include <string>
+
+#include <fcntl.h>
+
+using namespace zproc;
+using namespace zproc::serving;
+
+namespace {
+
+/// Keeps descriptors as a supervisor does: the last of each name.
+struct shelf {
+    std::map<std::string, owned_fd, std::less<>> files;
+    bool full = false;
+
+    keep_function keeper()
+    {
+        return [this](std::string_view name, int file) {
+            if (!full)
+                files[std::string(name)] = owned_fd(::fcntl(file, F_DUPFD_CLOEXEC, 0));
+            return error_code();
+        };
+    }
+    rings::inheritance left() const
+    {
+        const auto copy = [&](std::string_view name) {
+            return ::fcntl(files.find(name)->second.get(), F_DUPFD_CLOEXEC, 0);
+        };
+        return {copy("ring"), copy("control"), copy("wake")};
+    }
+};
+
+const std::byte seven[] = {std::byte{7}};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(server_rings)
+
+BOOST_AUTO_TEST_CASE(succeed_refuses_a_ring_older_than_the_one_announced)
+{
+    shelf kept;
+    {
+        hall shared;
+        rings first(shared, kept.keeper());
+        BOOST_TEST_REQUIRE(!first.create(1u << 16, {std::byte{9}}, {}, {}).failed());
+        BOOST_TEST_REQUIRE(!shared.data->open_session(1, 1).failed());
+        BOOST_TEST_REQUIRE(!shared.data->set({1, 1, 1}, "n", "k", seven).error.failed());
+        shared.data->publish();
+    }
+    {
+        hall shared;
+        rings second(shared, kept.keeper());
+        kept.full = true; // what the second makes is lost
+        BOOST_TEST_REQUIRE(!second.succeed(kept.left(), {}, {}).failed());
+        BOOST_TEST(shared.data->contains("n", "k"));
+        BOOST_TEST(shared.about.epoch == 2u);
+    }
+    hall shared;
+    rings third(shared, kept.keeper());
+    BOOST_TEST((third.succeed(kept.left(), {}, {}) == errc::state_lost));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
