@@ -5,6 +5,27 @@ namespace zproc::serving {
 
 using namespace protocol;
 
+namespace {
+
+present present_of(std::string_view key, const store::item& item)
+{
+    return {key, item.modified, item.value};
+}
+
+/// Before it is made: a key may be asked for very often, and each time its value is sent.
+bool fits(const std::vector<present>& items)
+{
+    constexpr std::uint64_t around = 32; // more than all else that an item takes
+    std::uint64_t total = around;
+    for (const auto& each : items)
+        total += around + each.key.size() + (each.value ? each.value->size() : 0);
+    return total <= max_reply_bytes;
+}
+
+constexpr std::string_view ask_for_less = "the reply is too large for one frame: ask for less";
+
+} // namespace
+
 template <class Reply>
 void session_fsm::answer(const frame& f, const Reply& reply)
 {
@@ -12,7 +33,7 @@ void session_fsm::answer(const frame& f, const Reply& reply)
     encode(output_, reply);
     if (output_.size() - at - header_bytes > max_reply_bytes) {
         output_.resize(at);
-        fail(f, errc::too_large, "the reply is too large for one frame: ask for less");
+        fail(f, errc::too_large, ask_for_less);
         return;
     }
     end_frame(output_, at);
@@ -29,15 +50,6 @@ store::author session_fsm::author_of(const mutation& by, std::int64_t now) const
 {
     return {session_, by.handle, by.number, by.acknowledged, now, passed_};
 }
-
-namespace {
-
-present present_of(std::string_view key, const store::item& item)
-{
-    return {key, item.modified, item.value};
-}
-
-} // namespace
 
 // ---- reads -------------------------------------------------------------------------------------
 
@@ -90,6 +102,8 @@ void session_fsm::handle(const frame& f, const read_request& m, std::int64_t)
     reply.items.reserve(m.keys.size());
     for (const auto key : m.keys)
         reply.items.push_back(present_of(key, shared_.data->get(m.name_space, key)));
+    if (!fits(reply.items))
+        return fail(f, errc::too_large, ask_for_less);
     answer(f, reply);
 }
 
@@ -232,6 +246,8 @@ void session_fsm::conflict(const frame& f, const commit_request& m)
     reply.scan_failed = m.scanned && *m.scanned != reply.revision;
     for (const auto& read : m.reads)
         reply.items.push_back(present_of(read.key, data.get(m.name_space, read.key)));
+    if (!fits(reply.items))
+        return fail(f, errc::too_large, ask_for_less);
     const auto at =
         begin_frame(output_, f.correlation, f.code, static_cast<std::uint16_t>(errc::conflict));
     encode(output_, reply);

@@ -400,6 +400,28 @@ BOOST_AUTO_TEST_CASE(conflict_brings_the_present)
     BOOST_TEST(!reply.items[1].value.has_value());
 }
 
+/// A value of 7 KB, 200,000 times: more than the largest reply.
+BOOST_AUTO_TEST_CASE(reply_that_repeats_a_key_too_often_is_refused_before_it_is_made)
+{
+    house h;
+    peer p(h, 0);
+    p.greet();
+    std::vector<std::byte> value;
+    msgpack::writer(value).write_str(std::string(7'000, 'x'));
+    p.ask(set_request{by(1), "n", "k", value});
+    p.send();
+    BOOST_TEST(p.answer<mutation_reply>().revision == 1u);
+    const auto before = p.machine.output().capacity();
+
+    p.ask(read_request{"n", std::vector<std::string_view>(200'000, "k")});
+    p.send();
+    BOOST_TEST((p.next().error() == errc::too_large));
+    p.ask(commit_request{by(2), "n", {}, std::vector<protocol::read_stamp>(200'000, {"k", 7}), {}});
+    p.send();
+    BOOST_TEST((p.next().error() == errc::too_large));
+    BOOST_TEST(p.machine.output().capacity() <= before + 4096);
+}
+
 BOOST_AUTO_TEST_CASE(attach_takes_a_descriptor_and_marks_where_its_reply_begins)
 {
     house h;
