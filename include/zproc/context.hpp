@@ -173,8 +173,7 @@ public:
             std::forward<Token>(token));
     }
 
-    /// Waits until everything that this context has spawned so far has ended, with its own
-    /// processes.
+    /// Waits until nothing that this context has spawned, then or meanwhile, is running.
     ///
     /// Completion signature: `void(error_code)`.
     /// Per-operation cancellation: terminal, partial, total → `operation_aborted`.

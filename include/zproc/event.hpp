@@ -47,6 +47,7 @@ struct event {
     std::vector<change> changes;
 };
 
+/// `revision 3: cookies: 1 -> 2`, in one line.
 std::ostream& operator<<(std::ostream& out, const event& e);
 
 } // namespace zproc

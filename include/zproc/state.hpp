@@ -234,8 +234,9 @@ public:
             detail::no_result{}, std::forward<Token>(token));
     }
 
-    /// Gives a key the value `to` if it has the value `from` (`nullptr`: if it is absent or null);
-    /// yields whether it had. Completion signature: `void(error_code, bool)`.
+    /// Gives a key the value `to` if it has the value `from`, and yields whether it had. `nullptr`
+    /// stands for "not there", on both sides: it takes an absent key, and erases.
+    /// Completion signature: `void(error_code, bool)`.
     template <class From, class To,
               asio::completion_token_for<void(error_code, bool)> Token = asio::deferred_t>
     [[nodiscard]] auto compare_exchange(key_like auto&& key, From&& from, To&& to,

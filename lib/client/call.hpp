@@ -22,6 +22,10 @@ public:
 
     bool is_mutation() const noexcept { return mutation_; }
 
+    /// Mutations made after it are not written before it is answered: were the connection to
+    /// break in between, it would be asked again, and answer of a later time than they were made.
+    virtual bool is_fence() const noexcept { return false; }
+
     /// What must live until this is answered, whatever handles its user drops meanwhile.
     void keep(std::shared_ptr<const void> what) noexcept { kept_ = std::move(what); }
 

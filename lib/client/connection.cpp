@@ -225,8 +225,8 @@ void connection::connect(const std::string& path)
             return;
         if (!failed)
             return self->greet();
-        if (const auto ec = nobody_there(failed); ec && !self->greeted_before_)
-            return self->fail(ec);
+        if (const auto why = nobody_there(failed); why && !self->greeted_before_)
+            return self->fail(why);
         self->broken();
     });
 }
@@ -243,8 +243,7 @@ void connection::greet()
     out_.clear();
     sent_ = 0;
     protocol::write_hello(out_, 0, hello);
-    if (!send_some())
-        return;
+    send_some();
     arm_read();
     loop_->pause.expires_after(greeting_limit);
     loop_->pause.async_wait([weak = weak_from_this(), life = life_](error_code ec) {

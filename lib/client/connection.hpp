@@ -111,7 +111,7 @@ private:
 
     void schedule_flush();
     void flush();
-    bool send_some();
+    void send_some();
     void arm_read();
     void received(std::size_t bytes);
     std::size_t receive_with_descriptors(error_code& ec);

@@ -39,11 +39,14 @@ void connection::flush()
     if (state_ != state::ready || writing_)
         return;
     if (calls_.anything_to_write() && descriptor_ < 0)
-        calls_.write(out_);
+        for (auto& large : calls_.write(out_, server_.limits.request_bytes))
+            large->done(errc::too_large, {});
     if (expecting_descriptors_ > 0 && reading_plainly_)
         loop_->socket.cancel(); // comes back to arm_read, which receives with descriptors from now on
-    if (send_some() && wanted())
+    send_some();
+    if (wanted())
         arm_read();
+    rest();
 }
 
 void connection::attach_descriptor(int number, std::size_t offset)
@@ -53,8 +56,9 @@ void connection::attach_descriptor(int number, std::size_t offset)
     ++expecting_descriptors_;
 }
 
-/// Sends what the kernel takes; false when the connection is broken.
-bool connection::send_some()
+/// Sends what the kernel takes. That the server is gone is for the reading side to find: what it
+/// said before is still to be read.
+void connection::send_some()
 {
     while (sent_ < out_.size()) {
         iovec piece{out_.data() + sent_, out_.size() - sent_};
@@ -86,18 +90,20 @@ bool connection::send_some()
                                    if (!self || self->life_ != life || !self->writing_)
                                        return;
                                    self->writing_ = false;
-                                   if (!ec && self->send_some())
-                                       self->flush();
+                                   // Cancelled by rest(), it may be wanted again already.
+                                   if (ec && !self->wanted())
+                                       return;
+                                   self->send_some();
+                                   self->flush();
                                });
-            return true;
+            return;
         } else if (errno != EINTR) {
-            broken();
-            return false;
+            descriptor_ = -1;
+            break;
         }
     }
     out_.clear();
     sent_ = 0;
-    return true;
 }
 
 // Reading ---------------------------------------------------------------------------------------
@@ -187,6 +193,8 @@ void connection::received(std::size_t bytes)
     }
     if (life_ == life && wanted())
         arm_read();
+    if (state_ == state::ready && calls_.anything_to_write())
+        schedule_flush(); // a fence or the window held it back
     rest();
 }
 

@@ -41,6 +41,8 @@ struct feed::watch_call final : call {
 
     watch_call(std::weak_ptr<feed> f, std::uint64_t i) : call(false), owner(std::move(f)), id(i) {}
 
+    bool is_fence() const noexcept override { return true; }
+
     void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
     {
         const auto self = owner.lock();
@@ -195,6 +197,7 @@ void feed::attach()
 void feed::attached(error_code ec, std::uint64_t generation)
 {
     attaching_ = false;
+    attached_ = false;
     auto descriptors = server_->take_descriptors();
     if (!ec && descriptors.size() != protocol::attach_descriptors)
         ec = errc::malformed_frame;
@@ -236,6 +239,8 @@ std::shared_ptr<const ring> feed::current()
 
 void feed::hold()
 {
+    if (!ring_ && !attaching_ && !attached_ && server_->is_ready())
+        attach(); // it failed before: try again
     if (holders_++ == 0) {
         server_->hold();
         arm();

@@ -22,6 +22,7 @@ multiplexer::ticket multiplexer::add(std::unique_ptr<call>& what, time deadline)
     s.id = next_sequence_++ << index_bits | index;
     s.deadline = deadline;
     s.written = false;
+    s.fence = false;
     s.sent_once = false;
     s.number = 0;
     if (what->is_mutation()) {
@@ -34,20 +35,33 @@ multiplexer::ticket multiplexer::add(std::unique_ptr<call>& what, time deadline)
     return s.id;
 }
 
-void multiplexer::write(protocol::buffer& out)
+std::vector<std::unique_ptr<call>> multiplexer::write(protocol::buffer& out, std::size_t largest)
 {
+    std::vector<std::unique_ptr<call>> refused;
     for (; !queue_.empty(); queue_.pop_front()) {
         const auto index = static_cast<std::uint32_t>(queue_.front() & index_mask);
         slot& s = slots_[index];
         if (s.id != queue_.front())
             continue;
+        if (s.number != 0 && (fences_ > 0 || s.number - first_number_ >= window))
+            break;
         protocol::mutation by;
         by.number = s.number;
         by.acknowledged = acknowledged();
+        const auto begin = out.size();
         s.what->write(out, s.generation << index_bits | index, by);
+        if (out.size() - begin > protocol::header_bytes + largest) {
+            out.resize(begin);
+            refused.push_back(take(s));
+            free_slot(index);
+            continue;
+        }
         s.written = true;
         s.sent_once = true;
+        s.fence = s.what->is_fence();
+        fences_ += s.fence;
     }
+    return refused;
 }
 
 std::unique_ptr<call> multiplexer::reply(std::uint32_t correlation)
@@ -94,11 +108,13 @@ std::unique_ptr<call> multiplexer::abandon(ticket t)
 void multiplexer::disconnected()
 {
     queue_.clear();
+    fences_ = 0;
     for (std::uint32_t index = 0; index < slots_.size(); ++index) {
         slot& s = slots_[index];
         if (s.id == 0)
             continue;
         s.written = false;
+        s.fence = false;
         if (s.what)
             queue_.push_back(s.id);
         else
@@ -159,6 +175,7 @@ std::unique_ptr<call> multiplexer::take(slot& from)
     auto what = std::move(from.what);
     if (what)
         --pending_;
+    fences_ -= std::exchange(from.fence, false);
     answered(std::exchange(from.number, 0));
     return what;
 }

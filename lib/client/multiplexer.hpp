@@ -28,8 +28,9 @@ public:
     /// are pending already.
     ticket add(std::unique_ptr<call>& what, time deadline);
 
-    /// Appends the frames of all queued calls.
-    void write(protocol::buffer& out);
+    /// Appends the frames of the queued calls, as far as fences and the window of mutations allow.
+    /// Those whose body exceeds `largest` bytes are taken out instead, and returned.
+    std::vector<std::unique_ptr<call>> write(protocol::buffer& out, std::size_t largest);
 
     /// The call a reply belongs to; null for a late one. The caller tells it.
     std::unique_ptr<call> reply(std::uint32_t correlation);
@@ -71,6 +72,7 @@ private:
         std::uint64_t number = 0;
         std::uint32_t generation = 0;
         bool written = false;
+        bool fence = false; ///< written, and not answered yet
         bool sent_once = false;
     };
 
@@ -84,11 +86,14 @@ private:
     // A ticket is a sequence above the index of its slot; a correlation the slot's generation.
     static constexpr unsigned index_bits = 20;
     static constexpr std::uint32_t index_mask = (1u << index_bits) - 1;
+    /// The server keeps the replies of so many mutations of a session, and more.
+    static constexpr std::uint64_t window = 8192;
 
     std::vector<slot> slots_;
     std::vector<std::uint32_t> free_;
     std::deque<ticket> queue_; ///< queued calls; some may be gone
     std::size_t pending_ = 0;
+    std::size_t fences_ = 0;
     std::uint64_t next_sequence_ = 1;
 
     std::uint64_t first_number_ = 1;    ///< the smallest still waited for

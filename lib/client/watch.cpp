@@ -16,6 +16,8 @@ struct watch::present_call final : call {
 
     explicit present_call(std::weak_ptr<watch> w) : call(false), owner(std::move(w)) {}
 
+    bool is_fence() const noexcept override { return true; }
+
     void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
     {
         const auto self = owner.lock();
@@ -56,6 +58,8 @@ struct watch::present_call final : call {
                 ec = decode_any(*each.value, v);
             present.insert_or_assign(each.key, std::move(v));
         }
+        if (ec && self->id_ == 0)
+            return; // the registration has failed, and said so
         if (ec)
             return self->failed(ec);
         self->begin(revision, present, true);
@@ -73,7 +77,7 @@ watch::~watch() = default;
 void watch::start()
 {
     if (id_ == 0 && !ended_)
-        id_ = around_.feed->add(shared_from_this());
+        around_.feed->add(shared_from_this()); // registering() says its id
 }
 
 std::unique_ptr<detail::pending_event> watch::loop_gone()
@@ -112,7 +116,10 @@ void watch::next(std::unique_ptr<detail::pending_event> p)
 void watch::go_live()
 {
     if (!gone_)
-        asio::dispatch(around_.strand, [self = shared_from_this()] { self->seek_live(); });
+        asio::dispatch(around_.strand, [self = shared_from_this()] {
+            self->skip_ = true;
+            self->pump();
+        });
 }
 
 void watch::cancel()
@@ -148,8 +155,8 @@ void watch::take(std::unique_ptr<detail::pending_event> p, std::uint64_t operati
         return p->complete(around_.io, asio::error::already_started, std::nullopt);
     pending_ = std::move(p);
     pending_operation_ = operation;
-    if (machine_.options().live)
-        seek_live();
+    told_ = false;
+    skip_ = skip_ || machine_.options().live;
     if (failure_)
         return complete(std::exchange(failure_, {}), std::nullopt);
     if (const auto ec = around_.server->condemned(); ec && !ended_ && !ready_)
@@ -215,6 +222,8 @@ void watch::registered(const protocol::watch_reply& present)
     if (!registered_)
         registered_ = present;
     machine_.set_session(around_.server->session());
+    if (failure_ != errc::journal_overrun)
+        failure_ = {};
     pump();
 }
 
@@ -225,10 +234,12 @@ void watch::failed(error_code ec)
         id_ = 0;
         registered_.reset();
     }
-    if (pending_)
+    if (pending_) {
+        told_ = true;
         complete(ec, std::nullopt);
-    else if (!ended_)
+    } else if (!ended_ && !told_) {
         failure_ = ec;
+    }
 }
 
 void watch::awake()

@@ -11,6 +11,8 @@ void watch::pump()
 {
     if (!begun_)
         try_begin();
+    if (skip_)
+        seek_live();
     const auto wanting = [this] {
         return begun_ && !ready_ && !ended_ && !failure_ && !machine_.finished();
     };
@@ -73,6 +75,10 @@ bool watch::position()
     const auto previous = std::exchange(ring_, std::move(now));
     const auto old_place = reader_ ? std::optional(reader_->where()) : std::nullopt;
     reader_.emplace(ring_->reader());
+    if (previous && previous->reader().header().instance != reader_->header().instance) {
+        failure_ = errc::state_lost; // another state answers at this address: its past is not ours
+        return true;
+    }
     const auto& moved = reader_->header().moved;
     if (previous && old_place && moved.previous_epoch == previous->epoch()) {
         if (const auto here = moved(*old_place)) {
@@ -201,17 +207,22 @@ dict watch::base_at(std::uint64_t revision) const
     }
 }
 
-/// Passes everything there is, unseen.
+/// Passes everything there is, unseen; only the present of a condition stays. Done when the head
+/// is reached, which may take a ring that is still to come.
 void watch::seek_live()
 {
-    ready_.reset();
-    while (begun_ && !failure_ && position()) {
+    if (!begun_)
+        return;
+    auto present = ready_ && ready_->kind == event_kind::present ? std::move(ready_) : std::nullopt;
+    while (!failure_ && position()) {
         const auto before = reader_->where();
         read_one();
-        ready_.reset();
-        if (reader_->where() == before)
+        if (reader_->where() == before) {
+            skip_ = false;
             break;
+        }
     }
+    ready_ = std::move(present);
 }
 
 } // namespace zproc::client

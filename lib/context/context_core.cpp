@@ -169,6 +169,7 @@ error_code context_core::start_server()
                     self->server_ = own_server::none;
                     self->engine_->condemn(failed);
                 }
+                self->proceed();
             })));
     server_ = own_server::running;
     const std::lock_guard lock(mutex_);
@@ -212,11 +213,14 @@ void context_core::spawn(spawn_options options, call c, std::unique_ptr<pending_
                     self->cancel(*alive, terminal);
             });
         });
+    asio::dispatch(engine_->strand(), [self = shared_from_this()] { ++self->starting_; });
     engine_->barrier([self = shared_from_this(), options = std::move(options), c = std::move(c),
                       s = std::move(s)](error_code) mutable {
         // What a watcher could not register for, it will say itself.
         if (s->pending)
             self->launch(std::move(options), std::move(c), s);
+        else
+            self->start_ended();
     });
 }
 
@@ -231,7 +235,10 @@ void context_core::cancel(spawning& s, bool terminal)
 void context_core::launch(spawn_options options, call c, const std::shared_ptr<spawning>& s)
 {
     s->launched = true;
-    const auto refuse = [&](error_code why) { std::move(s->pending)->complete(io_, why, nullptr); };
+    const auto refuse = [&](error_code why) {
+        std::move(s->pending)->complete(io_, why, nullptr);
+        start_ended();
+    };
     error_code ec = open_link();
     if (!ec)
         locate([&ec](error_code failed, const std::string&) { ec = failed; });
@@ -250,7 +257,6 @@ void context_core::launch(spawn_options options, call c, const std::shared_ptr<s
     request.descriptors = {channel};
     request.grace = whole_milliseconds(options_.grace());
     supervision::add_surroundings(request);
-    ++starting_;
     using signature = void(error_code, supervision::started_child);
     link_->start(
         request,
@@ -262,7 +268,6 @@ void context_core::launch(spawn_options options, call c, const std::shared_ptr<s
             engine_->strand(),
             [self = shared_from_this(), process, s](error_code failed,
                                                     supervision::started_child started) {
-                --self->starting_;
                 if (failed) {
                     process->not_started(failed);
                 } else {
@@ -273,7 +278,9 @@ void context_core::launch(spawn_options options, call c, const std::shared_ptr<s
                     p->complete(self->io_, failed, failed ? nullptr : process);
                 else if (!failed)
                     self->stop(started.id, {});
-                self->proceed();
+                if (!failed && std::ranges::any_of(self->endings_, &ending::and_server))
+                    self->stop(started.id, self->ending_grace_);
+                self->start_ended();
             })));
     ::close(channel);
     const std::lock_guard lock(mutex_);
@@ -299,6 +306,12 @@ void context_core::child_notice(const std::shared_ptr<process_core>& process,
         gone(n.child);
         break;
     }
+}
+
+void context_core::start_ended()
+{
+    --starting_;
+    proceed();
 }
 
 void context_core::gone(std::uint64_t child)
@@ -385,11 +398,11 @@ void context_core::proceed()
 {
     if (starting_ > 0 || !children_.empty())
         return;
-    const bool server_runs = server_ == own_server::running && server_child_ != 0;
+    const bool server_runs = server_ == own_server::running;
     std::vector<ending> ended;
     for (auto& each : std::exchange(endings_, {})) {
         if (each.and_server && server_runs) {
-            if (!std::exchange(stopping_server_, true))
+            if (server_child_ != 0 && !std::exchange(stopping_server_, true))
                 link_->stop(server_child_, ending_grace_);
             endings_.push_back(std::move(each));
         } else {
@@ -403,14 +416,20 @@ void context_core::proceed()
 void context_core::loop_gone()
 {
     loop_gone_ = true;
-    const std::lock_guard lock(mutex_);
-    for (const auto& each : processes_)
+    std::vector<std::weak_ptr<process_core>> processes;
+    std::shared_ptr<supervision::link> link;
+    {
+        const std::lock_guard lock(mutex_);
+        processes.swap(processes_);
+        link.swap(link_);
+    }
+    // Under no lock: what is dropped may be the frames of users' coroutines.
+    for (const auto& each : processes)
         if (const auto alive = each.lock())
             alive->abandon();
-    if (link_)
-        link_->shutdown();
-    link_.reset();
-    endings_.clear();
+    if (link)
+        link->shutdown();
+    const auto dropped = std::exchange(endings_, {});
     io_ = {};
 }
 

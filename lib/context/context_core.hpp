@@ -66,6 +66,7 @@ private:
     void cancel(std::uint64_t ending);
     void child_notice(const std::shared_ptr<process_core>& process,
                       const supervision::notice& n);
+    void start_ended();
     void gone(std::uint64_t child);
     void proceed();
     void end(bool and_server, std::uint64_t id, handler<void(error_code)> done);

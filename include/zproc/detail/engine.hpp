@@ -111,13 +111,15 @@ struct typed_pending<void(error_code, T), Convert> final : pending {
 
     void complete(const asio::any_io_executor& io, error_code ec, response&& r) override
     {
-        T result{};
+        std::optional<T> result;
         try {
-            convert(ec, r, result);
+            convert(ec, r, result.emplace());
         } catch (const system_error& e) {
             ec = e.code();
+        } catch (...) { // of a user's `serialize`
+            ec = errc::malformed_value;
         }
-        done.complete(io, ec, std::move(result));
+        done.complete(io, ec, result ? std::move(*result) : T{});
     }
     asio::cancellation_slot cancellation_slot() const noexcept override
     {

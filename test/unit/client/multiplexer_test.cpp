@@ -20,6 +20,7 @@ struct named_call final : client::call {
     outcomes* log;
     std::vector<protocol::mutation>* stamps;
     std::uint32_t* correlation;
+    bool fence = false;
 
     named_call(std::string n, bool mutation, outcomes* l, std::vector<protocol::mutation>* s,
                std::uint32_t* c)
@@ -34,10 +35,12 @@ struct named_call final : client::call {
             out.push_back(static_cast<std::byte>(c));
     }
     void done(error_code ec, protocol::bytes_view) override { (*log)[name] = ec; }
+    bool is_fence() const noexcept override { return fence; }
 };
 
 struct fixture {
     multiplexer mux;
+    std::size_t largest = 1000;
     outcomes log;
     std::map<std::string, std::vector<protocol::mutation>> stamps;
     std::map<std::string, std::uint32_t> correlations;
@@ -48,10 +51,19 @@ struct fixture {
             std::make_unique<named_call>(name, mutation, &log, &stamps[name], &correlations[name]);
         return mux.add(what, due);
     }
+    multiplexer::ticket add_fence(const std::string& name)
+    {
+        auto made =
+            std::make_unique<named_call>(name, false, &log, &stamps[name], &correlations[name]);
+        made->fence = true;
+        std::unique_ptr<client::call> what = std::move(made);
+        return mux.add(what, 100);
+    }
     std::string write()
     {
         protocol::buffer out;
-        mux.write(out);
+        for (auto& large : mux.write(out, largest))
+            large->done(errc::too_large, {});
         std::string text;
         for (std::byte b : out)
             text += static_cast<char>(b);
@@ -242,6 +254,56 @@ BOOST_FIXTURE_TEST_CASE(add_reuses_slots_of_many_calls, fixture)
         BOOST_REQUIRE((correlations[name] & 0xfffff) == 0u);
     }
     BOOST_TEST(mux.acknowledged() == 500u);
+}
+
+BOOST_FIXTURE_TEST_CASE(write_holds_mutations_back_until_a_fence_before_them_is_answered, fixture)
+{
+    add("a", true);
+    add_fence("w");
+    add("r");
+    add("b", true);
+    add("s");
+    BOOST_TEST(write() == "awr"); // what is behind the mutation waits with it: order is kept
+    BOOST_TEST(write() == "");
+    mux.disconnected();
+    BOOST_TEST(write() == "awr");
+    BOOST_TEST(answer("w"));
+    BOOST_TEST(write() == "bs");
+}
+
+BOOST_FIXTURE_TEST_CASE(write_goes_on_when_a_fence_is_abandoned, fixture)
+{
+    const auto t = add_fence("w");
+    add("b", true);
+    BOOST_TEST(write() == "w");
+    mux.abandon(t);
+    BOOST_TEST(write() == "b");
+}
+
+BOOST_FIXTURE_TEST_CASE(write_takes_out_what_is_too_large_and_goes_on, fixture)
+{
+    largest = 4;
+    add("a", true);
+    add(std::string(17, 'x'), true);
+    add("b", true);
+    BOOST_TEST(write() == "ab");
+    BOOST_TEST((log[std::string(17, 'x')] == errc::too_large));
+    answer("a");
+    answer("b");
+    BOOST_TEST(mux.acknowledged() == 3u);
+}
+
+BOOST_FIXTURE_TEST_CASE(write_keeps_a_window_of_mutations, fixture)
+{
+    for (int i = 0; i != 8200; ++i)
+        add(std::to_string(i), true);
+    write();
+    BOOST_TEST(stamps["8191"].size() == 1u);
+    BOOST_TEST(stamps["8192"].empty());
+    answer("0");
+    write();
+    BOOST_TEST(stamps["8192"].size() == 1u);
+    BOOST_TEST(stamps["8193"].empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
