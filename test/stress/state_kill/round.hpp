@@ -27,9 +27,10 @@ struct plan {
     std::size_t ring = 64 << 10;
     unsigned writers = 3;
     unsigned watchers = 3;
-    std::size_t padding = 0; ///< of each value
-    bool growing = false;    ///< ever new keys
-    bool replacing = false;  ///< kill while a ring is being replaced
+    unsigned first_watcher = 0; ///< of six kinds
+    std::size_t padding = 0;    ///< of each value
+    bool growing = false;       ///< ever new keys
+    bool replacing = false;     ///< kill while a ring is being replaced
     fault injected = fault::none;
 };
 
