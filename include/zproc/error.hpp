@@ -64,11 +64,11 @@ enum class errc {
     not_serializable,
     process_gone,
 
-    // connections, again
-    server_silent,
-
     // between a client and its server only; never seen by users
     conflict,
+
+    // connections, again
+    server_silent,
 };
 
 /// The category of `errc`; lives as long as the program.

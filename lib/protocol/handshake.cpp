@@ -15,7 +15,7 @@ constexpr std::size_t client_fields = 6;
 constexpr std::size_t server_fields = 10;
 constexpr std::size_t limit_fields = 5;
 
-constexpr std::uint16_t last_errc = static_cast<std::uint16_t>(errc::conflict);
+constexpr std::uint16_t last_errc = static_cast<std::uint16_t>(errc::server_silent);
 
 struct raw_header {
     std::uint32_t length;
