@@ -65,7 +65,7 @@ error_code database::grow(std::uint64_t capacity)
     header.commit = ring_->last_commit();
     auto fresh = around_.make_ring(header);
     if (!fresh)
-        return errc::too_large;
+        return errc::too_busy; // no memory, or no descriptor: nothing that a smaller value mends
     const auto moved = journal::replicate(ring_->region(), *fresh);
     if (!moved)
         return errc::state_lost;
