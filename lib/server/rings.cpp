@@ -2,6 +2,7 @@
 
 #include "protocol/control_page.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <fcntl.h>
@@ -18,6 +19,21 @@ constexpr const char* control_name = "zproc-control";
 error_code system_failure()
 {
     return {errno, boost::system::system_category()};
+}
+
+/// Whatever was asked for, a ring can be made of it: whole pages, not fewer than the journal needs.
+journal::writer_options usable(journal::writer_options limits)
+{
+    constexpr auto page = journal::smallest_capacity;
+    limits.largest_capacity = std::max(limits.largest_capacity / page * page, page);
+    return limits;
+}
+
+std::uint64_t usable(std::uint64_t capacity, const journal::writer_options& limits)
+{
+    constexpr auto page = journal::smallest_capacity;
+    capacity = std::clamp(capacity, page, limits.largest_capacity);
+    return (capacity + page - 1) / page * page;
 }
 
 } // namespace
@@ -39,7 +55,7 @@ error_code rings::use_control(shared_file page)
 error_code rings::create(std::uint64_t capacity, const protocol::instance_id& instance,
                          store::database_options options, journal::writer_options limits)
 {
-    limits_ = limits;
+    limits_ = usable(limits);
     hall_.about.instance = instance;
     auto page = make_page(control_name, protocol::control_page_bytes);
     if (!page)
@@ -54,7 +70,7 @@ error_code rings::create(std::uint64_t capacity, const protocol::instance_id& in
     journal::ring_header header;
     header.instance = instance;
     header.epoch = 1;
-    header.capacity = capacity;
+    header.capacity = usable(capacity, limits_);
     auto ring = make_ring(header);
     if (!ring)
         return system_failure();
@@ -72,7 +88,7 @@ error_code rings::create(std::uint64_t capacity, const protocol::instance_id& in
 error_code rings::succeed(const inheritance& from, store::database_options options,
                           journal::writer_options limits)
 {
-    limits_ = limits;
+    limits_ = usable(limits);
     if (const auto ec = use_control(open_page(owned_fd(from.control))); ec.failed())
         return ec;
     const auto instance = protocol::control_instance(control_.memory.bytes());

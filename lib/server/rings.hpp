@@ -27,7 +27,7 @@ public:
         int wake = -1;
     };
 
-    /// The first life: a new instance, an empty ring of `capacity`.
+    /// The first life: a new instance, an empty ring of `capacity`, or of the nearest there can be.
     error_code create(std::uint64_t capacity, const protocol::instance_id& instance,
                       store::database_options options, journal::writer_options limits);
     /// The next one: everything in the ring that was left, under the same instance.

@@ -40,6 +40,28 @@ const std::byte seven[] = {std::byte{7}};
 
 BOOST_AUTO_TEST_SUITE(server_rings)
 
+BOOST_AUTO_TEST_CASE(create_makes_a_ring_of_the_nearest_capacity_there_can_be)
+{
+    struct {
+        std::uint64_t asked;
+        std::uint64_t largest;
+        std::uint64_t made;
+    } const rows[] = {
+        {0, 1u << 20, 4096},           {1, 1u << 20, 4096},     {4097, 1u << 20, 8192},
+        {~std::uint64_t{0}, 10'000, 8192}, {1u << 16, 0, 4096}, {1u << 16, 1u << 20, 1u << 16},
+    };
+    for (const auto& row : rows) {
+        BOOST_TEST_CONTEXT(row.asked << " of at most " << row.largest)
+        {
+            shelf kept;
+            hall shared;
+            rings own(shared, kept.keeper());
+            BOOST_TEST_REQUIRE(!own.create(row.asked, {}, {}, {.largest_capacity = row.largest}).failed());
+            BOOST_TEST(shared.data->ring().capacity() == row.made);
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(succeed_refuses_a_ring_older_than_the_one_announced)
 {
     shelf kept;
