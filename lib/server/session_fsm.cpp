@@ -1,5 +1,6 @@
 #include "server/session_fsm.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace zproc::serving {
@@ -20,7 +21,17 @@ void session_fsm::received(std::size_t bytes, std::size_t descriptors, std::int6
 {
     parser_.commit(bytes);
     descriptors_ += descriptors;
+    // Before anything is handled: beside a frame that never ends, or replies that are never read,
+    // they would pile up.
+    if (waiting_descriptors() > attach_descriptors)
+        closing_ = true;
     work(now);
+}
+
+std::size_t session_fsm::waiting_descriptors() const
+{
+    const auto taken = std::ranges::count_if(attachments_, &attachment::with_eventfd);
+    return descriptors_ + static_cast<std::size_t>(taken);
 }
 
 void session_fsm::resume(std::int64_t now)
@@ -69,9 +80,6 @@ void session_fsm::work(std::int64_t now)
                 closing_ = true;
             break;
         }
-        // Descriptors that nobody asked for are a mistake, or an attempt to use up ours.
-        if (descriptors_ > attach_descriptors)
-            closing_ = true;
     }
 }
 

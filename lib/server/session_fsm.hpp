@@ -72,6 +72,7 @@ private:
     void work(std::int64_t now);
     bool greet(const protocol::frame& f, std::int64_t now);
     void dispatch(const protocol::frame& f, std::int64_t now);
+    std::size_t waiting_descriptors() const;
     template <class Request>
     void serve(const protocol::frame& f, std::int64_t now);
 

@@ -477,6 +477,32 @@ BOOST_AUTO_TEST_CASE(frames_wait_while_too_much_output_does)
     int rounds = 0;
     while (p.machine.unhandled()) {
         p.receive();
+BOOST_AUTO_TEST_CASE(descriptors_beside_a_frame_that_never_ends_close_the_connection)
+{
+    house h;
+    peer p(h, 0);
+    p.greet();
+    p.ask(ping_request());
+    p.to_send.pop_back();
+    p.send(1);
+    BOOST_TEST(!p.machine.closing());
+    p.machine.received(0, 3, 5);
+    BOOST_TEST(p.machine.closing());
+}
+
+BOOST_AUTO_TEST_CASE(descriptors_whose_replies_are_never_read_close_the_connection)
+{
+    house h;
+    peer p(h, 0);
+    p.greet();
+    int taken = 0;
+    for (; taken != 10 && !p.machine.closing(); ++taken) {
+        p.ask(attach_request{true});
+        p.send(1);
+    }
+    BOOST_TEST(taken == 4);
+}
+
         p.machine.resume(6);
         ++rounds;
     }
