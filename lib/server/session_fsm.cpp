@@ -46,7 +46,7 @@ void session_fsm::work(std::int64_t now)
     while (!closing_) {
         // A session that was resumed elsewhere has no more say here: what it sent and was not yet
         // applied, the other connection sends again.
-        if (greeted() && !shared_.sessions.sits(session_, where_)) {
+        if (displaced()) {
             closing_ = true;
             return;
         }

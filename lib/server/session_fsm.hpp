@@ -53,6 +53,8 @@ public:
     bool congested() const { return output_.size() >= high_water; }
     bool unhandled() const { return unhandled_; }
 
+    /// The session was resumed on another connection.
+    bool displaced() const { return greeted() && !shared_.sessions.sits(session_, where_); }
     /// An attach whose reply begins at `offset` of the output, and takes the three descriptors
     /// with it. The client's own eventfd, if it sent one, is the oldest descriptor received.
     struct attachment {

@@ -19,7 +19,8 @@ void host::end_turn()
     // Sessions that were resumed elsewhere: nothing of theirs is handled any more, and what is
     // written to them is lost anyway.
     for (const auto who : std::exchange(hall_.displaced, {}))
-        drop(who);
+        if (seats_[who] && seats_[who]->machine().displaced())
+            drop(who);
     if (hall_.data->pending())
         hall_.data->publish();
     for (std::size_t i = 0; i != busy_.size(); ++i) {

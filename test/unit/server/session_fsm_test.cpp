@@ -202,6 +202,9 @@ BOOST_AUTO_TEST_CASE(resume_moves_the_session_and_silences_the_older_connection)
 
 BOOST_AUTO_TEST_CASE(resume_does_not_apply_out_of_order_what_changed_nothing_in_its_turn)
 {
+    BOOST_TEST(old.machine.displaced());
+    BOOST_TEST(!fresh.machine.displaced());
+    BOOST_TEST(!peer(h, 0).machine.displaced()); // who has taken the seat since
     house h;
     peer old(h, 0);
     const auto session = old.greet().session;
