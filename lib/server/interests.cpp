@@ -8,24 +8,29 @@ void interests::add(seat who, std::uint64_t id, std::string_view name_space,
                     std::span<const std::string_view> keys)
 {
     remove(who, id);
-    const registration me{who, id};
     auto it = spaces_.find(name_space);
     if (it == spaces_.end())
         it = spaces_.try_emplace(std::string(name_space)).first;
     if (counts_.size() <= who)
         counts_.resize(who + std::size_t{1});
-    ++counts_[who];
-    auto& what = registered_[me];
+    auto& what = registered_[{who, id}];
     what.name_space = name_space;
     if (keys.empty())
-        it->second.whole.push_back(me);
+        ++it->second.whole[who];
     for (const auto key : keys) {
         auto at = it->second.keys.find(key);
         if (at == it->second.keys.end())
             at = it->second.keys.try_emplace(std::string(key)).first;
-        at->second.push_back(me);
+        ++at->second[who];
         what.keys.emplace_back(key);
     }
+    counts_[who] += what.count();
+}
+
+std::size_t interests::count(seat who, std::uint64_t id) const
+{
+    const auto it = registered_.find({who, id});
+    return it == registered_.end() ? 0 : it->second.count();
 }
 
 void interests::remove(seat who, std::uint64_t id)
@@ -48,18 +53,22 @@ void interests::remove_all(seat who)
 
 void interests::withdraw(const registration& who, const subject& what)
 {
-    --counts_[who.first];
+    counts_[who.first] -= what.count();
+    const auto leave = [seated = who.first](listeners& from) {
+        if (const auto at = from.find(seated); at != from.end() && --at->second == 0)
+            from.erase(at);
+    };
     const auto space = spaces_.find(what.name_space);
     if (space == spaces_.end())
         return;
     auto& [whole, keys] = space->second;
     if (what.keys.empty())
-        std::erase(whole, who);
+        leave(whole);
     for (const auto& key : what.keys) {
         const auto at = keys.find(key);
         if (at == keys.end())
-            continue; // named twice
-        std::erase(at->second, who);
+            continue;
+        leave(at->second);
         if (at->second.empty())
             keys.erase(at);
     }
@@ -81,9 +90,9 @@ void interests::touch(std::string_view name_space, std::string_view key)
         wake(at->second);
 }
 
-void interests::wake(const std::vector<registration>& registered)
+void interests::wake(const listeners& registered)
 {
-    for (const auto& [who, id] : registered) {
+    for (const auto& [who, times] : registered) {
         if (awake_.size() <= who)
             awake_.resize(who + std::size_t{1});
         if (awake_[who])

@@ -25,7 +25,10 @@ public:
              std::span<const std::string_view> keys);
     void remove(seat who, std::uint64_t id);
     void remove_all(seat who);
+    /// How much a seat has registered: keys, and namespaces as a whole.
     std::size_t count(seat who) const { return who < counts_.size() ? counts_[who] : 0; }
+    /// How much of that one registration is.
+    std::size_t count(seat who, std::uint64_t id) const;
 
     /// A key has changed.
     void touch(std::string_view name_space, std::string_view key);
@@ -47,22 +50,25 @@ private:
     using by_text = std::unordered_map<std::string, T, text_hash, std::equal_to<>>;
 
     using registration = std::pair<seat, std::uint64_t>;
+    /// How many times each seat has registered: a process is looked at once, whatever it watches.
+    using listeners = std::unordered_map<seat, std::size_t>;
     struct audience {
-        std::vector<registration> whole;
-        by_text<std::vector<registration>> keys;
+        listeners whole;
+        by_text<listeners> keys;
     };
     struct subject {
         std::string name_space;
         std::vector<std::string> keys;
+        std::size_t count() const { return keys.empty() ? 1 : keys.size(); }
     };
 
-    void wake(const std::vector<registration>& registered);
+    void wake(const listeners& registered);
     void withdraw(const registration& who, const subject& what);
 
     std::size_t few_;
     by_text<audience> spaces_;
     std::map<registration, subject> registered_;
-    std::vector<std::size_t> counts_; // of registrations, by seat
+    std::vector<std::size_t> counts_; // by seat
     std::vector<seat> woken_;
     std::vector<bool> awake_; // by seat
 };

@@ -1,5 +1,7 @@
 #include "server/session_fsm.hpp"
 
+#include <algorithm>
+
 /// What each request does, and what it answers.
 namespace zproc::serving {
 
@@ -121,8 +123,10 @@ void session_fsm::handle(const frame& f, const namespaces_request&, std::int64_t
 
 void session_fsm::handle(const frame& f, const watch_request& m, std::int64_t)
 {
-    if (shared_.who.count(where_) >= most_interests)
-        return fail(f, errc::too_busy, "this session watches too much: end some of its watchers");
+    const auto others = shared_.who.count(where_) - shared_.who.count(where_, m.id);
+    if (others + std::max<std::size_t>(m.keys.size(), 1) > most_interests)
+        return fail(f, errc::too_busy, "this session watches too much: end some of its watchers, or watch a "
+                                     "namespace as a whole");
     shared_.who.add(where_, m.id, m.name_space, m.keys);
     // Written, not yet published: the reply is not sent before it is.
     const auto& ring = shared_.data->ring();

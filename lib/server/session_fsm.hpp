@@ -68,7 +68,7 @@ public:
 
     static constexpr std::size_t high_water = 1u << 20;
     static constexpr std::size_t read_size = 64u << 10;
-    static constexpr std::size_t most_interests = 1u << 16;
+    static constexpr std::size_t most_interests = 1u << 16; ///< keys, and whole namespaces
 
 private:
     void work(std::int64_t now);

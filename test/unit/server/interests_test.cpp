@@ -82,6 +82,21 @@ BOOST_AUTO_TEST_CASE(remove_takes_one_interest_and_remove_all_takes_a_seat)
     BOOST_TEST(woken(who).empty());
 }
 
+BOOST_AUTO_TEST_CASE(count_is_of_keys_and_of_whole_namespaces)
+{
+    interests who;
+    who.add(1, 1, "n", keys{"a", "b", "a"});
+    who.add(1, 2, "n", {});
+    BOOST_TEST(who.count(1) == 4u);
+    BOOST_TEST(who.count(1, 1) == 3u);
+    BOOST_TEST(who.count(1, 3) == 0u);
+    who.add(1, 1, "n", keys{"b"});
+    BOOST_TEST(who.count(1) == 2u);
+    who.remove(1, 2);
+    who.remove(1, 1);
+    BOOST_TEST(who.count(1) == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(many_are_not_counted_beyond_the_few)
 {
     interests who(8);

@@ -534,6 +534,20 @@ BOOST_AUTO_TEST_CASE(disconnected_session_wants_nothing_any_more_and_may_come_ba
 }
 
 /// Frames of chance, most of them nearly right: nobody falls over, and the others go on.
+BOOST_AUTO_TEST_CASE(watch_counts_keys_against_the_limit)
+{
+    house h;
+    peer p(h, 0);
+    p.greet();
+    const std::vector<std::string_view> half(session_fsm::most_interests / 2, "k");
+    for (const std::uint64_t id : {1, 2, 2, 3}) {
+        p.ask(watch_request{id, "n", half});
+        p.send();
+        BOOST_TEST((p.next().error() == (id == 3 ? error_code(errc::too_busy) : error_code())));
+    }
+    BOOST_TEST(h.shared.who.count(0) == session_fsm::most_interests);
+}
+
 BOOST_AUTO_TEST_CASE(hostile_bytes_harm_nobody_else)
 {
     house h;
