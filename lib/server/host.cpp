@@ -54,6 +54,7 @@ host::host(host_options options, keep_function keep)
     hall_.about.limits = options_.limits;
     hall_.build_id = options_.build_id;
     hall_.new_session_id = random_bytes<std::uint64_t>;
+    hall_.after_request = [this] { keep_pace(); };
 }
 
 host::~host() = default;

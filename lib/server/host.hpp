@@ -66,6 +66,8 @@ private:
     void end_turn();
     void flush(seat who);
     void wake();
+    bool far_ahead(journal::position at) const;
+    void keep_pace();
     void watch(connection& c, seat who);
     void mind_the_time();
     void look_at_clocks();

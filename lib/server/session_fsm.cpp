@@ -78,6 +78,8 @@ void session_fsm::work(std::int64_t now)
                 dispatch(f, now);
             else if (!greet(f, now))
                 closing_ = true;
+            if (shared_.after_request)
+                shared_.after_request();
             break;
         }
     }

@@ -28,6 +28,7 @@ struct hall {
     std::uint64_t generation = 0;
     std::uint64_t ring_bytes = 0;
     std::function<std::uint64_t()> new_session_id;
+    std::function<void()> after_request; ///< each one: a turn may write more than a ring holds
 
     std::vector<seat> displaced; ///< connections whose session sits elsewhere now: to be closed
 };
@@ -52,9 +53,9 @@ public:
     bool greeted() const { return session_ != 0; }
     bool congested() const { return output_.size() >= high_water; }
     bool unhandled() const { return unhandled_; }
-
     /// The session was resumed on another connection.
     bool displaced() const { return greeted() && !shared_.sessions.sits(session_, where_); }
+
     /// An attach whose reply begins at `offset` of the output, and takes the three descriptors
     /// with it. The client's own eventfd, if it sent one, is the oldest descriptor received.
     struct attachment {
@@ -71,10 +72,10 @@ public:
     static constexpr std::size_t most_interests = 1u << 16; ///< keys, and whole namespaces
 
 private:
+    std::size_t waiting_descriptors() const;
     void work(std::int64_t now);
     bool greet(const protocol::frame& f, std::int64_t now);
     void dispatch(const protocol::frame& f, std::int64_t now);
-    std::size_t waiting_descriptors() const;
     template <class Request>
     void serve(const protocol::frame& f, std::int64_t now);
 

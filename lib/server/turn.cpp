@@ -17,7 +17,7 @@ constexpr std::int64_t second = 1'000'000'000;
 void host::end_turn()
 {
     // Sessions that were resumed elsewhere: nothing of theirs is handled any more, and what is
-    // written to them is lost anyway.
+    // written to them is lost anyway. Some are gone by now, and others have taken their seats.
     for (const auto who : std::exchange(hall_.displaced, {}))
         if (seats_[who] && seats_[who]->machine().displaced())
             drop(who);
@@ -63,15 +63,27 @@ void host::watch(connection& c, seat who)
     ::epoll_ctl(poll_.get(), EPOLL_CTL_MOD, c.socket(), &event);
 }
 
+/// Of what everybody was last woken for; well before half a lap, whatever one request more writes.
+bool host::far_ahead(journal::position at) const
+{
+    return at - broadcast_at_ >= hall_.data->ring().capacity() / 4;
+}
+
+/// One turn, even one read, can bring more than a ring holds: who sleeps is woken on the way.
+void host::keep_pace()
+{
+    if (!far_ahead(hall_.data->ring().written()))
+        return;
+    hall_.data->publish();
+    wake();
+}
+
 void host::wake()
 {
     const auto& ring = hall_.data->ring();
     const bool replaced = rings_.take_replaced();
-    if (replaced)
-        broadcast_at_ = 0;
     // A watcher that nothing concerns must not be lapped in its sleep.
-    const bool half_lap = ring.head() - broadcast_at_ >= ring.capacity() / 2;
-    if (replaced || half_lap || hall_.who.many()) {
+    if (replaced || far_ahead(ring.head()) || hall_.who.many()) {
         signal_eventfd(rings_.wake_file());
         broadcast_at_ = ring.head();
     } else {

@@ -152,6 +152,24 @@ BOOST_AUTO_TEST_CASE(requests_are_answered_in_order_with_their_correlation)
     BOOST_TEST(p.answer<ping_reply>().pid == 42u);
 }
 
+BOOST_AUTO_TEST_CASE(each_request_of_one_read_is_told_to_the_host)
+{
+    house h;
+    peer p(h, 0);
+    std::uint64_t largest = 0;
+    std::uint64_t before = 0;
+    h.shared.after_request = [&] {
+        const auto now = h.shared.data->ring().written();
+        largest = std::max(largest, now - std::exchange(before, now));
+    };
+    p.greet();
+    for (std::uint64_t i = 1; i != 500; ++i)
+        p.ask(set_request{by(i, i - 1), "n", "k", seven});
+    p.send();
+    BOOST_TEST(before > h.shared.data->ring().capacity() / 2);
+    BOOST_TEST(largest <= h.shared.data->ring().capacity() / 4);
+}
+
 /// One byte at a time, or all at once: the same answers.
 BOOST_AUTO_TEST_CASE(requests_may_be_cut_anywhere)
 {
@@ -184,6 +202,9 @@ BOOST_AUTO_TEST_CASE(resume_moves_the_session_and_silences_the_older_connection)
     BOOST_TEST(welcome.resumed);
     BOOST_TEST(welcome.session == session);
     BOOST_TEST((h.shared.displaced == std::vector<seat>{0}));
+    BOOST_TEST(old.machine.displaced());
+    BOOST_TEST(!fresh.machine.displaced());
+    BOOST_TEST(!peer(h, 0).machine.displaced()); // who has taken the seat since
 
     // What arrives on the older one now is not applied.
     old.ask(set_request{by(2), "n", "k", seven});
@@ -202,9 +223,6 @@ BOOST_AUTO_TEST_CASE(resume_moves_the_session_and_silences_the_older_connection)
 
 BOOST_AUTO_TEST_CASE(resume_does_not_apply_out_of_order_what_changed_nothing_in_its_turn)
 {
-    BOOST_TEST(old.machine.displaced());
-    BOOST_TEST(!fresh.machine.displaced());
-    BOOST_TEST(!peer(h, 0).machine.displaced()); // who has taken the seat since
     house h;
     peer old(h, 0);
     const auto session = old.greet().session;
@@ -459,27 +477,6 @@ BOOST_AUTO_TEST_CASE(descriptors_nobody_asked_for_close_the_connection)
     BOOST_TEST(p.machine.closing());
 }
 
-BOOST_AUTO_TEST_CASE(frames_wait_while_too_much_output_does)
-{
-    house h;
-    peer p(h, 0);
-    p.greet();
-    std::vector<std::byte> value;
-    msgpack::writer(value).write_str(std::string(4000, 'x'));
-    p.ask(set_request{by(1), "n", "k", value});
-    for (int i = 0; i != 1000; ++i)
-        p.ask(get_request{"n", "k"});
-    auto bytes = std::exchange(p.to_send, {});
-    const auto room = p.machine.prepare();
-    BOOST_TEST_REQUIRE(room.size() >= bytes.size());
-    std::ranges::copy(bytes, room.begin());
-    p.machine.received(bytes.size(), 0, 5);
-    BOOST_TEST(p.machine.congested());
-    BOOST_TEST(p.machine.unhandled());
-    BOOST_TEST(p.machine.output().size() < session_fsm::high_water + 8000);
-    int rounds = 0;
-    while (p.machine.unhandled()) {
-        p.receive();
 BOOST_AUTO_TEST_CASE(descriptors_beside_a_frame_that_never_ends_close_the_connection)
 {
     house h;
@@ -506,6 +503,27 @@ BOOST_AUTO_TEST_CASE(descriptors_whose_replies_are_never_read_close_the_connecti
     BOOST_TEST(taken == 4);
 }
 
+BOOST_AUTO_TEST_CASE(frames_wait_while_too_much_output_does)
+{
+    house h;
+    peer p(h, 0);
+    p.greet();
+    std::vector<std::byte> value;
+    msgpack::writer(value).write_str(std::string(4000, 'x'));
+    p.ask(set_request{by(1), "n", "k", value});
+    for (int i = 0; i != 1000; ++i)
+        p.ask(get_request{"n", "k"});
+    auto bytes = std::exchange(p.to_send, {});
+    const auto room = p.machine.prepare();
+    BOOST_TEST_REQUIRE(room.size() >= bytes.size());
+    std::ranges::copy(bytes, room.begin());
+    p.machine.received(bytes.size(), 0, 5);
+    BOOST_TEST(p.machine.congested());
+    BOOST_TEST(p.machine.unhandled());
+    BOOST_TEST(p.machine.output().size() < session_fsm::high_water + 8000);
+    int rounds = 0;
+    while (p.machine.unhandled()) {
+        p.receive();
         p.machine.resume(6);
         ++rounds;
     }
@@ -514,6 +532,20 @@ BOOST_AUTO_TEST_CASE(descriptors_whose_replies_are_never_read_close_the_connecti
     for (int i = 0; i != 1001; ++i)
         BOOST_TEST_REQUIRE(p.next().status == 0);
     BOOST_TEST(p.silent());
+}
+
+BOOST_AUTO_TEST_CASE(watch_counts_keys_against_the_limit)
+{
+    house h;
+    peer p(h, 0);
+    p.greet();
+    const std::vector<std::string_view> half(session_fsm::most_interests / 2, "k");
+    for (const std::uint64_t id : {1, 2, 2, 3}) {
+        p.ask(watch_request{id, "n", half});
+        p.send();
+        BOOST_TEST((p.next().error() == (id == 3 ? error_code(errc::too_busy) : error_code())));
+    }
+    BOOST_TEST(h.shared.who.count(0) == session_fsm::most_interests);
 }
 
 BOOST_AUTO_TEST_CASE(disconnected_session_wants_nothing_any_more_and_may_come_back)
@@ -534,20 +566,6 @@ BOOST_AUTO_TEST_CASE(disconnected_session_wants_nothing_any_more_and_may_come_ba
 }
 
 /// Frames of chance, most of them nearly right: nobody falls over, and the others go on.
-BOOST_AUTO_TEST_CASE(watch_counts_keys_against_the_limit)
-{
-    house h;
-    peer p(h, 0);
-    p.greet();
-    const std::vector<std::string_view> half(session_fsm::most_interests / 2, "k");
-    for (const std::uint64_t id : {1, 2, 2, 3}) {
-        p.ask(watch_request{id, "n", half});
-        p.send();
-        BOOST_TEST((p.next().error() == (id == 3 ? error_code(errc::too_busy) : error_code())));
-    }
-    BOOST_TEST(h.shared.who.count(0) == session_fsm::most_interests);
-}
-
 BOOST_AUTO_TEST_CASE(hostile_bytes_harm_nobody_else)
 {
     house h;
