@@ -3,6 +3,7 @@
 #include "supervisor/symbols.hpp"
 #include "supervisor/throw_stack.hpp"
 
+#include <zproc/error.hpp>
 #include <zproc/remote_error.hpp>
 
 #include <boost/asio/error.hpp>
@@ -93,7 +94,9 @@ bool is_cancellation(const std::exception_ptr& error) noexcept
     try {
         std::rethrow_exception(error);
     } catch (const boost::system::system_error& e) {
-        return e.code() == boost::asio::error::operation_aborted;
+        // A mutation that was on its way cannot say that nothing happened.
+        return e.code() == boost::asio::error::operation_aborted ||
+               e.code() == errc::outcome_unknown;
     } catch (...) {
         return false;
     }

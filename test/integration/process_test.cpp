@@ -47,6 +47,13 @@ struct job {
     }
 };
 
+asio::awaitable<void> count_for_ever(context ctx)
+{
+    auto state = ctx.state();
+    for (;;)
+        static_cast<void>(co_await state.increment("n"));
+}
+
 std::string title_of(const job& j)
 {
     return j.title + '#' + std::to_string(j.id);
@@ -230,6 +237,22 @@ BOOST_AUTO_TEST_CASE(stop_ends_it_within_the_grace_period)
         co_await unwilling.stop(50ms);
         const exit_info info = co_await unwilling.wait();
         check(info.signal == SIGKILL || info.signal == SIGTERM, "because it had to");
+    }));
+}
+
+BOOST_AUTO_TEST_CASE(stop_in_the_middle_of_a_mutation_is_no_failure)
+{
+    BOOST_TEST(holds([](zproc::context ctx, checks& check) -> asio::awaitable<void> {
+        auto state = ctx.state();
+        for (int i = 0; i != 20; ++i) {
+            co_await state.set("n", 0);
+            auto counting = state.when("n", [](const value& n) { return n.get<int>() >= 20; });
+            auto writer = co_await ctx.spawn(count_for_ever);
+            static_cast<void>(co_await counting.next());
+            check(!writer.request_exit(), "asked to end");
+            const exit_info info = co_await writer.wait();
+            check(info.signal == SIGTERM && !info.error, "it ended because it was asked");
+        }
     }));
 }
 
