@@ -238,6 +238,7 @@ void exchange::rearm(const std::shared_ptr<link_body>& body)
 void exchange::readable(const std::shared_ptr<link_body>& body)
 {
     bool ended = false;
+    std::vector<told_type> unlocked;
     {
         const std::lock_guard lock(mutex_);
         body->reading = false;
@@ -253,6 +254,7 @@ void exchange::readable(const std::shared_ptr<link_body>& body)
             handle(std::move(packet));
         }
         rearm(body);
+        unlocked.swap(let_go_);
     }
     if (ended)
         supervisor_is_lost();
@@ -268,6 +270,7 @@ void exchange::writable(const std::shared_ptr<link_body>& body)
 
 void exchange::expired(const std::shared_ptr<link_body>& body)
 {
+    std::vector<told_type> unlocked;
     const std::lock_guard lock(mutex_);
     body->timing = false;
     const auto now = clock::now();
@@ -279,6 +282,7 @@ void exchange::expired(const std::shared_ptr<link_body>& body)
             ++at;
         }
     rearm(body);
+    unlocked.swap(let_go_);
 }
 
 void exchange::handle(received_packet packet)
@@ -330,6 +334,7 @@ void exchange::finish(pending& p, error_code ec, started_child child)
 {
     --p.body->starting;
     p.done.complete(p.body->executor, ec, std::move(child));
+    let_go_.push_back(std::move(p.told));
     rearm(p.body);
 }
 
@@ -338,15 +343,17 @@ void exchange::tell(child_id child, notice n, bool last)
     const auto found = children_.find(child);
     if (found == children_.end())
         return;
-    const auto& whose = found->second;
+    auto& whose = found->second;
     if (*whose.told)
         asio::post(whose.body->executor, [body = whose.body, told = whose.told,
                                           n = std::move(n)]() mutable {
             if (body->open)
                 (*told)(std::move(n));
         });
-    if (last)
+    if (last) {
+        let_go_.push_back(std::move(whose.told));
         children_.erase(found);
+    }
 }
 
 void exchange::lose()

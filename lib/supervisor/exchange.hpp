@@ -102,6 +102,9 @@ private:
     std::map<std::uint64_t, pending> pending_;
     std::map<child_id, owned> children_;
     std::deque<queued> waiting_;
+    /// What users gave and nobody needs any more: destroyed after the lock is released, because it
+    /// may own the last handle of a link, whose end takes the lock.
+    std::vector<told_type> let_go_;
     bool lost_ = false;
 };
 
