@@ -39,7 +39,8 @@ descriptor first_of(std::vector<descriptor>& descriptors, pid_t pid)
 {
     if (!descriptors.empty())
         return std::move(descriptors.front());
-    // The kernel's limit on descriptors under way made the supervisor leave it out.
+    // The kernel's limit on descriptors under way made the supervisor leave it out, or there was no
+    // room for it here; then there is none now, and errno says so.
     return descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
@@ -251,7 +252,7 @@ void exchange::readable(const std::shared_ptr<link_body>& body)
                 ended = true;
                 break;
             }
-            handle(std::move(packet));
+            handle(body, std::move(packet));
         }
         rearm(body);
         unlocked.swap(let_go_);
@@ -285,13 +286,13 @@ void exchange::expired(const std::shared_ptr<link_body>& body)
     unlocked.swap(let_go_);
 }
 
-void exchange::handle(received_packet packet)
+void exchange::handle(const std::shared_ptr<link_body>& reader, received_packet packet)
 {
     const auto m = decode(packet.bytes);
     if (!m)
         return;
     if (const auto* started = std::get_if<message::started>(&*m))
-        on(*started, first_of(packet.descriptors, started->pid));
+        on(reader, *started, first_of(packet.descriptors, started->pid));
     else if (const auto* failed = std::get_if<message::failed>(&*m))
         on(*failed);
     else if (const auto* anew = std::get_if<message::restarted>(&*m))
@@ -306,18 +307,24 @@ void exchange::handle(received_packet packet)
         tell(gone->child, {notice::kind::gone, gone->child, {}, 1, -1, {}}, true);
 }
 
-void exchange::on(const message::started& m, descriptor pidfd)
+void exchange::on(const std::shared_ptr<link_body>& reader, const message::started& m,
+                  descriptor pidfd)
 {
+    // One that has ended already needs none.
+    const int error = pidfd || errno == ESRCH ? 0 : errno;
     const auto found = pending_.find(m.request);
-    if (found == pending_.end()) {
-        // Nobody waits for it any more: it came after its time limit, or its loop is gone.
-        std::vector<std::byte> bytes;
-        encode(message::stop{m.child, {}}, bytes);
-        send_packet(socket_, bytes, {});
+    // Nobody waits for it any more: it came after its time limit, or its loop is gone. Or its
+    // owner has no descriptor left to hold it by.
+    if (found == pending_.end() || error)
+        send_or_queue(reader, message::stop{m.child, {}}, {});
+    if (found == pending_.end())
         return;
+    if (error) {
+        finish(found->second, system_error_code(error), {});
+    } else {
+        children_.emplace(m.child, owned{found->second.body, found->second.told});
+        finish(found->second, {}, started_child{m.child, m.pid, std::move(pidfd)});
     }
-    children_.emplace(m.child, owned{found->second.body, found->second.told});
-    finish(found->second, {}, started_child{m.child, m.pid, std::move(pidfd)});
     pending_.erase(found);
 }
 

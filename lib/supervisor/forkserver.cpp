@@ -197,6 +197,12 @@ void forkserver::handle(member_id from, received_packet packet)
     auto m = decode(packet.bytes);
     if (!m)
         return;
+    if (packet.incomplete) {
+        // At the limit of descriptors: what depends on them must not be done by halves.
+        if (const auto* asked = std::get_if<message::spawn>(&*m))
+            tell(from, message::failed{asked->request, EMFILE});
+        return;
+    }
     std::visit(
         // By name: g++ 12 finds `requires { on(from, each, …); }` false here for some of them.
         [&]<class Message>(const Message& each) {

@@ -88,7 +88,8 @@ received_packet packet_receiver::receive(int socket)
         return result;
     }
     result.what = received_packet::outcome::got;
-    if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
+    result.incomplete = (header.msg_flags & MSG_CTRUNC) != 0;
+    if ((header.msg_flags & MSG_TRUNC) == 0)
         result.bytes = {buffer_.get(), static_cast<std::size_t>(size)};
     return result;
 }

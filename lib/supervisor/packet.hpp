@@ -17,12 +17,13 @@ struct received_packet {
     enum class outcome { got, nothing_yet, closed } what = outcome::nothing_yet;
     std::span<const std::byte> bytes; ///< in the receiver, until its next receive
     std::vector<descriptor> descriptors;
+    bool incomplete = false; ///< not all descriptors found room in this process
 };
 
 /// Its buffer is made at the first packet and touched only as far as packets reach.
 class packet_receiver {
 public:
-    /// A packet that was cut, in bytes or in descriptors, comes as an empty one.
+    /// A packet whose bytes were cut comes as an empty one.
     received_packet receive(int socket);
 
 private:
