@@ -91,7 +91,10 @@ channel_ends make_channel(error_code& ec)
     int ends[2] = {-1, -1};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         ec = last_error();
-    return {descriptor(ends[0]), descriptor(ends[1])};
+    channel_ends made{above_standard(descriptor(ends[0])), above_standard(descriptor(ends[1]))};
+    if (!ec && (!made.owner || !made.process))
+        ec = last_error();
+    return made;
 }
 
 error_code send_packet(int channel, packet_kind kind, std::string_view body)

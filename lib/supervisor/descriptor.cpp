@@ -16,4 +16,9 @@ descriptor descriptor::duplicate() const noexcept
     return descriptor(::fcntl(number_, F_DUPFD_CLOEXEC, 3));
 }
 
+descriptor above_standard(descriptor opened) noexcept
+{
+    return !opened || opened.get() > 2 ? std::move(opened) : opened.duplicate();
+}
+
 } // namespace zproc::supervision

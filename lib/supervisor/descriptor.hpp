@@ -33,4 +33,8 @@ private:
     int number_ = -1;
 };
 
+/// The same file under a number that no standard stream has: where a program has closed one of
+/// these, the system gives its number to whatever is opened next. Empty when there is no room.
+descriptor above_standard(descriptor opened) noexcept;
+
 } // namespace zproc::supervision

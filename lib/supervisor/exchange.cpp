@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -41,7 +42,15 @@ descriptor first_of(std::vector<descriptor>& descriptors, pid_t pid)
         return std::move(descriptors.front());
     // The kernel's limit on descriptors under way made the supervisor leave it out, or there was no
     // room for it here; then there is none now, and errno says so.
-    return descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    return above_standard(descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))));
+}
+
+/// What a standard descriptor that this process has closed is for its children.
+descriptor stand_in_for(int number)
+{
+    if (number < 0 || number > 2 || ::fcntl(number, F_GETFD) >= 0)
+        return {};
+    return above_standard(descriptor(::open("/dev/null", O_RDWR | O_CLOEXEC)));
 }
 
 } // namespace
@@ -126,7 +135,12 @@ void exchange::start(const std::shared_ptr<link_body>& body, const spawn_request
     m.environment = request.environment;
     m.directory = request.directory;
     m.file_mask = request.file_mask;
-    std::vector<int> descriptors(request.standard.begin(), request.standard.end());
+    std::vector<int> descriptors;
+    std::array<descriptor, 3> null;
+    for (std::size_t i = 0; i != request.standard.size(); ++i) {
+        null[i] = stand_in_for(request.standard[i]);
+        descriptors.push_back(null[i] ? null[i].get() : request.standard[i]);
+    }
     descriptors.insert(descriptors.end(), request.descriptors.begin(), request.descriptors.end());
 
     const std::lock_guard lock(mutex_);

@@ -33,7 +33,7 @@ struct spawn_request {
     std::string name;
     std::string payload;
     std::vector<int> descriptors;
-    std::array<int, 3> standard{0, 1, 2}; ///< the child's descriptors 0 to 2
+    std::array<int, 3> standard{0, 1, 2}; ///< the child's 0 to 2; closed ones are /dev/null
     std::chrono::milliseconds grace{500}; ///< between SIGTERM and SIGKILL for its subtree
     bool service = false;                 ///< started again when it dies
     restart_limit limit{};                ///< of a service

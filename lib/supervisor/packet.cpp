@@ -78,7 +78,10 @@ received_packet packet_receiver::receive(int socket)
             for (std::size_t i = 0; i != count; ++i) {
                 int number;
                 std::memcpy(&number, CMSG_DATA(each) + i * sizeof(int), sizeof number);
-                result.descriptors.emplace_back(number);
+                if (auto own = above_standard(descriptor(number)))
+                    result.descriptors.push_back(std::move(own));
+                else
+                    result.incomplete = true;
             }
         }
 
@@ -88,7 +91,7 @@ received_packet packet_receiver::receive(int socket)
         return result;
     }
     result.what = received_packet::outcome::got;
-    result.incomplete = (header.msg_flags & MSG_CTRUNC) != 0;
+    result.incomplete = result.incomplete || (header.msg_flags & MSG_CTRUNC) != 0;
     if ((header.msg_flags & MSG_TRUNC) == 0)
         result.bytes = {buffer_.get(), static_cast<std::size_t>(size)};
     return result;
@@ -99,7 +102,8 @@ packet_pair make_packet_pair()
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
         return {};
-    return {descriptor(ends[0]), descriptor(ends[1])};
+    packet_pair made{above_standard(descriptor(ends[0])), above_standard(descriptor(ends[1]))};
+    return made.first && made.second ? std::move(made) : packet_pair();
 }
 
 } // namespace zproc::supervision

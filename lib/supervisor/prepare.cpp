@@ -138,7 +138,8 @@ error_code prepare(diagnostics* why)
                         "); call zproc::prepare() at the start of main, before they are made");
 
     auto sockets = make_packet_pair();
-    descriptor self(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+    auto self = above_standard(
+        descriptor(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0))));
     if (!sockets.first || !self)
         return fail_with_errno(why, "opening a socket pair and a pidfd", errno);
 
