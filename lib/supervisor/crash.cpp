@@ -63,6 +63,7 @@ void on_fault(int number, siginfo_t* info, void* context)
 {
     const int saved = errno;
     ::signal(number, SIG_DFL);
+    ::signal(SIGPIPE, SIG_IGN); // a reader of our output that is gone is not what we die of
 
     crash_record record;
     record.signal = number;

@@ -16,6 +16,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -159,6 +160,8 @@ private:
     /// To the owner as data, to people in words; one write, so that reports do not mix.
     void report(const std::exception_ptr& error)
     {
+        // Whoever read our output may be gone: that must not become the cause of death.
+        std::signal(SIGPIPE, SIG_IGN);
         const auto what = describe(error, call_.name);
         send_packet(channel_, packet_kind::exception, encode(what));
         std::cout.flush();
