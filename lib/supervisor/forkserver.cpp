@@ -142,6 +142,12 @@ void forkserver::wait_once()
     if (look_again_)
         bury_the_dead();
     fire_timers();
+    // Nobody can command us any more: the root ended, or turned into another program. A read or a
+    // send has found it out; what that was part of is done by now.
+    if (root_listens_ && !members_.at(tree::root).socket.is_open()) {
+        root_listens_ = false;
+        root_gone({});
+    }
 
     // While it is ending everything, the guardian wants to see that it is not stuck.
     if (leaving_ && setup_.guardian_socket) {
@@ -180,9 +186,6 @@ void forkserver::read(member_id from)
             return;
         if (packet.what == received_packet::outcome::closed) {
             found->second.socket.close();
-            // Nobody can command us any more: the root ended, or turned into another program.
-            if (from == tree::root)
-                root_gone({});
             return;
         }
         handle(from, std::move(packet));

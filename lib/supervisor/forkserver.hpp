@@ -113,6 +113,7 @@ private:
     bereavement last_;
     member_id next_id_ = 1;
     bool look_again_ = false; ///< for orphans, although nobody may have died
+    bool root_listens_ = true;
     bool leaving_ = false;
     bool finished_ = false;
     time_point last_sign_{0};
