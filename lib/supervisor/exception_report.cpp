@@ -20,6 +20,7 @@ namespace zproc::supervision {
 namespace {
 
 constexpr int max_causes = 16;
+constexpr const char* foreign_exception = "foreign exception";
 
 std::string type_name(const std::type_info& type)
 {
@@ -29,6 +30,13 @@ std::string type_name(const std::type_info& type)
     if (name.starts_with(wrapper) && name.ends_with('>'))
         name = name.substr(wrapper.size(), name.size() - wrapper.size() - 1);
     return name;
+}
+
+/// The runtime knows no type of what another language threw.
+std::string current_type_name()
+{
+    const auto* type = abi::__cxa_current_exception_type();
+    return type != nullptr ? type_name(*type) : foreign_exception;
 }
 
 void add_causes(const std::exception& outer, error_report& report);
@@ -43,7 +51,7 @@ void add_cause(const std::exception_ptr& inner, error_report& report)
         report.causes.push_back({type_name(typeid(e)), e.what()});
         add_causes(e, report);
     } catch (...) {
-        report.causes.push_back({type_name(*abi::__cxa_current_exception_type()), {}});
+        report.causes.push_back({current_type_name(), {}});
     }
 }
 
@@ -68,6 +76,10 @@ error_report describe(const std::exception_ptr& error, std::string_view process)
     error_report report;
     report.pid = ::getpid();
     report.process = process;
+    if (error == nullptr) { // another language's, or the unwinding of pthread_exit()
+        report.type = foreign_exception;
+        return report;
+    }
     report.stack = throw_stack(error, report.stack_note);
     try {
         std::rethrow_exception(error);
@@ -82,7 +94,7 @@ error_report describe(const std::exception_ptr& error, std::string_view process)
         report.type = "const char*";
         report.text = text != nullptr ? text : "";
     } catch (...) {
-        report.type = type_name(*abi::__cxa_current_exception_type());
+        report.type = current_type_name();
     }
     if (!report.stack.empty())
         report.stack_note.clear();
@@ -91,6 +103,8 @@ error_report describe(const std::exception_ptr& error, std::string_view process)
 
 bool is_cancellation(const std::exception_ptr& error) noexcept
 {
+    if (error == nullptr)
+        return false;
     try {
         std::rethrow_exception(error);
     } catch (const boost::system::system_error& e) {

@@ -7,7 +7,8 @@
 
 namespace zproc::supervision {
 
-/// All there is to say of an exception caught in this process, which is called `process`.
+/// All there is to say of an exception caught in this process, which is called `process`. A null
+/// `error` stands for a foreign exception, which C++ cannot hold.
 error_report describe(const std::exception_ptr& error, std::string_view process);
 
 /// True for what a coroutine throws when it is cancelled.

@@ -69,6 +69,14 @@ BOOST_AUTO_TEST_CASE(describe_gives_type_and_text)
     }
 }
 
+BOOST_AUTO_TEST_CASE(describe_names_a_foreign_exception_where_there_is_none_to_look_at)
+{
+    const auto report = supervision::describe(nullptr, "eater");
+    BOOST_TEST(report.type == "foreign exception");
+    BOOST_TEST(report.process == "eater");
+    BOOST_TEST(!supervision::is_cancellation(nullptr));
+}
+
 BOOST_AUTO_TEST_CASE(describe_gives_nested_causes_in_order)
 {
     const auto report = report_of([] {
