@@ -119,7 +119,7 @@ public:
                 throw system_error(failed, "the result could not be sent");
         } catch (const process_exit& wanted) {
             send_packet(channel_, packet_kind::exit_code, std::to_string(wanted.code));
-            leave(wanted.code);
+            leave(representable(wanted.code));
         } catch (...) {
             fail(std::current_exception());
         }
@@ -157,6 +157,25 @@ private:
         leave(EXIT_FAILURE);
     }
 
+    /// The system keeps eight bits of a code: 256 would look like success.
+    int representable(int code)
+    {
+        if (code >= 0 && code <= 255)
+            return code;
+        std::signal(SIGPIPE, SIG_IGN);
+        write_to_error("zproc: process '" + call_.name + "' (pid " + std::to_string(::getpid()) +
+                       ") asked for exit code " + std::to_string(code) +
+                       ", which is not in 0 to 255: it ends with 255\n  spawned by pid " +
+                       std::to_string(call_.owner) + '\n');
+        return 255;
+    }
+
+    static void write_to_error(const std::string& text)
+    {
+        const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+        static_cast<void>(written);
+    }
+
     /// To the owner as data, to people in words; one write, so that reports do not mix.
     void report(const std::exception_ptr& error)
     {
@@ -168,8 +187,7 @@ private:
         std::fflush(nullptr);
         std::ostringstream text;
         text << "zproc: " << what << "\n  spawned by pid " << call_.owner << '\n';
-        const auto written = ::write(STDERR_FILENO, text.str().data(), text.str().size());
-        static_cast<void>(written);
+        write_to_error(text.str());
     }
 
     /// An exception where none may be: it is reported, then SIGABRT ends the process as usual.
