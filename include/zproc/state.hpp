@@ -61,12 +61,13 @@ public:
     /// The value of a key. Errors: `errc::no_such_key` (not for `optional<T>`, which is then
     /// empty); `errc::type_mismatch` and `errc::not_representable` when it is no `T`.
     /// Completion signature: `void(error_code, T)`.
-    template <class T = value, asio::completion_token_for<void(error_code, T)> Token =
-                                   asio::deferred_t>
+    template <class T = value,
+              asio::completion_token_for<void(error_code, T)> Token = asio::deferred_t>
     [[nodiscard]] auto get(key_like auto&& key, Token&& token = {}) const
     {
-        return start<void(error_code, T)>({operation::get, detail::to_key(std::forward<decltype(key)>(key)), {}, {}},
-                                          detail::to_value_of<T>{}, std::forward<Token>(token));
+        return start<void(error_code, T)>(
+            {operation::get, detail::to_key(std::forward<decltype(key)>(key)), {}, {}},
+            detail::to_value_of<T>{}, std::forward<Token>(token));
     }
 
     /// The value of a key, or `otherwise` when there is none; a string-like default gives a
@@ -87,8 +88,9 @@ public:
     template <asio::completion_token_for<void(error_code, bool)> Token = asio::deferred_t>
     [[nodiscard]] auto contains(key_like auto&& key, Token&& token = {}) const
     {
-        return start<void(error_code, bool)>({operation::contains, detail::to_key(std::forward<decltype(key)>(key)), {}, {}},
-                                             detail::to_value_of<bool>{}, std::forward<Token>(token));
+        return start<void(error_code, bool)>(
+            {operation::contains, detail::to_key(std::forward<decltype(key)>(key)), {}, {}},
+            detail::to_value_of<bool>{}, std::forward<Token>(token));
     }
 
     /// The number of keys. Completion signature: `void(error_code, std::size_t)`.
@@ -96,7 +98,8 @@ public:
     [[nodiscard]] auto size(Token&& token = {}) const
     {
         return start<void(error_code, std::size_t)>({operation::size, {}, {}, {}},
-                                                    detail::to_value_of<std::size_t>{}, std::forward<Token>(token));
+                                                    detail::to_value_of<std::size_t>{},
+                                                    std::forward<Token>(token));
     }
 
     /// All keys, in no particular order. Completion signature:
@@ -106,17 +109,18 @@ public:
     [[nodiscard]] auto keys(Token&& token = {}) const
     {
         return start<void(error_code, std::vector<std::string>)>(
-            {operation::keys, {}, {}, {}}, detail::to_value_of<std::vector<std::string>>{}, std::forward<Token>(token));
+            {operation::keys, {}, {}, {}}, detail::to_value_of<std::vector<std::string>>{},
+            std::forward<Token>(token));
     }
 
     /// Everything, as of one revision. Completion signature: `void(error_code, snapshot)`.
     /// Complexity: O(bytes of the namespace).
-    template <asio::completion_token_for<void(error_code, zproc::snapshot)> Token =
-                  asio::deferred_t>
+    template <
+        asio::completion_token_for<void(error_code, zproc::snapshot)> Token = asio::deferred_t>
     [[nodiscard]] auto snapshot(Token&& token = {}) const
     {
-        return start<void(error_code, zproc::snapshot)>({operation::snapshot, {}, {}, {}},
-                                                        detail::to_snapshot{}, std::forward<Token>(token));
+        return start<void(error_code, zproc::snapshot)>(
+            {operation::snapshot, {}, {}, {}}, detail::to_snapshot{}, std::forward<Token>(token));
     }
 
     // Writes ----------------------------------------------------------------------------------
@@ -126,17 +130,20 @@ public:
     [[nodiscard]] auto set(key_like auto&& key, T&& to, Token&& token = {}) const
     {
         ZPROC_CHECK_VALUE(T);
-        return start<void(error_code)>(
-            {operation::set, detail::to_key(std::forward<decltype(key)>(key)), to_value(std::forward<T>(to)), {}},
-            detail::no_result{}, std::forward<Token>(token));
+        return start<void(error_code)>({operation::set,
+                                        detail::to_key(std::forward<decltype(key)>(key)),
+                                        to_value(std::forward<T>(to)),
+                                        {}},
+                                       detail::no_result{}, std::forward<Token>(token));
     }
 
     /// Removes a key; yields whether it was there. Completion signature: `void(error_code, bool)`.
     template <asio::completion_token_for<void(error_code, bool)> Token = asio::deferred_t>
     [[nodiscard]] auto erase(key_like auto&& key, Token&& token = {}) const
     {
-        return start<void(error_code, bool)>({operation::erase, detail::to_key(std::forward<decltype(key)>(key)), {}, {}},
-                                             detail::to_value_of<bool>{}, std::forward<Token>(token));
+        return start<void(error_code, bool)>(
+            {operation::erase, detail::to_key(std::forward<decltype(key)>(key)), {}, {}},
+            detail::to_value_of<bool>{}, std::forward<Token>(token));
     }
 
     /// Sets many keys in one transaction. Completion signature: `void(error_code)`.
@@ -162,17 +169,19 @@ public:
     template <asio::completion_token_for<void(error_code)> Token = asio::deferred_t>
     [[nodiscard]] auto clear(Token&& token = {}) const
     {
-        return start<void(error_code)>({operation::clear, {}, {}, {}}, detail::no_result{}, std::forward<Token>(token));
+        return start<void(error_code)>({operation::clear, {}, {}, {}}, detail::no_result{},
+                                       std::forward<Token>(token));
     }
 
     /// Removes a key and yields the value it had. Errors: `errc::no_such_key` (not for
     /// `optional<T>`). Completion signature: `void(error_code, T)`.
-    template <class T = value, asio::completion_token_for<void(error_code, T)> Token =
-                                   asio::deferred_t>
+    template <class T = value,
+              asio::completion_token_for<void(error_code, T)> Token = asio::deferred_t>
     [[nodiscard]] auto pop(key_like auto&& key, Token&& token = {}) const
     {
-        return start<void(error_code, T)>({operation::pop, detail::to_key(std::forward<decltype(key)>(key)), {}, {}},
-                                          detail::to_value_of<T>{}, std::forward<Token>(token));
+        return start<void(error_code, T)>(
+            {operation::pop, detail::to_key(std::forward<decltype(key)>(key)), {}, {}},
+            detail::to_value_of<T>{}, std::forward<Token>(token));
     }
 
     /// Gives an absent key a value; yields the value the key has then.
@@ -183,9 +192,12 @@ public:
     {
         ZPROC_CHECK_VALUE(T);
         using result = detail::stored_t<T>;
-        return start<void(error_code, result)>(
-            {operation::set_default, detail::to_key(std::forward<decltype(key)>(key)), to_value(std::forward<T>(to)), {}},
-            detail::to_value_of<result>{}, std::forward<Token>(token));
+        return start<void(error_code, result)>({operation::set_default,
+                                                detail::to_key(std::forward<decltype(key)>(key)),
+                                                to_value(std::forward<T>(to)),
+                                                {}},
+                                               detail::to_value_of<result>{},
+                                               std::forward<Token>(token));
     }
 
     /// Adds to a number, in one round trip; an absent key counts as 0. Yields the sum.
@@ -195,9 +207,12 @@ public:
               asio::completion_token_for<void(error_code, value)> Token = asio::deferred_t>
     [[nodiscard]] auto increment(key_like auto&& key, T&& by = 1, Token&& token = {}) const
     {
-        return start<void(error_code, value)>(
-            {operation::increment, detail::to_key(std::forward<decltype(key)>(key)), to_value(std::forward<T>(by)), {}},
-            detail::to_value_of<value>{}, std::forward<Token>(token));
+        return start<void(error_code, value)>({operation::increment,
+                                               detail::to_key(std::forward<decltype(key)>(key)),
+                                               to_value(std::forward<T>(by)),
+                                               {}},
+                                              detail::to_value_of<value>{},
+                                              std::forward<Token>(token));
     }
     template <asio::completion_token_for<void(error_code, value)> Token>
         requires(!storable<Token>)
@@ -229,9 +244,11 @@ public:
     [[nodiscard]] auto append(key_like auto&& key, T&& item, Token&& token = {}) const
     {
         ZPROC_CHECK_VALUE(T);
-        return start<void(error_code)>(
-            {operation::append, detail::to_key(std::forward<decltype(key)>(key)), to_value(std::forward<T>(item)), {}},
-            detail::no_result{}, std::forward<Token>(token));
+        return start<void(error_code)>({operation::append,
+                                        detail::to_key(std::forward<decltype(key)>(key)),
+                                        to_value(std::forward<T>(item)),
+                                        {}},
+                                       detail::no_result{}, std::forward<Token>(token));
     }
 
     /// Gives a key the value `to` if it has the value `from`, and yields whether it had. `nullptr`
@@ -245,8 +262,8 @@ public:
         ZPROC_CHECK_VALUE(From);
         ZPROC_CHECK_VALUE(To);
         return start<void(error_code, bool)>(
-            {operation::compare_exchange, detail::to_key(std::forward<decltype(key)>(key)), to_value(std::forward<From>(from)),
-             to_value(std::forward<To>(to))},
+            {operation::compare_exchange, detail::to_key(std::forward<decltype(key)>(key)),
+             to_value(std::forward<From>(from)), to_value(std::forward<To>(to))},
             detail::to_value_of<bool>{}, std::forward<Token>(token));
     }
 
@@ -288,8 +305,8 @@ public:
     template <key_like A, key_like B, key_like C>
     watcher when_change(A&& a, B&& b, C&& c, watch_options options = {}) const
     {
-        return change_of(
-            zproc::keys(std::forward<A>(a), std::forward<B>(b), std::forward<C>(c)), options);
+        return change_of(zproc::keys(std::forward<A>(a), std::forward<B>(b), std::forward<C>(c)),
+                         options);
     }
     template <key_like A, key_like B, key_like C, key_like D, key_like... More>
     watcher when_change(A&& a, B&& b, C&& c, D&& d, More&&... more) const
@@ -303,7 +320,9 @@ public:
     /// change that leaves it true; a missing key satisfies none.
     watcher when_available(key_like auto&& key, watch_options options = {}) const
     {
-        return condition(detail::to_key(std::forward<decltype(key)>(key)), [](const value&) { return true; }, options);
+        return condition(
+            detail::to_key(std::forward<decltype(key)>(key)), [](const value&) { return true; },
+            options);
     }
 
     /// The key has a value equal to `to`.
@@ -324,7 +343,8 @@ public:
     watcher when(key_like auto&& key, Predicate&& predicate, watch_options options = {}) const
     {
         ZPROC_CHECK_TEMPORARY(Predicate);
-        return condition(detail::to_key(std::forward<decltype(key)>(key)), std::forward<Predicate>(predicate), options);
+        return condition(detail::to_key(std::forward<decltype(key)>(key)),
+                         std::forward<Predicate>(predicate), options);
     }
 
     /// `predicate(everything)` holds, tested with each change of the namespace.
@@ -353,8 +373,8 @@ private:
             [id = identity_, r = std::move(r),
              convert = std::move(convert)](detail::handler<Signature> done) mutable {
                 id->engine->submit(*id, std::move(r),
-                               std::make_unique<detail::typed_pending<Signature, Convert>>(
-                                   std::move(done), std::move(convert)));
+                                   std::make_unique<detail::typed_pending<Signature, Convert>>(
+                                       std::move(done), std::move(convert)));
             },
             std::forward<Token>(token));
     }

@@ -105,8 +105,8 @@ public:
     /// `next()` is pending; `errc::journal_overrun` with `on_gap = fail`; `errc::state_lost`;
     /// `errc::server_absent`.
     /// Complexity: O(records passed); no request, no system call when an event is at hand.
-    template <asio::completion_token_for<void(error_code, std::optional<event>)> Token =
-                  asio::deferred_t>
+    template <
+        asio::completion_token_for<void(error_code, std::optional<event>)> Token = asio::deferred_t>
     [[nodiscard]] auto next(Token&& token = {}) const
     {
         using signature = void(error_code, std::optional<event>);
@@ -133,7 +133,8 @@ public:
             std::move(executor),
             [owner = std::move(owner_)](detail::handler<signature> done) mutable {
                 auto core = owner.core();
-                core->next(std::make_unique<detail::pending_one>(std::move(done), std::move(owner)));
+                core->next(
+                    std::make_unique<detail::pending_one>(std::move(done), std::move(owner)));
             },
             std::forward<Token>(token));
     }

@@ -51,7 +51,8 @@ int owned_descriptor::release() noexcept
 }
 
 connection::connection(settings s)
-    : settings_(std::move(s)), loop_(settings_.strand),
+    : settings_(std::move(s)),
+      loop_(settings_.strand),
       jitter_(static_cast<unsigned>(::getpid()) ^ static_cast<unsigned>(now())),
       in_(protocol::max_reply_bytes)
 {
@@ -300,8 +301,7 @@ void connection::pause()
     const std::chrono::duration<double, std::nano> wait(static_cast<double>(next_pause_.count()) *
                                                         spread(jitter_));
     next_pause_ = std::min(next_pause_ * 2, longest_pause);
-    loop_->pause.expires_after(
-        std::chrono::duration_cast<asio::steady_timer::duration>(wait));
+    loop_->pause.expires_after(std::chrono::duration_cast<asio::steady_timer::duration>(wait));
     loop_->pause.async_wait([weak = weak_from_this()](error_code ec) {
         const auto self = weak.lock();
         if (self && !ec && self->state_ == state::pausing)
@@ -316,9 +316,9 @@ void connection::fail(error_code ec)
     loop_->pause.cancel();
     calls_.disconnected();
     for (auto& each : calls_.drain())
-        each.what->done(each.written && each.what->is_mutation() ? make_error_code(errc::outcome_unknown)
-                                                                  : ec,
-                        {});
+        each.what->done(
+            each.written && each.what->is_mutation() ? make_error_code(errc::outcome_unknown) : ec,
+            {});
     if (on_failed)
         on_failed(ec);
     rest();

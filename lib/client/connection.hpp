@@ -149,7 +149,7 @@ private:
 
     protocol::buffer out_;
     std::size_t sent_ = 0;
-    int descriptor_ = -1;            ///< to go with the byte at `descriptor_at_`
+    int descriptor_ = -1; ///< to go with the byte at `descriptor_at_`
     std::size_t descriptor_at_ = 0;
     bool flush_scheduled_ = false;
     bool writing_ = false;
@@ -157,7 +157,7 @@ private:
     protocol::frame_parser in_;
     std::span<std::byte> room_; ///< of in_, being read into
     bool reading_ = false;
-    bool reading_plainly_ = false;   ///< by a read that would drop descriptors
+    bool reading_plainly_ = false; ///< by a read that would drop descriptors
     unsigned expecting_descriptors_ = 0;
     std::vector<owned_descriptor> received_;
 

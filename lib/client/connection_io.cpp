@@ -42,7 +42,8 @@ void connection::flush()
         for (auto& large : calls_.write(out_, server_.limits.request_bytes))
             large->done(errc::too_large, {});
     if (expecting_descriptors_ > 0 && reading_plainly_)
-        loop_->socket.cancel(); // comes back to arm_read, which receives with descriptors from now on
+        loop_->socket
+            .cancel(); // comes back to arm_read, which receives with descriptors from now on
     send_some();
     if (wanted())
         arm_read();
@@ -77,7 +78,8 @@ void connection::send_some()
             rights->cmsg_len = CMSG_LEN(sizeof(int));
             std::memcpy(CMSG_DATA(rights), &descriptor_, sizeof(int));
         }
-        const ssize_t n = ::sendmsg(loop_->socket.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t n =
+            ::sendmsg(loop_->socket.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n > 0) {
             if (message.msg_control)
                 descriptor_ = -1;
@@ -85,17 +87,17 @@ void connection::send_some()
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             writing_ = true;
             loop_->socket.async_wait(asio::socket_base::wait_write,
-                               [weak = weak_from_this(), life = life_](error_code ec) {
-                                   const auto self = weak.lock();
-                                   if (!self || self->life_ != life || !self->writing_)
-                                       return;
-                                   self->writing_ = false;
-                                   // Cancelled by rest(), it may be wanted again already.
-                                   if (ec && !self->wanted())
-                                       return;
-                                   self->send_some();
-                                   self->flush();
-                               });
+                                     [weak = weak_from_this(), life = life_](error_code ec) {
+                                         const auto self = weak.lock();
+                                         if (!self || self->life_ != life || !self->writing_)
+                                             return;
+                                         self->writing_ = false;
+                                         // Cancelled by rest(), it may be wanted again already.
+                                         if (ec && !self->wanted())
+                                             return;
+                                         self->send_some();
+                                         self->flush();
+                                     });
             return;
         } else if (errno != EINTR) {
             descriptor_ = -1;
@@ -134,12 +136,12 @@ void connection::arm_read()
     };
     if (reading_plainly_) {
         const auto room = room_ = in_.prepare(read_size);
-        loop_->socket.async_read_some(asio::buffer(room.data(), room.size()), std::move(completion));
+        loop_->socket.async_read_some(asio::buffer(room.data(), room.size()),
+                                      std::move(completion));
     } else {
-        loop_->socket.async_wait(asio::socket_base::wait_read,
-                           [completion = std::move(completion)](error_code ec) mutable {
-                               completion(ec, 0);
-                           });
+        loop_->socket.async_wait(
+            asio::socket_base::wait_read,
+            [completion = std::move(completion)](error_code ec) mutable { completion(ec, 0); });
     }
 }
 

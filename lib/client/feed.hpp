@@ -89,7 +89,7 @@ private:
     std::shared_ptr<const ring> ring_;
     std::uint64_t ring_generation_ = 0;
     bool attaching_ = false;
-    bool attached_ = false;    ///< in this connection
+    bool attached_ = false; ///< in this connection
     bool eventfd_known_ = false;
     unsigned holders_ = 0;
 };

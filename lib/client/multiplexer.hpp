@@ -96,8 +96,8 @@ private:
     std::size_t fences_ = 0;
     std::uint64_t next_sequence_ = 1;
 
-    std::uint64_t first_number_ = 1;    ///< the smallest still waited for
-    std::deque<bool> finished_;         ///< of first_number_, first_number_ + 1, …
+    std::uint64_t first_number_ = 1; ///< the smallest still waited for
+    std::deque<bool> finished_;      ///< of first_number_, first_number_ + 1, …
 };
 
 } // namespace zproc::client

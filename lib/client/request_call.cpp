@@ -10,8 +10,12 @@ namespace wire = protocol;
 
 request_call::request_call(const detail::state_identity& from, detail::request&& r,
                            asio::any_io_executor io)
-    : call(detail::is_mutation(r.what)), what_(r.what), handle_(from.handle),
-      name_space_(from.name_space), key_(std::move(r.key)), io_(std::move(io))
+    : call(detail::is_mutation(r.what)),
+      what_(r.what),
+      handle_(from.handle),
+      name_space_(from.name_space),
+      key_(std::move(r.key)),
+      io_(std::move(io))
 {
 }
 
@@ -40,11 +44,8 @@ std::unique_ptr<request_call> request_call::make(const detail::state_identity& f
     case operation::set:
     case operation::set_default:
     case operation::increment:
-    case operation::append:
-        ec = msgpack::encode(r.first, made->first_);
-        break;
-    default:
-        break;
+    case operation::append: ec = msgpack::encode(r.first, made->first_); break;
+    default: break;
     }
     if (ec)
         return nullptr;
@@ -74,35 +75,23 @@ void request_call::write(wire::buffer& out, std::uint32_t correlation, const wir
     by.handle = handle_;
     const auto put = [&](const auto& message) { wire::write_request(out, correlation, message); };
     switch (what_) {
-    case operation::get:
-        return put(wire::get_request{name_space_, key_});
-    case operation::contains:
-        return put(wire::contains_request{name_space_, key_});
-    case operation::size:
-        return put(wire::size_request{name_space_});
-    case operation::keys:
-        return put(wire::keys_request{name_space_});
-    case operation::snapshot:
-        return put(wire::snapshot_request{name_space_});
-    case operation::set:
-        return put(wire::set_request{by, name_space_, key_, first_});
-    case operation::erase:
-        return put(wire::erase_request{by, name_space_, {key_}});
-    case operation::update:
-        return put(wire::update_request{by, name_space_, entries()});
-    case operation::replace:
-        return put(wire::replace_request{by, name_space_, entries()});
-    case operation::clear:
-        return put(wire::clear_request{by, name_space_});
-    case operation::pop:
-        return put(wire::pop_request{by, name_space_, key_});
+    case operation::get: return put(wire::get_request{name_space_, key_});
+    case operation::contains: return put(wire::contains_request{name_space_, key_});
+    case operation::size: return put(wire::size_request{name_space_});
+    case operation::keys: return put(wire::keys_request{name_space_});
+    case operation::snapshot: return put(wire::snapshot_request{name_space_});
+    case operation::set: return put(wire::set_request{by, name_space_, key_, first_});
+    case operation::erase: return put(wire::erase_request{by, name_space_, {key_}});
+    case operation::update: return put(wire::update_request{by, name_space_, entries()});
+    case operation::replace: return put(wire::replace_request{by, name_space_, entries()});
+    case operation::clear: return put(wire::clear_request{by, name_space_});
+    case operation::pop: return put(wire::pop_request{by, name_space_, key_});
     case operation::set_default:
         return put(wire::set_default_request{by, name_space_, key_, first_});
     case operation::increment:
-        return put(wire::increment_request{wire::operation::increment, by, name_space_, key_,
-                                           first_});
-    case operation::append:
-        return put(wire::append_request{by, name_space_, key_, first_});
+        return put(
+            wire::increment_request{wire::operation::increment, by, name_space_, key_, first_});
+    case operation::append: return put(wire::append_request{by, name_space_, key_, first_});
     case operation::compare_exchange:
         return put(wire::compare_exchange_request{by, name_space_, key_, optional_value(first_),
                                                   optional_value(second_)});
@@ -194,8 +183,7 @@ error_code request_call::read_mutation(wire::bytes_view body, detail::response& 
         r.result = exchange.exchanged;
         return ec;
     }
-    default:
-        return ec;
+    default: return ec;
     }
 }
 

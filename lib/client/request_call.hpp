@@ -21,8 +21,7 @@ public:
                                               std::unique_ptr<detail::pending>& p,
                                               asio::any_io_executor io, error_code& ec);
 
-    request_call(const detail::state_identity& from, detail::request&& r,
-                 asio::any_io_executor io);
+    request_call(const detail::state_identity& from, detail::request&& r, asio::any_io_executor io);
 
     void write(protocol::buffer& out, std::uint32_t correlation,
                const protocol::mutation& by) override;

@@ -45,10 +45,7 @@ struct transaction::read_call final : call {
                 out, correlation,
                 protocol::read_request{owner->name_space_, {keys.begin(), keys.end()}});
     }
-    void done(error_code ec, protocol::bytes_view body) override
-    {
-        owner->fetched(ec, body);
-    }
+    void done(error_code ec, protocol::bytes_view body) override { owner->fetched(ec, body); }
 };
 
 struct transaction::commit_call final : call {
@@ -72,17 +69,18 @@ struct transaction::commit_call final : call {
                 {key, bytes ? std::optional<protocol::bytes_view>(*bytes) : std::nullopt});
         protocol::write_request(out, correlation, request);
     }
-    void done(error_code ec, protocol::bytes_view body) override
-    {
-        owner->committed(ec, body);
-    }
+    void done(error_code ec, protocol::bytes_view body) override { owner->committed(ec, body); }
 };
 
 transaction::transaction(executor_of_engine io, executor_of_engine strand,
                          std::weak_ptr<connection> server, const detail::state_identity& from,
                          std::unique_ptr<detail::transaction_body> body)
-    : io_(std::move(io)), strand_(std::move(strand)), server_(std::move(server)),
-      name_space_(from.name_space), handle_(from.handle), body_(std::move(body))
+    : io_(std::move(io)),
+      strand_(std::move(strand)),
+      server_(std::move(server)),
+      name_space_(from.name_space),
+      handle_(from.handle),
+      body_(std::move(body))
 {
 }
 
@@ -95,8 +93,8 @@ void transaction::start()
             const auto self = weak.lock();
             if (!self || !*self->strand_)
                 return;
-            const bool terminal = (type & asio::cancellation_type::terminal) !=
-                                  asio::cancellation_type::none;
+            const bool terminal =
+                (type & asio::cancellation_type::terminal) != asio::cancellation_type::none;
             asio::dispatch(*self->strand_, [self, terminal] { self->cancel(terminal); });
         });
     run();
@@ -232,7 +230,7 @@ void transaction::run_again()
     if (cancelled_)
         return finish(asio::error::operation_aborted);
     asio::post(*io_, asio::bind_executor(body_->executor(*io_),
-                                        [self = shared_from_this()] { self->run(); }));
+                                         [self = shared_from_this()] { self->run(); }));
 }
 
 void transaction::submit(std::unique_ptr<call> what)

@@ -29,9 +29,8 @@ public:
     /// Executors of the engine, which lives as long as this, and empties them when the loop goes.
     using executor_of_engine = std::shared_ptr<const asio::any_io_executor>;
 
-    transaction(executor_of_engine io, executor_of_engine strand,
-                std::weak_ptr<connection> server, const detail::state_identity& from,
-                std::unique_ptr<detail::transaction_body> body);
+    transaction(executor_of_engine io, executor_of_engine strand, std::weak_ptr<connection> server,
+                const detail::state_identity& from, std::unique_ptr<detail::transaction_body> body);
 
     void start();
 

@@ -107,10 +107,8 @@ void watch::next(std::unique_ptr<detail::pending_event> p)
                     alive->drop_operation(operation);
             });
         });
-    asio::dispatch(around_.strand,
-                   [self = shared_from_this(), p = std::move(p), operation]() mutable {
-                       self->take(std::move(p), operation);
-                   });
+    asio::dispatch(around_.strand, [self = shared_from_this(), p = std::move(p),
+                                    operation]() mutable { self->take(std::move(p), operation); });
 }
 
 void watch::go_live()

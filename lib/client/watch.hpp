@@ -86,9 +86,9 @@ private:
     std::optional<protocol::watch_reply> registered_;
     bool begun_ = false;
     bool ended_ = false;
-    error_code failure_;     ///< for the next `next()`
-    bool told_ = false;      ///< the last `next()` has failed already
-    bool skip_ = false;      ///< what is pending is not wanted (go_live)
+    error_code failure_; ///< for the next `next()`
+    bool told_ = false;  ///< the last `next()` has failed already
+    bool skip_ = false;  ///< what is pending is not wanted (go_live)
     std::optional<event> ready_;
 
     std::shared_ptr<const ring> ring_;

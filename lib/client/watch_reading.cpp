@@ -1,6 +1,5 @@
-#include "client/watch.hpp"
-
 #include "client/decode.hpp"
+#include "client/watch.hpp"
 
 #include <set>
 #include <utility>
@@ -51,9 +50,8 @@ void watch::try_begin()
     ring_ = around_.feed->current();
     if (!ring_)
         return;
-    const auto revision =
-        since.is_time() ? revision_before(since.time().time_since_epoch().count())
-                        : since.revision();
+    const auto revision = since.is_time() ? revision_before(since.time().time_since_epoch().count())
+                                          : since.revision();
     begin(revision, machine_.is_condition() ? base_at(revision) : dict{}, false);
     ring_.reset(); // position() takes it up
 }
@@ -124,14 +122,9 @@ void watch::read_one()
         });
         break;
     }
-    case journal::read_result::none:
-        break;
-    case journal::read_result::lapped:
-        locate();
-        break;
-    case journal::read_result::damaged:
-        failure_ = errc::state_lost;
-        break;
+    case journal::read_result::none: break;
+    case journal::read_result::lapped: locate(); break;
+    case journal::read_result::damaged: failure_ = errc::state_lost; break;
     }
 }
 
@@ -200,7 +193,8 @@ dict watch::base_at(std::uint64_t revision) const
             if (each.before == journal::before_kind::inlined)
                 put(each.key, each.before_bytes);
             else if (each.before != journal::before_kind::absent)
-                put(each.key, reader.fetch(each.before_at, fetched) ? std::span<const std::byte>(fetched)
+                put(each.key, reader.fetch(each.before_at, fetched)
+                                  ? std::span<const std::byte>(fetched)
                               : each.after ? *each.after
                                            : std::span<const std::byte>());
         }

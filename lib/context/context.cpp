@@ -1,7 +1,7 @@
-#include <zproc/context.hpp>
-
 #include "context/context_core.hpp"
 #include "supervisor/prepare.hpp"
+
+#include <zproc/context.hpp>
 
 #include <ostream>
 #include <utility>

@@ -47,8 +47,7 @@ std::shared_ptr<context> make_child_context(asio::io_context& io, const supervis
     return std::make_shared<context>(io.get_executor(), std::move(options));
 }
 
-[[maybe_unused]] const bool known =
-    (supervision::set_context_maker(&make_child_context), true);
+[[maybe_unused]] const bool known = (supervision::set_context_maker(&make_child_context), true);
 
 } // namespace
 
@@ -61,8 +60,7 @@ context_core::context_core(asio::any_io_executor io, context_options options)
 
 context_core::~context_core() = default;
 
-std::shared_ptr<context_core> context_core::make(asio::any_io_executor io,
-                                                 context_options options)
+std::shared_ptr<context_core> context_core::make(asio::any_io_executor io, context_options options)
 {
     auto made = std::make_shared<context_core>(std::move(io), std::move(options));
     made->engine_ = zproc::engine::host::make(
@@ -74,8 +72,7 @@ std::shared_ptr<context_core> context_core::make(asio::any_io_executor io,
                 then(errc::context_gone, {});
         },
         made->options_.request_timeout());
-    asio::use_service<zproc::engine::loop_service>(
-        asio::query(made->io_, asio::execution::context))
+    asio::use_service<zproc::engine::loop_service>(asio::query(made->io_, asio::execution::context))
         .add(made->weak_from_this());
     return made;
 }
@@ -104,8 +101,8 @@ void context_core::locate(const located& then)
             ec = errc::state_lost;
         return then(ec, path_);
     }
-    const std::string_view rest = std::string_view(given).substr(
-        std::min(given.size(), unix_scheme.size()));
+    const std::string_view rest =
+        std::string_view(given).substr(std::min(given.size(), unix_scheme.size()));
     if (!given.starts_with(unix_scheme) || rest.empty())
         return then(errc::bad_address, {});
     {
@@ -159,8 +156,8 @@ error_code context_core::start_server()
                 self->server_notice(n);
         },
         handler<signature>(asio::bind_executor(
-            engine_->strand(), [weak = weak_from_this()](error_code failed,
-                                                         const supervision::started_child& s) {
+            engine_->strand(),
+            [weak = weak_from_this()](error_code failed, const supervision::started_child& s) {
                 const auto self = weak.lock();
                 if (!self)
                     return;
@@ -206,8 +203,8 @@ void context_core::spawn(spawn_options options, call c, std::unique_ptr<pending_
             const auto self = weak.lock();
             if (!self || self->loop_gone_ || type == asio::cancellation_type::none)
                 return;
-            const bool terminal = (type & asio::cancellation_type::terminal) !=
-                                  asio::cancellation_type::none;
+            const bool terminal =
+                (type & asio::cancellation_type::terminal) != asio::cancellation_type::none;
             asio::dispatch(self->engine_->strand(), [self, of, terminal] {
                 if (const auto alive = of.lock())
                     self->cancel(*alive, terminal);
@@ -265,9 +262,8 @@ void context_core::launch(spawn_options options, call c, const std::shared_ptr<s
                 self->child_notice(process, n);
         },
         handler<signature>(asio::bind_executor(
-            engine_->strand(),
-            [self = shared_from_this(), process, s](error_code failed,
-                                                    supervision::started_child started) {
+            engine_->strand(), [self = shared_from_this(), process,
+                                s](error_code failed, supervision::started_child started) {
                 if (failed) {
                     process->not_started(failed);
                 } else {
@@ -293,14 +289,9 @@ void context_core::child_notice(const std::shared_ptr<process_core>& process,
 {
     using kind = supervision::notice::kind;
     switch (n.what) {
-    case kind::restarted:
-        break;
-    case kind::exited:
-        process->exited(n.exit, static_cast<int>(n.attempt) - 1);
-        break;
-    case kind::gone:
-        gone(n.child);
-        break;
+    case kind::restarted: break;
+    case kind::exited: process->exited(n.exit, static_cast<int>(n.attempt) - 1); break;
+    case kind::gone: gone(n.child); break;
     case kind::lost:
         process->lost(errc::supervisor_lost);
         gone(n.child);
@@ -353,13 +344,13 @@ void context_core::shutdown(std::chrono::nanoseconds grace, handler<void(error_c
     if (loop_gone_)
         return done.complete({}, error_code(errc::context_gone));
     const auto id = cancellable_ending(done);
-    asio::dispatch(engine_->strand(), [self = shared_from_this(), grace, id,
-                                       done = std::move(done)]() mutable {
-        self->ending_grace_ = whole_milliseconds(grace);
-        for (const auto& [child, process] : self->children_)
-            self->link_->stop(child, self->ending_grace_);
-        self->end(true, id, std::move(done));
-    });
+    asio::dispatch(engine_->strand(),
+                   [self = shared_from_this(), grace, id, done = std::move(done)]() mutable {
+                       self->ending_grace_ = whole_milliseconds(grace);
+                       for (const auto& [child, process] : self->children_)
+                           self->link_->stop(child, self->ending_grace_);
+                       self->end(true, id, std::move(done));
+                   });
 }
 
 /// Names a wait or shutdown, and lets its slot give it up. A stop that was asked for goes on.

@@ -64,8 +64,7 @@ private:
     void launch(spawn_options options, call c, const std::shared_ptr<spawning>& s);
     void cancel(spawning& s, bool terminal);
     void cancel(std::uint64_t ending);
-    void child_notice(const std::shared_ptr<process_core>& process,
-                      const supervision::notice& n);
+    void child_notice(const std::shared_ptr<process_core>& process, const supervision::notice& n);
     void start_ended();
     void gone(std::uint64_t child);
     void proceed();

@@ -1,8 +1,8 @@
-#include <zproc/run.hpp>
-
 #include "supervisor/exception_report.hpp"
 #include "supervisor/prepare.hpp"
 #include "supervisor/stop_signals.hpp"
+
+#include <zproc/run.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -115,9 +115,9 @@ void take_arguments(int& argc, char** argv, run_options& options)
         else if (name == "--zproc-namespace" && !value.empty())
             options.default_namespace(std::string(value));
         else
-            throw system_error(errc::bad_address,
-                               std::string(name) + ": known are --zproc-address ADDRESS and "
-                                                   "--zproc-namespace NAME");
+            throw system_error(errc::bad_address, std::string(name) +
+                                                      ": known are --zproc-address ADDRESS and "
+                                                      "--zproc-namespace NAME");
     }
     argc = std::min(argc, kept);
     argv[argc] = nullptr;

@@ -34,8 +34,9 @@ struct ping_call final : client::call {
         protocol::ping_reply reply;
         if (!ec)
             ec = protocol::decode(body, reply);
-        handler.complete(io, ec,
-                         pong{static_cast<pid_t>(reply.pid), std::chrono::steady_clock::now() - written});
+        handler.complete(
+            io, ec,
+            pong{static_cast<pid_t>(reply.pid), std::chrono::steady_clock::now() - written});
     }
 };
 
@@ -43,7 +44,9 @@ struct ping_call final : client::call {
 
 boost::asio::execution_context::id loop_service::id;
 
-host::host(asio::any_io_executor io) : io_(std::move(io)), strand_(asio::make_strand(io_)) {}
+host::host(asio::any_io_executor io) : io_(std::move(io)), strand_(asio::make_strand(io_))
+{
+}
 
 host::~host() = default;
 
@@ -91,11 +94,10 @@ void host::start(std::unique_ptr<client::call> what, asio::cancellation_slot slo
             const auto self = weak.lock();
             if (!self || self->gone_ || type == asio::cancellation_type::none)
                 return;
-            const bool terminal = (type & asio::cancellation_type::terminal) !=
-                                  asio::cancellation_type::none;
-            asio::dispatch(self->strand_, [self, ticket, terminal] {
-                self->server_->cancel(*ticket, terminal);
-            });
+            const bool terminal =
+                (type & asio::cancellation_type::terminal) != asio::cancellation_type::none;
+            asio::dispatch(self->strand_,
+                           [self, ticket, terminal] { self->server_->cancel(*ticket, terminal); });
         });
     }
     asio::dispatch(strand_, [self = shared_from_this(), what = std::move(what),

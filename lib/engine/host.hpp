@@ -33,7 +33,10 @@ public:
     explicit host(asio::any_io_executor io);
     ~host() override;
 
-    asio::any_io_executor get_executor() const noexcept override { return io_; } // empty once the loop is gone
+    asio::any_io_executor get_executor() const noexcept override
+    {
+        return io_;
+    } // empty once the loop is gone
     void submit(const detail::state_identity& from, detail::request&& r,
                 std::unique_ptr<detail::pending> p) override;
     void transact(const detail::state_identity& from,

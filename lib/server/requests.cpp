@@ -125,8 +125,9 @@ void session_fsm::handle(const frame& f, const watch_request& m, std::int64_t)
 {
     const auto others = shared_.who.count(where_) - shared_.who.count(where_, m.id);
     if (others + std::max<std::size_t>(m.keys.size(), 1) > most_interests)
-        return fail(f, errc::too_busy, "this session watches too much: end some of its watchers, or watch a "
-                                     "namespace as a whole");
+        return fail(f, errc::too_busy,
+                    "this session watches too much: end some of its watchers, or watch a "
+                    "namespace as a whole");
     shared_.who.add(where_, m.id, m.name_space, m.keys);
     // Written, not yet published: the reply is not sent before it is.
     const auto& ring = shared_.data->ring();

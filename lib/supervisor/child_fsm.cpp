@@ -19,34 +19,24 @@ using event = child_event;
 // An event that a state does not expect is a late one (a timer that fired while its process was
 // being reaped): it changes nothing.
 constexpr std::array<row, child_states * child_events> table{{
-    {running, event::stop, {ending, terminate}},
-    {running, event::grace_over, {running, none}},
-    {running, event::died, {dead, bury}},
-    {running, event::lapsed, {running, start_anew}},
+    {running, event::stop, {ending, terminate}}, {running, event::grace_over, {running, none}},
+    {running, event::died, {dead, bury}},        {running, event::lapsed, {running, start_anew}},
     {running, event::cleared, {running, none}},
 
-    {ending, event::stop, {ending, hasten}},
-    {ending, event::grace_over, {killing, kill}},
-    {ending, event::died, {dead, bury}},
-    {ending, event::lapsed, {dead, bury}},
+    {ending, event::stop, {ending, hasten}},     {ending, event::grace_over, {killing, kill}},
+    {ending, event::died, {dead, bury}},         {ending, event::lapsed, {dead, bury}},
     {ending, event::cleared, {ending, none}},
 
-    {killing, event::stop, {killing, none}},
-    {killing, event::grace_over, {killing, kill}},
-    {killing, event::died, {dead, bury}},
-    {killing, event::lapsed, {dead, bury}},
+    {killing, event::stop, {killing, none}},     {killing, event::grace_over, {killing, kill}},
+    {killing, event::died, {dead, bury}},        {killing, event::lapsed, {dead, bury}},
     {killing, event::cleared, {killing, none}},
 
-    {dead, event::stop, {dead, none}},
-    {dead, event::grace_over, {dead, none}},
-    {dead, event::died, {dead, none}},
-    {dead, event::lapsed, {dead, none}},
+    {dead, event::stop, {dead, none}},           {dead, event::grace_over, {dead, none}},
+    {dead, event::died, {dead, none}},           {dead, event::lapsed, {dead, none}},
     {dead, event::cleared, {gone, farewell}},
 
-    {gone, event::stop, {gone, none}},
-    {gone, event::grace_over, {gone, none}},
-    {gone, event::died, {gone, none}},
-    {gone, event::lapsed, {gone, none}},
+    {gone, event::stop, {gone, none}},           {gone, event::grace_over, {gone, none}},
+    {gone, event::died, {gone, none}},           {gone, event::lapsed, {gone, none}},
     {gone, event::cleared, {gone, none}},
 }};
 

@@ -56,7 +56,7 @@ bool is_registered(entry function) noexcept;
 /// that is free there. Needs no dynamic initialisation, so it also holds in a supervisor that was
 /// forked by a static initialiser.
 #define ZPROC_SUPERVISION_ENTRY(name, function)                                                    \
-    [[gnu::section("zproc_entries"), gnu::used]] static constinit ::zproc::supervision::entry      \
-        name = function;                                                                           \
+    [[gnu::section("zproc_entries"),                                                               \
+      gnu::used]] static constinit ::zproc::supervision::entry name = function;                    \
     [[maybe_unused]] static const bool name##_registered =                                         \
         ::zproc::supervision::register_entry(function)

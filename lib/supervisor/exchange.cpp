@@ -4,15 +4,15 @@
 
 #include <boost/asio/error.hpp>
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace zproc::supervision {
 namespace {
@@ -23,16 +23,12 @@ constexpr std::chrono::seconds answer_limit{10};
 error_code system_error_code(int error)
 {
     switch (error) {
-    case EMSGSIZE:
-        return errc::too_large;
-    case ENOEXEC:
-        return errc::unknown_function;
+    case EMSGSIZE: return errc::too_large;
+    case ENOEXEC: return errc::unknown_function;
     case ECANCELED:
     case EPIPE:
-    case ECONNRESET:
-        return errc::supervisor_lost;
-    default:
-        return error_code(error, boost::system::system_category());
+    case ECONNRESET: return errc::supervisor_lost;
+    default: return error_code(error, boost::system::system_category());
     }
 }
 
@@ -366,11 +362,11 @@ void exchange::tell(child_id child, notice n, bool last)
         return;
     auto& whose = found->second;
     if (*whose.told)
-        asio::post(whose.body->executor, [body = whose.body, told = whose.told,
-                                          n = std::move(n)]() mutable {
-            if (body->open)
-                (*told)(std::move(n));
-        });
+        asio::post(whose.body->executor,
+                   [body = whose.body, told = whose.told, n = std::move(n)]() mutable {
+                       if (body->open)
+                           (*told)(std::move(n));
+                   });
     if (last) {
         let_go_.push_back(std::move(whose.told));
         children_.erase(found);

@@ -84,8 +84,7 @@ private:
     void flush();
     void rearm(const std::shared_ptr<link_body>& body);
     void handle(const std::shared_ptr<link_body>& reader, received_packet packet);
-    void on(const std::shared_ptr<link_body>& reader, const message::started& m,
-            descriptor pidfd);
+    void on(const std::shared_ptr<link_body>& reader, const message::started& m, descriptor pidfd);
     void on(const message::failed& m);
     void tell(child_id child, notice n, bool last);
     void lose();

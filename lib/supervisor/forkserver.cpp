@@ -2,6 +2,13 @@
 
 #include "supervisor/walk.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <variant>
+
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -9,13 +16,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <filesystem>
-#include <system_error>
-#include <variant>
 
 // The loop of the supervisor, and what comes in. What is done about it is in forkserver_tree.cpp.
 
@@ -47,7 +47,9 @@ forkserver::time_point forkserver::now()
     return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
 }
 
-forkserver::forkserver(forkserver_setup setup) : setup_(std::move(setup)) {}
+forkserver::forkserver(forkserver_setup setup) : setup_(std::move(setup))
+{
+}
 
 int forkserver::set_up()
 {
@@ -81,8 +83,7 @@ void forkserver::warm_up()
     if (pid == 0)
         ::_exit(0);
     if (pid > 0)
-        while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-        }
+        while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {}
 }
 
 int forkserver::serve()
@@ -91,8 +92,8 @@ int forkserver::serve()
         return error;
     warm_up();
     tell(tree::root,
-         message::hello{setup_.surroundings.runtime_directory, setup_.surroundings.supervisor, 0,
-                        {}});
+         message::hello{
+             setup_.surroundings.runtime_directory, setup_.surroundings.supervisor, 0, {}});
     while (!finished_)
         wait_once();
     // The guardian does so, too, but may have been the first to die.
@@ -111,8 +112,7 @@ void forkserver::wait_once()
         switch (event.data.u64) {
         case signal_key: {
             signalfd_siginfo info;
-            while (::read(signals_.get(), &info, sizeof info) > 0) {
-            }
+            while (::read(signals_.get(), &info, sizeof info) > 0) {}
             bury_the_dead();
             break;
         }

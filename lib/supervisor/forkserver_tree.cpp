@@ -1,13 +1,12 @@
 #include "supervisor/forkserver.hpp"
-
 #include "supervisor/walk.hpp"
+
+#include <algorithm>
+#include <cerrno>
 
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
 
 // What the supervisor does about deaths, stops and timers.
 
@@ -172,9 +171,7 @@ void forkserver::feed(member_id who, child_event event, milliseconds grace)
         kill_tree(m.pid);
         arm(who, now() + next_look);
         break;
-    case child_action::bury:
-        disarm(who);
-        break;
+    case child_action::bury: disarm(who); break;
     case child_action::farewell:
         if (!m.orphan)
             tell(m.owner, message::gone{who});

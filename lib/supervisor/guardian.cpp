@@ -5,6 +5,14 @@
 #include "supervisor/packet.hpp"
 #include "supervisor/walk.hpp"
 
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,14 +25,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
-#include <cstdlib>
-#include <filesystem>
-#include <string>
-#include <utility>
-#include <vector>
-
 namespace zproc::supervision {
 namespace {
 
@@ -35,7 +35,7 @@ constexpr int patience_ms = 1000;
 std::string make_runtime_directory()
 {
     std::vector<std::string> places;
-    struct stat info {};
+    struct stat info{};
     const char* given = std::getenv("XDG_RUNTIME_DIR");
     if (given && given[0] == '/' && ::stat(given, &info) == 0 && S_ISDIR(info.st_mode) &&
         info.st_uid == ::geteuid())
@@ -80,8 +80,7 @@ void wait_for_supervisor(pid_t supervisor, const descriptor& pidfd, const descri
         std::array<pollfd, 3> watched{{{pidfd.get(), POLLIN, 0},
                                        {signs.get(), POLLIN, 0},
                                        {root_lives ? root_pidfd.get() : -1, POLLIN, 0}}};
-        const auto count =
-            ::poll(watched.data(), watched.size(), root_lives ? -1 : patience_ms);
+        const auto count = ::poll(watched.data(), watched.size(), root_lives ? -1 : patience_ms);
         if (count < 0)
             continue;
         if (watched[0].revents)
@@ -89,8 +88,8 @@ void wait_for_supervisor(pid_t supervisor, const descriptor& pidfd, const descri
         if (watched[2].revents)
             root_lives = false;
         std::array<char, 64> sign;
-        while (watched[1].revents && ::recv(signs.get(), sign.data(), sign.size(), MSG_DONTWAIT) > 0) {
-        }
+        while (watched[1].revents &&
+               ::recv(signs.get(), sign.data(), sign.size(), MSG_DONTWAIT) > 0) {}
         if (count == 0) {
             ::kill(supervisor, SIGKILL);
             ::kill(supervisor, SIGCONT);
@@ -105,8 +104,7 @@ void sweep()
     ::sigaddset(&child, SIGCHLD);
     for (;;) {
         pid_t reaped;
-        while ((reaped = ::waitpid(-1, nullptr, WNOHANG | __WALL)) > 0) {
-        }
+        while ((reaped = ::waitpid(-1, nullptr, WNOHANG | __WALL)) > 0) {}
         if (reaped < 0 && errno == ECHILD)
             return;
         for (const auto each : children_of(::getpid()))
@@ -121,8 +119,7 @@ void sweep()
     ::prctl(PR_SET_NAME, "zproc-supervise");
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     setup.surroundings.supervisor = ::getpid();
-    close_all_but(
-        {setup.root_socket.get(), setup.root_pidfd.get(), setup.guardian_socket.get()});
+    close_all_but({setup.root_socket.get(), setup.root_pidfd.get(), setup.guardian_socket.get()});
     const auto socket = setup.root_socket.duplicate();
     forkserver server(std::move(setup));
     if (const auto error = server.serve())

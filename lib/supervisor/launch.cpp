@@ -2,6 +2,11 @@
 
 #include "supervisor/prepare.hpp"
 
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <limits>
+
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
@@ -9,11 +14,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <limits>
 
 namespace zproc::supervision {
 namespace {
@@ -72,12 +72,12 @@ bool apply_surroundings(const message::spawn& asked) noexcept
 
 void reset_signal_handlers() noexcept
 {
-    struct sigaction fresh {};
+    struct sigaction fresh{};
     fresh.sa_handler = SIG_DFL;
     for (int number = 1; number <= SIGRTMAX; ++number) {
         if (sanitized && is_crash(number))
             continue;
-        struct sigaction old {};
+        struct sigaction old{};
         if (number == SIGHUP && ::sigaction(number, nullptr, &old) == 0 &&
             old.sa_handler == SIG_IGN)
             continue;

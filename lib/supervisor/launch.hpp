@@ -4,12 +4,12 @@
 #include "supervisor/entry.hpp"
 #include "supervisor/messages.hpp"
 
-#include <sys/resource.h>
-#include <sys/types.h>
-
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <sys/resource.h>
+#include <sys/types.h>
 
 namespace zproc::supervision {
 

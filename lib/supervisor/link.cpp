@@ -64,7 +64,9 @@ void link_body::close(link_body& body) noexcept
         body.through->detach(body);
 }
 
-link::link(std::shared_ptr<link_body> body) : body_(std::move(body)) {}
+link::link(std::shared_ptr<link_body> body) : body_(std::move(body))
+{
+}
 
 std::shared_ptr<link> link::make(asio::any_io_executor executor, error_code& ec)
 {

@@ -9,8 +9,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
-#include <sys/types.h>
-
 #include <array>
 #include <chrono>
 #include <functional>
@@ -19,6 +17,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <sys/types.h>
 
 namespace zproc::supervision {
 

@@ -2,11 +2,11 @@
 
 #include "supervisor/messages.hpp"
 
-#include <sys/socket.h>
-#include <sys/uio.h>
-
 #include <cerrno>
 #include <cstring>
+
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 namespace zproc::supervision {
 namespace {

@@ -2,11 +2,11 @@
 
 #include "supervisor/packet.hpp"
 
-#include <sys/epoll.h>
-
 #include <cerrno>
 #include <span>
 #include <utility>
+
+#include <sys/epoll.h>
 
 namespace zproc::supervision {
 
@@ -64,21 +64,17 @@ void peer::close()
 peer::sent peer::send_now(const std::vector<std::byte>& bytes, const descriptor& beside)
 {
     const int number = beside.get();
-    const auto descriptors =
-        beside ? std::span<const int>(&number, 1) : std::span<const int>();
+    const auto descriptors = beside ? std::span<const int>(&number, 1) : std::span<const int>();
     auto error = send_packet(socket_.get(), bytes, descriptors);
     // Too many descriptors under way for this user: the reader can open the pidfd itself.
     if (error == ETOOMANYREFS)
         error = send_packet(socket_.get(), bytes, {});
     switch (error) {
-    case 0:
-        return sent::yes;
+    case 0: return sent::yes;
     case EAGAIN:
     case ENOBUFS:
-    case ENOMEM:
-        return sent::later;
-    default:
-        return sent::never;
+    case ENOMEM: return sent::later;
+    default: return sent::never;
     }
 }
 

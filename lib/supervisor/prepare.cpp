@@ -7,12 +7,6 @@
 #include "supervisor/packet.hpp"
 #include "supervisor/surroundings.hpp"
 
-#include <poll.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -21,6 +15,12 @@
 #include <fstream>
 #include <iostream>
 #include <utility>
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace zproc::supervision {
 namespace {
@@ -138,8 +138,8 @@ error_code prepare(diagnostics* why)
                         "); call zproc::prepare() at the start of main, before they are made");
 
     auto sockets = make_packet_pair();
-    auto self = above_standard(
-        descriptor(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0))));
+    auto self =
+        above_standard(descriptor(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0))));
     if (!sockets.first || !self)
         return fail_with_errno(why, "opening a socket pair and a pidfd", errno);
 
@@ -150,8 +150,8 @@ error_code prepare(diagnostics* why)
     ::sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, &before);
     // Exit signal 0: neither the host's SIGCHLD handler nor its waitpid(-1) ever see the guardian.
-    const auto guardian = static_cast<pid_t>(
-        ::syscall(SYS_clone, 0UL, nullptr, nullptr, nullptr, 0UL));
+    const auto guardian =
+        static_cast<pid_t>(::syscall(SYS_clone, 0UL, nullptr, nullptr, nullptr, 0UL));
     const auto error = errno;
     if (guardian == 0)
         run_guardian({root, std::move(sockets.second), std::move(self)});

@@ -2,9 +2,9 @@
 
 #include <zproc/error.hpp>
 
-#include <sys/types.h>
-
 #include <string>
+
+#include <sys/types.h>
 
 namespace zproc::supervision {
 

@@ -2,12 +2,12 @@
 
 #include "supervisor/walk.hpp"
 
+#include <algorithm>
+#include <cerrno>
+
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
 
 namespace zproc::supervision {
 namespace {

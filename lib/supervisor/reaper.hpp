@@ -2,10 +2,10 @@
 
 #include "supervisor/messages.hpp"
 
-#include <sys/types.h>
-
 #include <functional>
 #include <vector>
+
+#include <sys/types.h>
 
 namespace zproc::supervision {
 

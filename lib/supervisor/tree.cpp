@@ -132,7 +132,7 @@ tree::id tree::owner(id member) const
 {
     const auto found = nodes_.find(member);
     return found == nodes_.end() || found->second.owners.empty() ? root
-                                                                  : found->second.owners.front();
+                                                                 : found->second.owners.front();
 }
 
 bool tree::only_services_left(const node& n) const

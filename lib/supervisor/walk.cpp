@@ -2,12 +2,6 @@
 
 #include "supervisor/descriptor.hpp"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -17,6 +11,12 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace zproc::supervision {
 namespace {

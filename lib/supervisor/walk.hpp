@@ -1,9 +1,9 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <initializer_list>
 #include <vector>
+
+#include <sys/types.h>
 
 /// Processes below a process, as the kernel tells them at this moment.
 namespace zproc::supervision {

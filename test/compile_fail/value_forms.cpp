@@ -11,9 +11,9 @@
 // refused 10: (name it first|only g\+\+ 12)
 // refused 11: (array used as initializer|only g\+\+ 12)
 // refused 12: (array used as initializer|only g\+\+ 12)
-// refused 13: (no match for .operator co_await|await_transform|cannot bind)
+// refused 13: (no match for .*operator co_await|await_transform|cannot bind)
 // refused 14: no matching (member )?function for call
-// refused 15: (no match for .operator|invalid operands to binary expression)
+// refused 15: (no match for .*operator|invalid operands to binary expression)
 #include "refused_forms.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>

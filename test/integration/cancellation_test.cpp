@@ -2,9 +2,9 @@
 // after: the table is test/support/, and says what is documented for each row.
 
 #include "integration/forked_root.hpp"
+#include "supervisor/prepare.hpp"
 #include "support/in_a_root.hpp"
 #include "support/operation_table.hpp"
-#include "supervisor/prepare.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -44,9 +44,8 @@ struct attempt {
 
     void start(operation_world& w)
     {
-        Row::start(w, asio::bind_cancellation_slot(signal.slot(), [this](auto... result) {
-                       seen(std::move(result)...);
-                   }));
+        Row::start(w, asio::bind_cancellation_slot(
+                          signal.slot(), [this](auto... result) { seen(std::move(result)...); }));
     }
 };
 
@@ -79,8 +78,8 @@ void check_next_event(operation_world& w, operation_world& writer, const std::st
 template <class Row>
 void cancel_before_it_is_written(operation_world& w, const kind& k, bool at_once, checks& check)
 {
-    const auto cell = std::string(Row::name) + ", " + k.name +
-                      (at_once ? " at once" : " before it is written");
+    const auto cell =
+        std::string(Row::name) + ", " + k.name + (at_once ? " at once" : " before it is written");
     w.empty();
     Row::before(w);
     const auto before = w.everything();
@@ -163,7 +162,8 @@ void cancel_while_it_waits(operation_world& w, const kind& k, checks& check)
             it.signal.emit(k.type);
             w.poll();
             check(it.seen.times == 1, (cell + ": completes").c_str());
-            check(it.seen.code() == asio::error::operation_aborted, (cell + ": is aborted").c_str());
+            check(it.seen.code() == asio::error::operation_aborted,
+                  (cell + ": is aborted").c_str());
         } else {
             check(std::is_base_of_v<stop_row, Row> || std::is_same_v<Row, shutdown_row>,
                   (cell + ": waits").c_str());

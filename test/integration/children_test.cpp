@@ -2,13 +2,13 @@
 
 #include "integration/one_child.hpp"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-
 #include <cerrno>
 #include <filesystem>
 #include <vector>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
@@ -18,9 +18,9 @@ using zproc::error_code;
 using zproc::test::checks;
 using zproc::test::forked_root;
 using zproc::test::run_to_end;
+using zproc::test::say;
 using zproc::test::start_handler;
 using zproc::test::supervision_link;
-using zproc::test::say;
 
 namespace {
 
@@ -42,7 +42,7 @@ bool handlers_and_mask_are_fresh()
 {
     sigset_t mask;
     ::sigprocmask(SIG_SETMASK, nullptr, &mask);
-    struct sigaction action {};
+    struct sigaction action{};
     ::sigaction(SIGUSR1, nullptr, &action);
     return ::sigismember(&mask, SIGUSR1) == 0 && ::sigismember(&mask, SIGCHLD) == 0 &&
            action.sa_handler == SIG_DFL;
@@ -298,8 +298,7 @@ BOOST_AUTO_TEST_CASE(services_end_after_the_children)
         }
         io.run();
         char byte;
-        while (::read(0, &byte, 1) > 0) {
-        }
+        while (::read(0, &byte, 1) > 0) {}
         return started - 2;
     });
     root.number("ready");

@@ -82,8 +82,7 @@ struct moment {
     {
         ctx.emplace(*io, options);
         asio::co_spawn(*io, scenario(*ctx, witness::mark(seen)), asio::detached);
-        for (int i = 0; i != n && io->run_one() != 0; ++i) {
-        }
+        for (int i = 0; i != n && io->run_one() != 0; ++i) {}
     }
     bool ended() const { return seen.called == 1; }
 };
@@ -109,7 +108,8 @@ void end_loop_first(moment& m, const std::string& when, checks& check)
     m.io.reset();
     check(m.seen.alive == 0, (when + ": the coroutine went with the loop").c_str());
     check(m.seen.called == called, (when + ": and was not resumed").c_str());
-    check(says_gone([&] { static_cast<void>(m.ctx->state().get("a")); }), (when + ": gone").c_str());
+    check(says_gone([&] { static_cast<void>(m.ctx->state().get("a")); }),
+          (when + ": gone").c_str());
     m.ctx.reset();
 }
 
@@ -163,18 +163,12 @@ struct household {
     void destroy(std::size_t which)
     {
         switch (which) {
-        case 0:
-            return io.reset();
-        case 1:
-            return ctx.reset();
-        case 2:
-            return state.reset();
-        case 3:
-            return watched.reset();
-        case 4:
-            return child.reset();
-        default:
-            later = nullptr;
+        case 0: return io.reset();
+        case 1: return ctx.reset();
+        case 2: return state.reset();
+        case 3: return watched.reset();
+        case 4: return child.reset();
+        default: later = nullptr;
         }
     }
 
@@ -309,8 +303,7 @@ BOOST_AUTO_TEST_CASE(handles_may_go_in_every_order_and_what_is_pending_completes
                 h.destroy(which);
             h.io->restart();
             // One waits for a change; the others come to their end by themselves.
-            while (h.seen.called != household::pending && h.io->run_one() != 0) {
-            }
+            while (h.seen.called != household::pending && h.io->run_one() != 0) {}
             w.put("never", ++puts);
             h.io->run();
             check(h.seen.called == household::pending + 1, "each is called once");

@@ -15,6 +15,7 @@
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using namespace zproc::supervision;
+using zproc::diagnostics;
 using zproc::errc;
 using zproc::error_code;
 using zproc::test::checks;
@@ -22,7 +23,6 @@ using zproc::test::forked_root;
 using zproc::test::run_to_end;
 using zproc::test::start_handler;
 using zproc::test::supervision_link;
-using zproc::diagnostics;
 
 namespace {
 
@@ -208,7 +208,8 @@ BOOST_AUTO_TEST_CASE(a_plain_fork_is_refused_and_destroys_nothing)
         if (fork == 0) {
             checks inside;
             inside(prepare() == errc::wrong_process, "prepare in a fork");
-            inside(!supervision_link::make(io.get_executor(), ec) && ec == errc::wrong_process, "link");
+            inside(!supervision_link::make(io.get_executor(), ec) && ec == errc::wrong_process,
+                   "link");
             inside(supervisor->stop(1, 0ms) == errc::wrong_process, "stop");
             listening.reset();
             supervisor.reset();
@@ -246,8 +247,7 @@ BOOST_AUTO_TEST_CASE(prepare_refuses_a_process_with_threads_and_names_them)
         two.join();
 #if !defined(__SANITIZE_THREAD__) // has two threads of its own in a fork
         // The kernel may list a joined thread for a moment longer.
-        while (prepare(&why) == errc::threads_before_supervisor) {
-        }
+        while (prepare(&why) == errc::threads_before_supervisor) {}
         check(run_to_end(asking("exit 5")).exit.number == 5, "and works afterwards");
 #endif
         return check.result();

@@ -24,9 +24,9 @@ struct outcome {
     bool gone = false;
 };
 
-inline outcome run_to_end(
-    const supervision::spawn_request& request,
-    const std::function<void(supervision_link&, supervision::child_id)>& when_started = {})
+inline outcome
+run_to_end(const supervision::spawn_request& request,
+           const std::function<void(supervision_link&, supervision::child_id)>& when_started = {})
 {
     boost::asio::io_context io;
     outcome result;

@@ -270,14 +270,15 @@ BOOST_AUTO_TEST_CASE(atomic_inside_an_atomic_is_refused)
         error_code inner;
         co_await state.atomic([&](draft& d) {
             d["n"] = 1;
-            state.atomic([](draft& e) { e["n"] = 2; }, [&](std::exception_ptr e) {
-                try {
-                    if (e)
-                        std::rethrow_exception(e);
-                } catch (const system_error& s) {
-                    inner = s.code();
-                }
-            });
+            state.atomic([](draft& e) { e["n"] = 2; },
+                         [&](std::exception_ptr e) {
+                             try {
+                                 if (e)
+                                     std::rethrow_exception(e);
+                             } catch (const system_error& s) {
+                                 inner = s.code();
+                             }
+                         });
         });
         check(co_await state.get<int>("n") == 1, "the outer one counts");
         check(inner == errc::nested_atomic, "the inner one is told");

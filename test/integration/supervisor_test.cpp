@@ -98,8 +98,9 @@ void nest(const std::string& payload)
     request.run = &actor;
     request.payload = payload;
     request.grace = grace;
-    supervisor->start(request, {}, zproc::detail::handler<void(error_code, started_child)>(
-                                       [](error_code, started_child) {}));
+    supervisor->start(
+        request, {},
+        zproc::detail::handler<void(error_code, started_child)>([](error_code, started_child) {}));
     io.run();
 }
 

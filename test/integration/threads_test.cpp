@@ -220,9 +220,10 @@ void cancel_on_many_threads(checks& check)
     for (int i = 0; i != 32; ++i) {
         auto own = asio::make_strand(loop.executor());
         auto signal = std::make_shared<asio::cancellation_signal>();
-        asio::co_spawn(own, be_cancelled(state),
-                       asio::bind_cancellation_slot(
-                           signal->slot(), [&, signal](std::exception_ptr e) { cancelled += !!e; }));
+        asio::co_spawn(
+            own, be_cancelled(state),
+            asio::bind_cancellation_slot(signal->slot(),
+                                         [&, signal](std::exception_ptr e) { cancelled += !!e; }));
         asio::post(own, [signal] { signal->emit(asio::cancellation_type::terminal); });
         asio::co_spawn(loop.executor(), use_everything(state, i, found), told(found));
     }

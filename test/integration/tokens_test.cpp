@@ -10,9 +10,9 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/test/unit_test.hpp>
@@ -177,9 +177,8 @@ struct awaitable {
     template <class Row>
     static outcome_t<Row> run(operation_world& w)
     {
-        return in_coroutine<Row>(w, [&](auto& seen) {
-            return tell<Row>(seen, Row::start(w, asio::use_awaitable));
-        });
+        return in_coroutine<Row>(
+            w, [&](auto& seen) { return tell<Row>(seen, Row::start(w, asio::use_awaitable)); });
     }
 };
 
@@ -337,8 +336,8 @@ bool holds_for_all_operations()
     });
 }
 
-using all_tokens = std::tuple<callback, named_callback, bound_callback, future, no_token,
-                              awaitable, tuple, deferred, yield, either, both>;
+using all_tokens = std::tuple<callback, named_callback, bound_callback, future, no_token, awaitable,
+                              tuple, deferred, yield, either, both>;
 
 } // namespace
 

@@ -145,8 +145,8 @@ BOOST_AUTO_TEST_CASE(conditions_test_the_present_first)
         check(e.kind == event_kind::present && e.changes[0].after == value(5), "available");
         e = co_await state.when_equal("n", 5, {.timeout = 10s});
         check(e.kind == event_kind::present, "equal");
-        e = co_await state.when(
-            "n", [](const value& v) { return v.get<int>() > 4; }, {.timeout = 10s});
+        e = co_await state.when("n", [](const value& v) { return v.get<int>() > 4; },
+                                {.timeout = 10s});
         check(e.kind == event_kind::present, "a predicate on a key");
         e = co_await state.when([](const dict& d) { return d.size() == 1; }, {.timeout = 10s});
         check(e.kind == event_kind::present, "a predicate on everything");

@@ -33,8 +33,9 @@ inline constexpr bool keeps_result = false;
 template <>
 inline constexpr bool keeps_result<watcher> = true;
 template <class Signature, class OtherSignature, class Body, class... Args>
-inline constexpr bool keeps_result<boost::asio::deferred_async_operation<
-    Signature, initiation<OtherSignature, Body>, Args...>> = true;
+inline constexpr bool keeps_result<
+    boost::asio::deferred_async_operation<Signature, initiation<OtherSignature, Body>, Args...>> =
+    true;
 
 /// Stands for the results of a completion, in the place of a signature.
 struct kept;
@@ -45,8 +46,9 @@ struct kept;
 namespace boost::asio::detail {
 
 template <class... Results, class Executor>
-class awaitable_async_op_handler<zproc::detail::kept(std::tuple<boost::system::error_code, Results...>),
-                                 Executor> : public awaitable_thread<Executor> {
+class awaitable_async_op_handler<
+    zproc::detail::kept(std::tuple<boost::system::error_code, Results...>), Executor>
+    : public awaitable_thread<Executor> {
 public:
     using result_type = std::optional<std::tuple<boost::system::error_code, Results...>>;
 

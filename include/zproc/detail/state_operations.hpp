@@ -178,10 +178,9 @@ auto start_atomic(std::shared_ptr<const state_identity> id, F&& f, Args&&... arg
         static_assert((safe_temporary<Args> && ...), ZPROC_TEMPORARY_TEXT);
         using result = atomic_result_t<function, std::decay_t<Args>...>;
         asio::use_awaitable_t<> token;
-        return initiate_atomic<result>(std::move(id), function(std::forward<F>(f)),
-                                       std::tuple<std::decay_t<Args>...>(
-                                           std::forward<Args>(args)...),
-                                       std::move(token));
+        return initiate_atomic<result>(
+            std::move(id), function(std::forward<F>(f)),
+            std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...), std::move(token));
     } else {
         static_assert(sizeof...(Args) > 0,
                       "zproc: an atomic function takes a draft& and the arguments given to it");

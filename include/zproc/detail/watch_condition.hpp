@@ -14,9 +14,9 @@ struct watch_condition {
     enum class kind : std::uint8_t { change, key, whole };
 
     kind what = kind::change;
-    std::vector<std::string> keys;                     ///< empty: all
-    std::function<bool(const value&)> key_predicate;   ///< kind::key; sees present values only
-    std::function<bool(const dict&)> whole_predicate;  ///< kind::whole
+    std::vector<std::string> keys;                    ///< empty: all
+    std::function<bool(const value&)> key_predicate;  ///< kind::key; sees present values only
+    std::function<bool(const dict&)> whole_predicate; ///< kind::whole
 };
 
 } // namespace zproc::detail

@@ -157,7 +157,8 @@ BOOST_FIXTURE_TEST_CASE(abandon_finds_nothing_twice, fixture)
     BOOST_TEST(mux.abandon(t) == nullptr);
 }
 
-BOOST_FIXTURE_TEST_CASE(disconnected_writes_everything_again_in_order_with_the_same_numbers, fixture)
+BOOST_FIXTURE_TEST_CASE(disconnected_writes_everything_again_in_order_with_the_same_numbers,
+                        fixture)
 {
     add("a", true);
     add("b");

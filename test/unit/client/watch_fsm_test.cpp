@@ -62,8 +62,8 @@ struct fixture {
         journal::set_commit(words, revision);
         journal::seal(words, 0);
         journal::record_view view;
-        BOOST_REQUIRE(journal::decode(std::as_bytes(std::span(words)), 0,
-                                      journal::checksum::verified, view));
+        BOOST_REQUIRE(
+            journal::decode(std::as_bytes(std::span(words)), 0, journal::checksum::verified, view));
         return view;
     }
 
@@ -282,9 +282,7 @@ BOOST_AUTO_TEST_CASE(feed_tests_a_condition_over_the_whole_namespace)
 {
     detail::watch_condition c;
     c.what = detail::watch_condition::kind::whole;
-    c.whole_predicate = [](const dict& d) {
-        return d["a"].get<int>() + d["b"].get<int>() == 10;
-    };
+    c.whole_predicate = [](const dict& d) { return d["a"].get<int>() + d["b"].get<int>() == 10; };
     watch_fsm w(std::move(c), {}, 1);
     BOOST_TEST(w.wants_everything());
     BOOST_TEST(!w.begin(0, dict::of("a", 4), true).has_value());

@@ -106,7 +106,8 @@ BOOST_AUTO_TEST_CASE(every_snippet_is_a_region_of_compiled_code)
 
 BOOST_AUTO_TEST_CASE(snippets_without_a_source_are_found)
 {
-    const auto all = snippets("text\n```cpp\nint a;\n```\n<!-- x.cpp [r] -->\n```cpp\nint b;\n```\n");
+    const auto all =
+        snippets("text\n```cpp\nint a;\n```\n<!-- x.cpp [r] -->\n```cpp\nint b;\n```\n");
     BOOST_REQUIRE(all.size() == 2u);
     BOOST_TEST(all[0].file == "");
     BOOST_TEST(all[1].file == "x.cpp");

@@ -47,8 +47,9 @@ BOOST_AUTO_TEST_CASE(create_makes_a_ring_of_the_nearest_capacity_there_can_be)
         std::uint64_t largest;
         std::uint64_t made;
     } const rows[] = {
-        {0, 1u << 20, 4096},           {1, 1u << 20, 4096},     {4097, 1u << 20, 8192},
-        {~std::uint64_t{0}, 10'000, 8192}, {1u << 16, 0, 4096}, {1u << 16, 1u << 20, 1u << 16},
+        {0, 1u << 20, 4096},    {1, 1u << 20, 4096},
+        {4097, 1u << 20, 8192}, {~std::uint64_t{0}, 10'000, 8192},
+        {1u << 16, 0, 4096},    {1u << 16, 1u << 20, 1u << 16},
     };
     for (const auto& row : rows) {
         BOOST_TEST_CONTEXT(row.asked << " of at most " << row.largest)
@@ -56,7 +57,8 @@ BOOST_AUTO_TEST_CASE(create_makes_a_ring_of_the_nearest_capacity_there_can_be)
             shelf kept;
             hall shared;
             rings own(shared, kept.keeper());
-            BOOST_TEST_REQUIRE(!own.create(row.asked, {}, {}, {.largest_capacity = row.largest}).failed());
+            BOOST_TEST_REQUIRE(
+                !own.create(row.asked, {}, {}, {.largest_capacity = row.largest}).failed());
             BOOST_TEST(shared.data->ring().capacity() == row.made);
         }
     }

@@ -109,8 +109,8 @@ BOOST_AUTO_TEST_CASE(request_that_changed_nothing_is_not_tried_again_after_later
     const std::string_view keys[] = {"k"};
     f.db->open_session(7, 0);
     BOOST_TEST(!f.db->erase(request(7, 1), "n", keys).made);
-    BOOST_TEST(!f.db->compare_exchange(request(7, 2), "n", "k", bytes_view(one), bytes_view(two))
-                    .made);
+    BOOST_TEST(
+        !f.db->compare_exchange(request(7, 2), "n", "k", bytes_view(one), bytes_view(two)).made);
     BOOST_TEST(f.db->set(request(7, 3), "n", "k", one).made);
     f.db->publish();
     f.restart();

@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(step_follows_the_scripts)
         for (const auto& [event, expected] : each.events) {
             const auto then = step(state, event);
             BOOST_TEST_CONTEXT(each.name << ", event " << static_cast<int>(event))
-                BOOST_TEST((then.action == expected));
+            BOOST_TEST((then.action == expected));
             state = then.next;
         }
         BOOST_TEST_CONTEXT(each.name) BOOST_TEST((state == each.end));

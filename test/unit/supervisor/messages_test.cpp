@@ -113,8 +113,7 @@ BOOST_AUTO_TEST_CASE(decode_fails_without_a_crash_on_any_cut_or_flipped_byte)
     for (const auto& each : samples()) {
         const auto whole = encoded(each);
         for (std::size_t size = 0; size != whole.size(); ++size) {
-            const std::vector cut(whole.begin(),
-                                  whole.begin() + static_cast<std::ptrdiff_t>(size));
+            const std::vector cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
             if (const auto back = decode(cut))
                 BOOST_TEST((*back != each || encoded(*back).size() >= size));
         }

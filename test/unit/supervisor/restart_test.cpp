@@ -27,7 +27,12 @@ BOOST_AUTO_TEST_CASE(permit_follows_the_limit)
          {{0, true}, {0, true}, {0, true}, {0, false}}},
         {"the window slides",
          {3, milliseconds(10'000)},
-         {{0, true}, {4000, true}, {8000, true}, {9999, false}, {10'000, true}, {10'001, false},
+         {{0, true},
+          {4000, true},
+          {8000, true},
+          {9999, false},
+          {10'000, true},
+          {10'001, false},
           {14'000, true}}},
         {"a refusal does not count", {1, milliseconds(100)}, {{0, true}, {99, false}, {100, true}}},
         {"none permitted", {0, milliseconds(100)}, {{0, false}, {1000, false}}},
@@ -37,7 +42,7 @@ BOOST_AUTO_TEST_CASE(permit_follows_the_limit)
         restart_history history(each.limit);
         for (const auto& death : each.deaths)
             BOOST_TEST_CONTEXT(each.name << " at " << death.at_ms)
-                BOOST_TEST(history.permit(milliseconds(death.at_ms)) == death.again);
+        BOOST_TEST(history.permit(milliseconds(death.at_ms)) == death.again);
     }
 }
 
