@@ -116,10 +116,13 @@ error_code context_core::open_link()
 {
     if (prepared_)
         return prepared_;
+    if (!link_)
+        if (const auto ec = supervision::prepare())
+            return ec;
+    if (const auto ec = supervision::check_rights())
+        return ec;
     if (link_)
         return {};
-    if (const auto ec = supervision::prepare())
-        return ec;
     error_code ec;
     auto made = supervision::link::make(engine_->strand(), ec);
     const std::lock_guard lock(mutex_);

@@ -1,11 +1,15 @@
 #include "supervisor/surroundings.hpp"
 
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include <sys/types.h>
 #include <unistd.h>
 
 namespace zproc::supervision {
@@ -15,6 +19,9 @@ namespace {
 struct surroundings {
     std::vector<std::string> environment;
     std::string directory;
+    std::optional<unsigned> file_mask;
+    uid_t user = 0;
+    gid_t group = 0;
 };
 
 /// Never destroyed: it is read as long as anybody spawns.
@@ -47,11 +54,30 @@ std::string present_directory()
     return std::filesystem::current_path(unknown).string();
 }
 
+/// umask(2) cannot be read without being changed, under the eyes of other threads.
+std::optional<unsigned> present_file_mask()
+{
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with("Umask:"))
+            return static_cast<unsigned>(std::strtoul(line.c_str() + 6, nullptr, 8));
+    return std::nullopt;
+}
+
 } // namespace
 
 void remember_surroundings()
 {
-    remembered() = {present_environment(), present_directory()};
+    remembered() = {present_environment(), present_directory(), present_file_mask(), ::geteuid(),
+                    ::getegid()};
+}
+
+error_code check_rights()
+{
+    const auto& then = remembered();
+    if (::geteuid() == then.user && ::getegid() == then.group)
+        return {};
+    return boost::system::errc::make_error_code(boost::system::errc::operation_not_permitted);
 }
 
 void add_surroundings(spawn_request& request)
@@ -61,6 +87,8 @@ void add_surroundings(spawn_request& request)
         request.environment = present_environment();
     if (auto directory = present_directory(); !directory.empty() && directory != then.directory)
         request.directory = std::move(directory);
+    if (const auto mask = present_file_mask(); mask != then.file_mask)
+        request.file_mask = mask;
 }
 
 } // namespace zproc::supervision

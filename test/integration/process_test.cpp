@@ -26,6 +26,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace {
@@ -279,6 +280,30 @@ BOOST_AUTO_TEST_CASE(spawn_takes_directory_and_environment_along)
             return value != nullptr ? value : "";
         });
         check(co_await reader.result() == "a value", "it sees what its owner sees");
+
+        ::umask(027);
+        auto mask = co_await ctx.spawn([]() -> int { return static_cast<int>(::umask(0)); });
+        check(co_await mask.result() == 027, "it makes files as its owner does");
+    }));
+}
+
+BOOST_AUTO_TEST_CASE(spawn_is_refused_to_who_has_given_up_rights)
+{
+    if (::geteuid() != 0) {
+        BOOST_TEST_MESSAGE("only root has rights to give up");
+        return;
+    }
+    BOOST_TEST(holds([](zproc::context ctx, checks& check) -> asio::awaitable<void> {
+        constexpr uid_t nobody = 65534;
+        check(::seteuid(nobody) == 0, "it is somebody else now");
+        error_code ec;
+        try {
+            static_cast<void>(co_await ctx.spawn(own_pid));
+        } catch (const system_error& e) {
+            ec = e.code();
+        }
+        check(::seteuid(0) == 0, "and itself again");
+        check(ec == boost::system::errc::operation_not_permitted, "it was refused");
     }));
 }
 
