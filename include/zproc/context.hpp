@@ -99,8 +99,9 @@ public:
     /// Per-operation cancellation: before the supervisor was asked, every type →
     /// `operation_aborted`, and nothing is started. After: total and partial do nothing; terminal →
     /// `operation_aborted`, and what has started is stopped.
-    /// Errors: `errc::threads_before_supervisor`, `errc::supervisor_lost`, `errc::spawn_failed`,
-    /// `errc::no_build_id`, `errc::not_serializable`, `errc::wrong_process`.
+    /// Errors: `errc::threads_before_supervisor`, `errc::supervisor_lost`, `errc::no_build_id`,
+    /// `errc::not_serializable`, `errc::wrong_process`; of the system, when it cannot fork (EAGAIN,
+    /// ENOMEM, EMFILE), or EPERM to who has changed user or group since `prepare`.
     template <class F, class... Args>
         requires(!std::same_as<F, spawn_options>)
     [[nodiscard]] auto spawn(F f, Args&&... args) const

@@ -80,8 +80,8 @@ error_code make_error_code(errc code) noexcept;
 /// supervisor is lost, the loop is gone, or the process is a plain fork of the one that made it.
 bool is_fatal(const error_code& ec) noexcept;
 
-/// Where an operation puts what a code cannot say: the oldest revision still retained, the two
-/// types that did not match.
+/// Where a call puts what a code cannot say, such as the names of the threads that keep `prepare`
+/// from forking.
 ///
 /// Object lifetimes: must outlive the operation it is given to.
 struct diagnostics {

@@ -14,8 +14,6 @@ namespace zproc {
 /// Thrown inside a spawned process, from anywhere in its function: ends the process with `code`.
 /// It is not an error: nothing is printed, and `wait()` reports the code. Codes are 0 to 255, as the
 /// system has them; any other ends the process with 255, and is reported on standard error.
-///
-/// Example file: example/exit_codes.cpp
 struct process_exit {
     int code = 0;
 };

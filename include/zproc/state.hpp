@@ -269,7 +269,8 @@ public:
 
     /// Runs `f(draft&, args…)` as one serializable transaction and yields what it returns.
     ///
-    /// `f` may run more than once: effects belong after the await. What it throws comes back, and
+    /// `f` may run more than once, as often as others change what it has read (one that iterates:
+    /// anything in the namespace): effects belong after the await. What it throws comes back, and
     /// then nothing was changed. Arguments go beside the function, not into a capture.
     ///
     /// Completion signature: `void(std::exception_ptr, R)`, or `void(std::exception_ptr)`; default
