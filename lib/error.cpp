@@ -108,6 +108,14 @@ const char* text_of(errc code) noexcept
     case errc::server_silent:
         return "something listens at this address but did not greet in time; check the address, "
                "and whether the server is stopped or overloaded";
+    case errc::revision_not_retained:
+        return "the journal no longer holds that part of the history; ask for a later revision "
+               "(the "
+               "diagnostics name the oldest one), or enlarge the journal";
+    case errc::revision_not_made:
+        return "the namespace has not come to that revision yet; wait for it with a watcher, or "
+               "ask "
+               "for an earlier one";
     case errc::conflict:
         return "another change came in between; read again and repeat the transaction";
     }

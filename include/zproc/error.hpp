@@ -5,6 +5,7 @@
 #include <boost/system/is_error_code_enum.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <cstdint>
 #include <string>
 #include <type_traits>
 
@@ -69,6 +70,10 @@ enum class errc {
 
     // connections, again
     server_silent,
+
+    // history, again
+    revision_not_retained,
+    revision_not_made,
 };
 
 /// The category of `errc`; lives as long as the program.
@@ -80,12 +85,15 @@ error_code make_error_code(errc code) noexcept;
 /// supervisor is lost, the loop is gone, or the process is a plain fork of the one that made it.
 bool is_fatal(const error_code& ec) noexcept;
 
-/// Where a call puts what a code cannot say, such as the names of the threads that keep `prepare`
-/// from forking.
+/// Where an operation puts what a code cannot say: which types a value has and was asked for,
+/// which threads keep `prepare` from forking. Filled in before the handler is called.
 ///
 /// Object lifetimes: must outlive the operation it is given to.
 struct diagnostics {
+    /// What happened, and what to do; empty after a success.
     std::string text;
+    /// With `errc::revision_not_retained`: the oldest revision that could be asked for.
+    std::uint64_t oldest_revision = 0;
 };
 
 } // namespace zproc

@@ -73,6 +73,10 @@ struct watch_options {
     bool identical = false;
     /// Conditions: do not test the present; yield only when false becomes true.
     bool edge = false;
+    /// Conditions: yield when it has been true for so long without a break, once each time; the
+    /// event is the one that made it true. History counts by the times of its changes, the present
+    /// from when the watcher was made.
+    std::optional<std::chrono::nanoseconds> held_for = {};
     /// What to do when the ring has lapped this watcher.
     gap on_gap = gap::resync;
 };

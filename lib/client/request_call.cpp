@@ -1,6 +1,6 @@
 #include "client/request_call.hpp"
 
-#include "client/decode.hpp"
+#include "value/decode.hpp"
 #include "value/msgpack.hpp"
 
 namespace zproc::client {
@@ -80,12 +80,15 @@ void request_call::write(wire::buffer& out, std::uint32_t correlation, const wir
     case operation::size: return put(wire::size_request{name_space_});
     case operation::keys: return put(wire::keys_request{name_space_});
     case operation::snapshot: return put(wire::snapshot_request{name_space_});
+    case operation::revision: return put(wire::read_request{name_space_, {}});
+    case operation::namespaces: return put(wire::namespaces_request{});
     case operation::set: return put(wire::set_request{by, name_space_, key_, first_});
     case operation::erase: return put(wire::erase_request{by, name_space_, {key_}});
     case operation::update: return put(wire::update_request{by, name_space_, entries()});
     case operation::replace: return put(wire::replace_request{by, name_space_, entries()});
     case operation::clear: return put(wire::clear_request{by, name_space_});
     case operation::pop: return put(wire::pop_request{by, name_space_, key_});
+    case operation::pop_item: return put(wire::pop_item_request{by, name_space_});
     case operation::set_default:
         return put(wire::set_default_request{by, name_space_, key_, first_});
     case operation::increment:
@@ -103,6 +106,8 @@ void request_call::done(error_code ec, wire::bytes_view body)
     detail::response r;
     if (!ec)
         ec = is_mutation() ? read_mutation(body, r) : read(body, r);
+    else
+        r.text = wire::error_text(body);
     pending_->complete(io_, ec, std::move(r));
 }
 
@@ -135,6 +140,21 @@ error_code request_call::read(wire::bytes_view body, detail::response& r) const
         ec = wire::decode(body, reply);
         r.revision = reply.revision;
         r.result = reply.keys;
+        return ec;
+    }
+    case operation::revision: {
+        wire::read_reply reply;
+        ec = wire::decode(body, reply);
+        r.revision = reply.revision;
+        return ec;
+    }
+    case operation::namespaces: {
+        wire::namespaces_reply reply;
+        ec = wire::decode(body, reply);
+        list all;
+        for (const auto& each : reply.namespaces)
+            all.push_back(list_of(each.name, each.revision, each.size));
+        r.result = std::move(all);
         return ec;
     }
     default: {
@@ -172,6 +192,17 @@ error_code request_call::read_mutation(wire::bytes_view body, detail::response& 
         if (!reply.result)
             return errc::no_such_key;
         return decode_any(*reply.result, r.result);
+    case operation::pop_item: {
+        wire::entry item;
+        if (!reply.result)
+            return errc::no_such_key;
+        value v;
+        ec = wire::decode_result(*reply.result, item);
+        if (!ec)
+            ec = decode_any(item.value, v);
+        r.result = list_of(item.key, std::move(v));
+        return ec;
+    }
     case operation::set_default:
     case operation::increment:
         return reply.result ? decode_any(*reply.result, r.result) : errc::malformed_frame;

@@ -1,6 +1,6 @@
 #include "client/transaction.hpp"
 
-#include "client/decode.hpp"
+#include "value/decode.hpp"
 #include "value/msgpack.hpp"
 
 #include <boost/asio/bind_executor.hpp>

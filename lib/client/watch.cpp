@@ -1,10 +1,12 @@
 #include "client/watch.hpp"
 
-#include "client/decode.hpp"
+#include "value/decode.hpp"
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace zproc::client {
@@ -67,6 +69,12 @@ struct watch::present_call final : call {
     }
 };
 
+std::int64_t watch::wall_now()
+{
+    using namespace std::chrono;
+    return duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
+}
+
 watch::watch(surroundings around, std::string name_space, watch_fsm machine)
     : around_(std::move(around)), name_space_(std::move(name_space)), machine_(std::move(machine))
 {
@@ -86,6 +94,7 @@ std::unique_ptr<detail::pending_event> watch::loop_gone()
     reader_.reset();
     ring_.reset();
     timer_.reset();
+    hold_timer_.reset();
     around_ = {};
     return std::move(pending_);
 }
@@ -190,12 +199,33 @@ void watch::wait()
     });
 }
 
+/// Comes back when the event that is held back is due.
+void watch::wait_for_hold()
+{
+    const auto due = machine_.due();
+    if (!due || (hold_timer_ && hold_due_ == *due))
+        return;
+    hold_due_ = *due;
+    hold_timer_.emplace(around_.strand);
+    const auto left = std::clamp(std::chrono::nanoseconds(*due - wall_now()),
+                                 std::chrono::nanoseconds(0), *machine_.options().held_for);
+    hold_timer_->expires_after(std::chrono::ceil<asio::steady_timer::duration>(left));
+    hold_timer_->async_wait([weak = weak_from_this(), due = *due](error_code ec) {
+        const auto self = weak.lock();
+        if (!self || ec || self->gone_ || !self->hold_timer_ || self->hold_due_ != due)
+            return;
+        self->hold_timer_.reset();
+        self->pump();
+    });
+}
+
 void watch::complete(error_code ec, std::optional<event> e)
 {
     missed_ = machine_.missed();
     auto p = std::move(pending_);
     if (std::exchange(timer_operation_, 0) == pending_operation_)
         timer_.reset();
+    hold_timer_.reset();
     if (std::exchange(holding_, false))
         around_.feed->release();
     p->complete(around_.io, ec, std::move(e));

@@ -74,9 +74,12 @@ private:
     void resume_at(std::uint64_t revision, std::int64_t time);
     std::uint64_t revision_before(std::int64_t time) const;
     dict base_at(std::uint64_t revision) const;
+    void ripen();
+    static std::int64_t wall_now();
     void wait();
     void complete(error_code ec, std::optional<event> e);
     void seek_live();
+    void wait_for_hold();
 
     surroundings around_;
     std::string name_space_;
@@ -99,6 +102,8 @@ private:
     bool holding_ = false;
     std::optional<asio::steady_timer> timer_;
     std::uint64_t timer_operation_ = 0;
+    std::optional<asio::steady_timer> hold_timer_; ///< armed for `hold_due_`, while one waits
+    std::int64_t hold_due_ = 0;
 
     std::atomic<std::uint64_t> operations_ = 0; ///< numbers `next()` calls, for cancellation
     std::atomic<std::uint64_t> missed_ = 0;

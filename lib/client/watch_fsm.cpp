@@ -1,7 +1,5 @@
 #include "client/watch_fsm.hpp"
 
-#include "client/decode.hpp"
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -9,14 +7,6 @@
 namespace zproc::client {
 
 namespace {
-
-std::optional<value> decoded(std::span<const std::byte> bytes)
-{
-    value v;
-    if (decode_any(bytes, v))
-        return std::nullopt;
-    return v;
-}
 
 event make_event(std::uint64_t revision, std::int64_t time)
 {
@@ -44,7 +34,8 @@ bool watch_fsm::wants(std::string_view key) const
            options_.exclude;
 }
 
-std::optional<event> watch_fsm::begin(std::uint64_t revision, const dict& present, bool test)
+std::optional<event> watch_fsm::begin(std::uint64_t revision, const dict& present, bool test,
+                                      std::int64_t now)
 {
     revision_ = revision;
     if (!is_condition())
@@ -58,7 +49,7 @@ std::optional<event> watch_fsm::begin(std::uint64_t revision, const dict& presen
     for (const auto& [key, v] : mirror_)
         if (what_.what == kind::key)
             e.changes.push_back({key, v, v});
-    return e;
+    return options_.held_for ? hold(std::move(e), false, now) : std::move(e);
 }
 
 std::optional<event> watch_fsm::feed(const journal::record_view& record, const fetch& fetch_value)
@@ -66,26 +57,12 @@ std::optional<event> watch_fsm::feed(const journal::record_view& record, const f
     if (record.revision <= revision_)
         return std::nullopt;
     revision_ = record.revision;
-    const origin by{record.by.session, record.by.handle};
-    if (!is_condition() && !options_.own && by == self_)
+    event e = store::event_of(record);
+    if (!is_condition() && !options_.own && e.origin == self_)
         return std::nullopt;
-
-    event e = make_event(record.revision, record.time);
-    e.origin = by;
-    for (const auto& each : record.changes) {
-        if (!wants(each.key) || (each.identical && !options_.identical))
-            continue;
-        change c;
-        c.key = std::string(each.key);
-        if (each.before == journal::before_kind::inlined)
-            c.before = decoded(each.before_bytes);
-        else if (each.before == journal::before_kind::elsewhere &&
-                 fetch_value(each.before_at, scratch_))
-            c.before = decoded(scratch_);
-        if (each.after)
-            c.after = decoded(*each.after);
-        e.changes.push_back(std::move(c));
-    }
+    for (const auto& each : record.changes)
+        if (wants(each.key) && (options_.identical || !each.identical))
+            e.changes.push_back(store::change_of(each, fetch_value, scratch_));
     return conclude(std::move(e));
 }
 
@@ -101,8 +78,41 @@ event watch_fsm::resume(std::uint64_t revision, std::int64_t time, dict base)
     if (is_condition()) {
         mirror_ = std::move(base);
         held_ = holds();
+        holding_.reset();
+        if (held_ && options_.held_for) { // nobody knows since when
+            holding_ = {e, time};
+            holding_->made_true.kind = event_kind::present;
+            holding_->made_true.missed = 0;
+        }
     }
     return e;
+}
+
+std::optional<std::int64_t> watch_fsm::due() const
+{
+    if (!holding_)
+        return std::nullopt;
+    return holding_->since + options_.held_for->count();
+}
+
+std::optional<event> watch_fsm::ripen(std::int64_t now)
+{
+    if (!holding_ || now < *due())
+        return std::nullopt;
+    auto told = std::move(holding_->made_true);
+    holding_.reset();
+    return told;
+}
+
+/// A record says that until its own time nothing had changed.
+std::optional<event> watch_fsm::hold(event&& e, bool held_before, std::int64_t now)
+{
+    auto told = ripen(now);
+    if (!held_)
+        holding_.reset();
+    else if (!held_before)
+        holding_ = {std::move(e), now};
+    return told;
 }
 
 void watch_fsm::delivered(const event& e) noexcept
@@ -118,6 +128,10 @@ std::optional<event> watch_fsm::conclude(event&& e)
     if (is_condition()) {
         remember(e);
         const bool held = std::exchange(held_, holds());
+        if (options_.held_for) {
+            const auto time = e.time.time_since_epoch().count();
+            return hold(std::move(e), held, time);
+        }
         if (!held_ || (options_.edge && held))
             return std::nullopt;
     }

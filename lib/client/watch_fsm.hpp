@@ -1,6 +1,7 @@
 #pragma once
 
 #include "journal/record.hpp"
+#include "store/events.hpp"
 
 #include <zproc/detail/watch_condition.hpp>
 #include <zproc/event.hpp>
@@ -22,10 +23,16 @@ namespace zproc::client {
 ///
 /// It has three things to remember: how far it has seen (`revision`), how many events it has
 /// delivered, and, for conditions, what the keys are and whether the condition held last.
+///
+/// With `held_for` an event that made the condition true waits until it has been true for so long:
+///
+///     false ──(becomes true)──► holding ──(time; or a later record tells of it)──► told
+///       ▲──────────────────(becomes false)──┴─────────────────────────────────────────┘
+///
+/// Times are ns since 1970, as records carry them.
 class watch_fsm {
 public:
-    /// Copies a value out of the ring that a record refers to; false when it is gone.
-    using fetch = std::function<bool(journal::value_place, std::vector<std::byte>&)>;
+    using fetch = store::fetch_value;
 
     watch_fsm(detail::watch_condition condition, const watch_options& options,
               std::uint32_t handle);
@@ -34,6 +41,8 @@ public:
     /// It wants to know the whole namespace, not some keys.
     bool wants_everything() const noexcept { return what_.keys.empty() || options_.exclude; }
     bool wants(std::string_view key) const;
+    /// A condition is to be tested where it begins, also when that is in the past.
+    bool tests_at_since() const noexcept { return what_.test_at_since; }
     const std::vector<std::string>& keys() const noexcept { return what_.keys; }
 
     /// The session that this watcher's own changes are made in.
@@ -41,7 +50,8 @@ public:
 
     /// The watch begins after `revision`, when the watched keys were `present`. Yields the event
     /// of a condition that holds already, unless `test` is false.
-    std::optional<event> begin(std::uint64_t revision, const dict& present, bool test);
+    std::optional<event> begin(std::uint64_t revision, const dict& present, bool test,
+                               std::int64_t now);
 
     /// Whether the record's revision does not follow on what was seen: records were missed, and
     /// `resume` has to be called before it.
@@ -52,6 +62,11 @@ public:
 
     /// Records up to and including `revision` are gone; `base` is what the watched keys were then.
     event resume(std::uint64_t revision, std::int64_t time, dict base);
+
+    /// When the event that is held back is to be yielded, if nothing comes in between.
+    std::optional<std::int64_t> due() const;
+    /// Yields it, if it is time. Everything up to `now` was fed.
+    std::optional<event> ripen(std::int64_t now);
 
     /// The user has got this event; `count` counts those.
     void delivered(const event& e) noexcept;
@@ -65,6 +80,7 @@ private:
     using kind = detail::watch_condition::kind;
 
     std::optional<event> conclude(event&& e);
+    std::optional<event> hold(event&& e, bool held_before, std::int64_t now);
     bool holds() const;
     bool test_key(const value& v) const;
     void remember(const event& e);
@@ -77,6 +93,13 @@ private:
     std::uint64_t missed_ = 0;
     bool held_ = false;
     dict mirror_; ///< of the keys a condition looks at
+
+    struct holding {
+        event made_true;
+        std::int64_t since = 0;
+    };
+    std::optional<holding> holding_;
+
     std::vector<std::byte> scratch_;
 };
 

@@ -1,7 +1,7 @@
-#include "client/decode.hpp"
 #include "client/watch.hpp"
+#include "store/past.hpp"
 
-#include <set>
+#include <string_view>
 #include <utility>
 
 namespace zproc::client {
@@ -18,8 +18,10 @@ void watch::pump()
     while (wanting() && position() && wanting()) { // taking up a new ring may find a gap
         const auto before = reader_->where();
         read_one();
-        if (!ready_ && reader_->where() == before)
+        if (!ready_ && reader_->where() == before) {
+            ripen();
             break;
+        }
     }
     if (!pending_)
         return;
@@ -30,7 +32,16 @@ void watch::pump()
         complete({}, std::exchange(ready_, std::nullopt));
     } else if (ended_ || machine_.finished()) {
         complete({}, std::nullopt);
+    } else {
+        wait_for_hold();
     }
+}
+
+/// Everything there is has been read: what was held back until now has held so long.
+void watch::ripen()
+{
+    if (machine_.due())
+        ready_ = machine_.ripen(wall_now());
 }
 
 /// A watch begins when it knows the revision after which, and a condition also what its keys were
@@ -52,14 +63,15 @@ void watch::try_begin()
         return;
     const auto revision = since.is_time() ? revision_before(since.time().time_since_epoch().count())
                                           : since.revision();
-    begin(revision, machine_.is_condition() ? base_at(revision) : dict{}, false);
+    begin(revision, machine_.is_condition() ? base_at(revision) : dict{},
+          machine_.tests_at_since());
     ring_.reset(); // position() takes it up
 }
 
 void watch::begin(std::uint64_t revision, const dict& present, bool test)
 {
     begun_ = true;
-    ready_ = machine_.begin(revision, present, test);
+    ready_ = machine_.begin(revision, present, test, wall_now());
 }
 
 /// Makes the reader one of the present ring, where the machine has come to. False: not yet.
@@ -137,68 +149,20 @@ void watch::resume_at(std::uint64_t revision, std::int64_t time)
         ready_ = std::move(e);
 }
 
-/// The revision of the last event not after `time`.
+/// The revision of the last event not after `time`. Where that is gone, an earlier one that is
+/// known: what is missing is noticed then, and told.
 std::uint64_t watch::revision_before(std::int64_t time) const
 {
-    auto reader = ring_->reader();
-    std::uint64_t last = registered_->revision;
-    for (auto result = reader.next_event(name_space_); result != journal::read_result::none;
-         result = reader.next_event(name_space_)) {
-        if (result == journal::read_result::damaged)
-            break;
-        if (result == journal::read_result::got && reader.record().time > time)
-            return reader.record().revision - 1;
-    }
-    return last;
+    const auto point = store::point_at(ring_->reader(), name_space_, time);
+    return point.certain ? point.revision : point.known;
 }
 
-/// The watched keys as they were at a revision, from one scan of the ring: the first thing it says
-/// of a key after that revision says what it was before. Where that is gone, what it is now.
+/// The watched keys as they were at a revision; where that is gone, what they were next.
 dict watch::base_at(std::uint64_t revision) const
 {
-    auto reader = ring_->reader();
-    dict base;
-    std::set<std::string, std::less<>> settled;
-    std::vector<std::byte> fetched;
-    const auto put = [&](std::string_view key, std::span<const std::byte> bytes) {
-        value v;
-        if (!decode_any(bytes, v))
-            base.insert_or_assign(key, std::move(v));
-    };
-    for (;;) {
-        const auto result = reader.next();
-        if (result == journal::read_result::none || result == journal::read_result::damaged)
-            return base;
-        if (result == journal::read_result::lapped) {
-            base.clear();
-            settled.clear();
-            continue;
-        }
-        const auto& record = reader.record();
-        if (record.name_space != name_space_)
-            continue;
-        for (const auto& each : record.changes) {
-            if (!machine_.wants(each.key) || settled.contains(each.key))
-                continue;
-            if (record.revision <= revision) {
-                if (each.after)
-                    put(each.key, *each.after);
-                else
-                    base.erase(each.key);
-                continue;
-            }
-            settled.emplace(each.key);
-            if (base.contains(each.key) || !record.is_event())
-                continue;
-            if (each.before == journal::before_kind::inlined)
-                put(each.key, each.before_bytes);
-            else if (each.before != journal::before_kind::absent)
-                put(each.key, reader.fetch(each.before_at, fetched)
-                                  ? std::span<const std::byte>(fetched)
-                              : each.after ? *each.after
-                                           : std::span<const std::byte>());
-        }
-    }
+    return store::moment_at(ring_->reader(), name_space_, revision,
+                            [this](std::string_view key) { return machine_.wants(key); })
+        .content;
 }
 
 /// Passes everything there is, unseen; only the present of a condition stays. Done when the head

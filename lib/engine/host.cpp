@@ -1,5 +1,6 @@
 #include "engine/host.hpp"
 
+#include "client/recall.hpp"
 #include "client/request_call.hpp"
 #include "client/transaction.hpp"
 #include "client/watch.hpp"
@@ -57,9 +58,11 @@ std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locat
     made->server_ = std::make_shared<client::connection>(
         client::connection::settings{made->strand_, std::move(locate), request_timeout});
     made->feed_ = std::make_shared<client::feed>(made->strand_, made->server_);
-    made->server_->on_ready = [feed = std::weak_ptr(made->feed_)] {
-        if (const auto alive = feed.lock())
-            alive->on_ready();
+    made->server_->on_ready = [engine = made->weak_from_this()] {
+        if (const auto alive = engine.lock()) {
+            alive->session_ = alive->server_->session();
+            alive->feed_->on_ready();
+        }
     };
     made->server_->on_failed = [feed = std::weak_ptr(made->feed_)](error_code ec) {
         if (const auto alive = feed.lock())
@@ -141,6 +144,35 @@ std::shared_ptr<detail::watch_core> host::watch(const detail::state_identity& fr
     return made;
 }
 
+void host::recall(const detail::state_identity& from, detail::past_question&& q,
+                  std::unique_ptr<detail::pending_past> p)
+{
+    if (gone_)
+        return p->complete({}, errc::context_gone, {});
+    auto slot = p->cancellation_slot();
+    const auto made =
+        std::make_shared<client::recall>(client::recall::surroundings{io_, feed_, from.engine},
+                                         from.name_space, std::move(q), std::move(p));
+    if (slot.is_connected())
+        slot.assign(
+            [weak = weak_from_this(), asked = std::weak_ptr(made)](asio::cancellation_type type) {
+                const auto self = weak.lock();
+                if (!self || self->gone_ || type == asio::cancellation_type::none)
+                    return;
+                asio::dispatch(self->strand_, [asked] {
+                    if (const auto alive = asked.lock())
+                        alive->cancel();
+                });
+            });
+    asio::dispatch(strand_, [self = shared_from_this(), made] {
+        self->recalls_.insert(made);
+        made->start([engine = self.get(), made = made.get()] {
+            std::erase_if(engine->recalls_,
+                          [made](const auto& each) { return each.get() == made; });
+        });
+    });
+}
+
 void host::ping(detail::handler<void(error_code, pong)> done, std::shared_ptr<const void> keeps)
 {
     if (gone_)
@@ -173,9 +205,13 @@ void host::loop_gone()
     for (const auto& each : watches_)
         if (const auto alive = each.lock())
             dropped.push_back(alive->loop_gone());
+    std::vector<std::unique_ptr<detail::pending_past>> dropped_too;
+    for (const auto& each : std::exchange(recalls_, {}))
+        dropped_too.push_back(each->loop_gone());
     feed_->shutdown();
     server_->shutdown();
     dropped.clear();
+    dropped_too.clear();
     strand_ = {};
     io_ = {};
 }

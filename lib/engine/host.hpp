@@ -13,11 +13,13 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
 
 namespace zproc::client {
+class recall;
 class watch;
-}
+} // namespace zproc::client
 
 namespace zproc::engine {
 
@@ -44,6 +46,9 @@ public:
     std::shared_ptr<detail::watch_core> watch(const detail::state_identity& from,
                                               detail::watch_condition&& condition,
                                               const watch_options& options) override;
+    void recall(const detail::state_identity& from, detail::past_question&& q,
+                std::unique_ptr<detail::pending_past> p) override;
+    std::uint64_t session() const noexcept override { return session_; }
 
     /// `keeps` lives until it is answered.
     void ping(detail::handler<void(error_code, pong)> done, std::shared_ptr<const void> keeps);
@@ -66,6 +71,8 @@ private:
     std::shared_ptr<client::connection> server_;
     std::shared_ptr<client::feed> feed_;
     std::atomic<bool> gone_ = false;
+    std::atomic<std::uint64_t> session_ = 0;
+    std::set<std::shared_ptr<client::recall>> recalls_; ///< on the strand
 
     std::mutex mutex_; ///< of what follows
     std::vector<std::weak_ptr<client::watch>> watches_;

@@ -114,7 +114,8 @@ void session_fsm::handle(const frame& f, const namespaces_request&, std::int64_t
     namespaces_reply reply;
     shared_.data->for_each_namespace(
         [&](std::string_view name, std::uint64_t revision, std::size_t size) {
-            reply.namespaces.push_back({name, revision, size});
+            if (size != 0) // it is there as long as it has keys
+                reply.namespaces.push_back({name, revision, size});
         });
     answer(f, reply);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zproc/detail/ending.hpp>
 #include <zproc/detail/handler.hpp>
 #include <zproc/detail/watch_condition.hpp>
 #include <zproc/error.hpp>
@@ -29,6 +30,13 @@ struct pong {
     std::chrono::nanoseconds round_trip{};
 };
 
+/// What `context::namespaces` tells of each.
+struct namespace_info {
+    std::string name;
+    std::uint64_t revision = 0;
+    std::size_t size = 0; ///< in keys
+};
+
 } // namespace zproc
 
 namespace zproc::detail {
@@ -42,12 +50,15 @@ enum class operation : std::uint8_t {
     size,
     keys,
     snapshot,
+    revision,
+    namespaces,
     set,
     erase,
     update,
     replace,
     clear,
     pop,
+    pop_item,
     set_default,
     increment,
     append,
@@ -69,6 +80,7 @@ struct request {
 struct response {
     std::uint64_t revision = 0;
     value result;
+    std::string text; ///< what the server said of an error
 };
 
 /// One operation under way, with the user's handler inside.
@@ -86,11 +98,15 @@ struct typed_pending;
 template <class Convert>
 struct typed_pending<void(error_code), Convert> final : pending {
     handler<void(error_code)> done;
+    diagnostics* why;
 
-    typed_pending(handler<void(error_code)> h, Convert) : done(std::move(h)) {}
-
-    void complete(const asio::any_io_executor& io, error_code ec, response&&) override
+    typed_pending(handler<void(error_code)> h, Convert, diagnostics* d) : done(std::move(h)), why(d)
     {
+    }
+
+    void complete(const asio::any_io_executor& io, error_code ec, response&& r) override
+    {
+        explain(why, ec, r.text);
         done.complete(io, ec);
     }
     asio::cancellation_slot cancellation_slot() const noexcept override
@@ -103,9 +119,10 @@ template <class T, class Convert>
 struct typed_pending<void(error_code, T), Convert> final : pending {
     handler<void(error_code, T)> done;
     Convert convert;
+    diagnostics* why;
 
-    typed_pending(handler<void(error_code, T)> h, Convert c)
-        : done(std::move(h)), convert(std::move(c))
+    typed_pending(handler<void(error_code, T)> h, Convert c, diagnostics* d)
+        : done(std::move(h)), convert(std::move(c)), why(d)
     {
     }
 
@@ -116,10 +133,61 @@ struct typed_pending<void(error_code, T), Convert> final : pending {
             convert(ec, r, result.emplace());
         } catch (const system_error& e) {
             ec = e.code();
+            if (why)
+                r.text = e.what();
         } catch (...) { // of a user's `serialize`
             ec = errc::malformed_value;
         }
+        explain(why, ec, r.text);
         done.complete(io, ec, result ? std::move(*result) : T{});
+    }
+    asio::cancellation_slot cancellation_slot() const noexcept override
+    {
+        return done.cancellation_slot();
+    }
+};
+
+/// What is asked of a namespace's history.
+struct past_question {
+    enum class kind : std::uint8_t { at, history, difference, revision_at };
+
+    kind what = kind::at;
+    std::uint64_t first = 0; ///< revisions
+    std::uint64_t second = 0;
+    std::string key;
+    std::int64_t time = 0; ///< ns since 1970
+};
+
+struct past_answer {
+    std::uint64_t revision = 0;
+    dict content;
+    std::vector<event> events;
+    std::vector<change> changes;
+    std::uint64_t oldest = 0; ///< with `errc::revision_not_retained`
+};
+
+/// One question about the past under way, with the user's handler inside.
+struct pending_past {
+    virtual ~pending_past() = default;
+    virtual void complete(const asio::any_io_executor& io, error_code ec, past_answer&& a) = 0;
+    virtual asio::cancellation_slot cancellation_slot() const noexcept = 0;
+};
+
+template <class T, class Convert>
+struct typed_past final : pending_past {
+    handler<void(error_code, T)> done;
+    Convert convert;
+    diagnostics* why;
+
+    typed_past(handler<void(error_code, T)> h, Convert c, diagnostics* d)
+        : done(std::move(h)), convert(std::move(c)), why(d)
+    {
+    }
+
+    void complete(const asio::any_io_executor& io, error_code ec, past_answer&& a) override
+    {
+        explain(why, ec, {}, a.oldest);
+        done.complete(io, ec, ec ? T{} : convert(std::move(a)));
     }
     asio::cancellation_slot cancellation_slot() const noexcept override
     {
@@ -161,7 +229,7 @@ public:
 /// What answers the state handles of a context. Any thread; nothing blocks, and no handler is
 /// called from within.
 ///
-/// The three that start something throw `system_error(errc::context_gone)` when the loop is gone.
+/// Those that start something throw `system_error(errc::context_gone)` when the loop is gone.
 class engine {
 public:
     virtual ~engine() = default;
@@ -171,6 +239,10 @@ public:
     virtual std::shared_ptr<watch_core> watch(const state_identity& from,
                                               watch_condition&& condition,
                                               const watch_options& options) = 0;
+    virtual void recall(const state_identity& from, past_question&& q,
+                        std::unique_ptr<pending_past> p) = 0;
+    /// Of the connection; 0 before there was one.
+    virtual std::uint64_t session() const noexcept = 0;
 };
 
 /// What a state handle is: an engine, a namespace, and the origin its changes carry.

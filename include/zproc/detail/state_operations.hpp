@@ -89,6 +89,48 @@ struct to_snapshot {
     }
 };
 
+/// Of `pop_item`: a list of the key and the value.
+template <class T>
+struct to_item_of {
+    static_assert(std::is_default_constructible_v<T>,
+                  "zproc: a type read from the state must be default-constructible");
+
+    void operator()(error_code& ec, response& r, std::pair<std::string, T>& result) const
+    {
+        if (ec)
+            return;
+        const auto& item = r.result.as_list();
+        result.first = item.at(0).template get<std::string>();
+        result.second = from_value<T>(item.at(1));
+    }
+};
+
+struct to_namespaces {
+    void operator()(error_code& ec, response& r, std::vector<namespace_info>& result) const
+    {
+        if (ec)
+            return;
+        for (const auto& each : r.result.as_list())
+            result.push_back({each[0].get<std::string>(), each[1].get<std::uint64_t>(),
+                              each[2].get<std::size_t>()});
+    }
+};
+
+// How an answer about the past becomes an operation's result.
+
+struct to_past_snapshot {
+    snapshot operator()(past_answer&& a) const { return {a.revision, std::move(a.content)}; }
+};
+struct to_past_events {
+    std::vector<event> operator()(past_answer&& a) const { return std::move(a.events); }
+};
+struct to_past_changes {
+    std::vector<change> operator()(past_answer&& a) const { return std::move(a.changes); }
+};
+struct to_past_revision {
+    std::uint64_t operator()(past_answer&& a) const { return a.revision; }
+};
+
 // Atomic functions.
 
 template <class R>

@@ -96,7 +96,7 @@ bool takes_a_token(const words& heads, const words& declaration)
     const auto mentions = [&](std::string_view word) {
         return has(heads, word) || has(declaration, word);
     };
-    if (mentions("completion_token_for") || mentions("CompletionToken") ||
+    if (mentions("completion_token_for") || mentions("ending_for") || mentions("CompletionToken") ||
         mentions("completion_handler_for") || mentions("any_completion_handler") ||
         has(declaration, "Token"))
         return true;
@@ -199,12 +199,11 @@ std::set<std::string> rows_of_table(std::string_view text)
         }
     }
     std::set<std::string> found;
-    const auto list = text.find("using all_operations");
-    if (list == text.npos)
-        return found;
-    for (const auto& word : tokens(text.substr(list, text.find(';', list) - list)))
-        if (const auto name = names.find(word); name != names.end())
-            found.insert(name->second);
+    for (auto list = text.find("_rows = "); list != text.npos;
+         list = text.find("_rows = ", list + 1))
+        for (const auto& word : tokens(text.substr(list, text.find(';', list) - list)))
+            if (const auto name = names.find(word); name != names.end())
+                found.insert(name->second);
     return found;
 }
 
