@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zproc/context/calls.hpp>
 #include <zproc/detail/call.hpp>
 #include <zproc/detail/handler.hpp>
 #include <zproc/options.hpp>
@@ -10,48 +11,16 @@
 
 #include <chrono>
 #include <concepts>
-#include <cstddef>
 #include <iosfwd>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <sys/types.h>
 
 namespace zproc {
-
-namespace detail {
-
-class context_core;
-
-/// One spawn under way, with the user's handler inside.
-struct pending_spawn {
-    virtual ~pending_spawn() = default;
-    virtual void complete(const asio::any_io_executor& io, error_code ec,
-                          std::shared_ptr<process_core> started) = 0;
-    virtual asio::cancellation_slot cancellation_slot() const noexcept = 0;
-};
-
-template <class R>
-struct typed_spawn final : pending_spawn {
-    handler<void(error_code, process<R>)> done;
-
-    explicit typed_spawn(handler<void(error_code, process<R>)> h) : done(std::move(h)) {}
-
-    void complete(const asio::any_io_executor& io, error_code ec,
-                  std::shared_ptr<process_core> started) override
-    {
-        done.complete(io, ec, process<R>(std::move(started)));
-    }
-    asio::cancellation_slot cancellation_slot() const noexcept override
-    {
-        return done.cancellation_slot();
-    }
-};
-
-} // namespace detail
 
 /// The way into everything: the state, and processes.
 ///
@@ -66,7 +35,7 @@ struct typed_spawn final : pending_spawn {
 /// Thread safety: a context and its copies may be used from any number of threads at once, also
 /// when the executor is multi-threaded.
 /// Source: `Context` of ZProc 0.9.5. Example file: example/cookie_eater.cpp
-class context {
+class context : public context_calls {
 public:
     using executor_type = asio::any_io_executor;
 
@@ -81,12 +50,42 @@ public:
     {
     }
 
-    executor_type get_executor() const;
-
     /// A handle to the default namespace, with an origin of its own.
     zproc::state state() const;
     /// A handle to a namespace. Throws `errc::empty_namespace`.
     zproc::state state(std::string name_space) const;
+
+    /// The same context with another default namespace, also for the processes that are spawned
+    /// through it. Throws `errc::empty_namespace`.
+    context with_namespace(std::string name) const;
+
+    /// The namespaces that have keys, in no particular order.
+    ///
+    /// Completion signature: `void(error_code, std::vector<namespace_info>)`.
+    /// Per-operation cancellation and errors: as a read of `state`.
+    /// Complexity: O(namespaces).
+    template <asio::completion_token_for<void(error_code, std::vector<namespace_info>)> Token =
+                  asio::deferred_t>
+    [[nodiscard]] auto namespaces(Token&& token = {}) const
+    {
+        using signature = void(error_code, std::vector<namespace_info>);
+        return detail::initiate<signature>(
+            get_executor(),
+            [core = core()](detail::handler<signature> done) { namespaces(core, std::move(done)); },
+            std::forward<Token>(token));
+    }
+
+    /// Removes all keys of a namespace in one transaction, an event for its watchers; it is not
+    /// listed any more. Its revisions are never given again: they go on when it comes back.
+    ///
+    /// Completion signature: `void(error_code)`.
+    /// Per-operation cancellation and errors: as a mutation of `state`.
+    /// Complexity: O(keys).
+    template <asio::completion_token_for<void(error_code)> Token = asio::deferred_t>
+    [[nodiscard]] auto drop_namespace(std::string name, Token&& token = {}) const
+    {
+        return state(std::move(name)).clear(std::forward<Token>(token));
+    }
 
     /// Runs `f(args…)` in a process of its own, with a context in front if it takes one. `f` is a
     /// function or a lambda that captures nothing, plain or a coroutine; arguments and result
@@ -116,30 +115,14 @@ public:
                       "it needs as arguments");
         static_assert(!std::is_reference_v<detail::result_of<F>>,
                       "zproc: a spawned function cannot return a reference: it crosses processes");
-        constexpr std::size_t arity = detail::function_traits<F>::arity;
-        if constexpr (sizeof...(Args) == arity) {
-            asio::deferred_t token;
-            return start(std::move(options), detail::make_call(f, std::forward<Args>(args)...),
-                         static_cast<detail::result_of<F>*>(nullptr), std::move(token));
-        } else {
-            static_assert(sizeof...(Args) == arity + 1,
-                          "zproc: spawn takes the arguments of this function (without its "
-                          "context), and then, if you like, a completion token");
-            static_assert(
-                asio::completion_token_for<std::tuple_element_t<arity, std::tuple<Args...>>,
-                                           void(error_code, process<detail::result_of<F>>)>,
-                "zproc: what follows the arguments of the spawned function is no completion token");
-            std::tuple<Args&&...> all(std::forward<Args>(args)...);
-            return [&]<std::size_t... I>(std::index_sequence<I...>) {
-                return start(std::move(options),
-                             detail::make_call(
-                                 f, std::forward<std::tuple_element_t<I, std::tuple<Args&&...>>>(
-                                        std::get<I>(all))...),
-                             static_cast<detail::result_of<F>*>(nullptr),
-                             std::forward<std::tuple_element_t<arity, std::tuple<Args&&...>>>(
-                                 std::get<arity>(all)));
-            }(std::make_index_sequence<arity>{});
-        }
+        return detail::split_token<detail::function_traits<F>::arity>(
+            [&](auto&& token, auto&&... given) {
+                return start<detail::result_of<F>>(
+                    std::move(options),
+                    detail::make_call(f, std::forward<decltype(given)>(given)...), nullptr,
+                    std::forward<decltype(token)>(token));
+            },
+            std::forward<Args>(args)...);
     }
 
     /// Asks the state process whether it lives.
@@ -152,7 +135,7 @@ public:
         using signature = void(error_code, pong);
         return detail::initiate<signature>(
             get_executor(),
-            [core = core_](detail::handler<signature> done) { ping(core, std::move(done)); },
+            [core = core()](detail::handler<signature> done) { ping(core, std::move(done)); },
             std::forward<Token>(token));
     }
 
@@ -168,7 +151,7 @@ public:
         using signature = void(error_code);
         return detail::initiate<signature>(
             get_executor(),
-            [core = core_, grace](detail::handler<signature> done) {
+            [core = core(), grace](detail::handler<signature> done) {
                 shutdown(core, grace, std::move(done));
             },
             std::forward<Token>(token));
@@ -184,43 +167,37 @@ public:
         using signature = void(error_code);
         return detail::initiate<signature>(
             get_executor(),
-            [core = core_](detail::handler<signature> done) { wait(core, std::move(done)); },
+            [core = core()](detail::handler<signature> done) { wait(core, std::move(done)); },
             std::forward<Token>(token));
     }
 
     /// `unix://PATH` of the server, for others to connect to; empty before it was first needed.
     std::string address() const;
 
-    const context_options& options() const noexcept;
-
 private:
-    template <class R, class Token>
-    auto start(spawn_options options, detail::call call, R*, Token&& token) const
+    context(const context& like, std::string name_space)
+        : context_calls(like, std::move(name_space))
     {
-        using signature = void(error_code, process<R>);
-        return detail::initiate<signature>(
-            get_executor(),
-            [core = core_, options = std::move(options),
-             call = std::move(call)](detail::handler<signature> done) mutable {
-                launch(core, std::move(options), std::move(call),
-                       std::make_unique<detail::typed_spawn<R>>(std::move(done)));
-            },
-            std::forward<Token>(token));
     }
 
-    static void launch(const std::shared_ptr<detail::context_core>& core, spawn_options options,
-                       detail::call call, std::unique_ptr<detail::pending_spawn> p);
+    static void namespaces(const std::shared_ptr<detail::context_core>& core,
+                           detail::handler<void(error_code, std::vector<namespace_info>)> done);
     static void ping(const std::shared_ptr<detail::context_core>& core,
                      detail::handler<void(error_code, pong)> done);
     static void wait(const std::shared_ptr<detail::context_core>& core,
                      detail::handler<void(error_code)> done);
     static void shutdown(const std::shared_ptr<detail::context_core>& core,
                          std::chrono::nanoseconds grace, detail::handler<void(error_code)> done);
-
-    std::shared_ptr<detail::context_core> core_;
 };
 
 std::ostream& operator<<(std::ostream& out, const context& c);
+
+namespace detail {
+
+/// A watcher as a plan says.
+watcher watch_planned(const context& own, const watch_plan& plan, watch_condition&& condition);
+
+} // namespace detail
 
 /// Forks the supervisor now, before the program has threads or grows large; says whether there is
 /// one. Harmless twice; may be called from a static initialiser, and after `daemon()`.

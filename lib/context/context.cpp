@@ -24,44 +24,72 @@ value negative(value v)
     return minus;
 }
 
-} // namespace detail
-
-context::context(asio::any_io_executor executor, context_options options)
-    : core_(detail::context_core::make(std::move(executor), std::move(options)))
-{
-}
-
-context::executor_type context::get_executor() const
+context_base::executor_type context_base::get_executor() const
 {
     return core_->get_executor();
 }
 
+const context_options& context_base::options() const noexcept
+{
+    return core_->options();
+}
+
+const std::string& context_base::default_namespace() const noexcept
+{
+    return name_space_.empty() ? options().default_namespace() : name_space_;
+}
+
+void context_base::launch(spawn_options options, call what, std::shared_ptr<watch_plan> plan,
+                          std::unique_ptr<pending_spawn> p) const
+{
+    core_->spawn({std::move(options), std::move(what), std::move(plan), default_namespace()},
+                 std::move(p));
+}
+
+watcher watch_planned(const context& own, const watch_plan& plan, watch_condition&& condition)
+{
+    return own.state(plan.name_space).watch(std::move(condition), plan.options);
+}
+
+} // namespace detail
+
+context::context(asio::any_io_executor executor, context_options options)
+    : context_calls(detail::context_core::make(std::move(executor), std::move(options)))
+{
+}
+
 state context::state() const
 {
-    return state(options().default_namespace());
+    return state(default_namespace());
 }
 
 state context::state(std::string name_space) const
 {
     // As a state's engine, the context lives as long as the state.
-    const detail::state_identity fresh{{core_, core_->engine().get()}, {}, core_->next_handle()};
+    const detail::state_identity fresh{{core(), core()->engine().get()}, {}, core()->next_handle()};
     return zproc::state(detail::with_namespace(fresh, std::move(name_space)));
+}
+
+context context::with_namespace(std::string name) const
+{
+    if (name.empty())
+        throw system_error(errc::empty_namespace);
+    return context(*this, std::move(name));
 }
 
 std::string context::address() const
 {
-    return core_->address();
+    return core()->address();
 }
 
-const context_options& context::options() const noexcept
+void context::namespaces(const std::shared_ptr<detail::context_core>& core,
+                         detail::handler<void(error_code, std::vector<namespace_info>)> done)
 {
-    return core_->options();
-}
-
-void context::launch(const std::shared_ptr<detail::context_core>& core, spawn_options options,
-                     detail::call call, std::unique_ptr<detail::pending_spawn> p)
-{
-    core->spawn(std::move(options), std::move(call), std::move(p));
+    using convert = detail::to_namespaces;
+    using pending = detail::typed_pending<void(error_code, std::vector<namespace_info>), convert>;
+    const detail::state_identity all{{core, core->engine().get()}, {}, 0};
+    all.engine->submit(all, {detail::operation::namespaces, {}, {}, {}},
+                       std::make_unique<pending>(std::move(done), convert{}, nullptr));
 }
 
 void context::ping(const std::shared_ptr<detail::context_core>& core,
@@ -87,7 +115,7 @@ std::ostream& operator<<(std::ostream& out, const context& c)
     const auto address = c.address();
     return out << "zproc::context - address: "
                << (address.empty() ? std::string("none yet") : address)
-               << " - namespace: " << c.options().default_namespace();
+               << " - namespace: " << c.default_namespace();
 }
 
 std::ostream& operator<<(std::ostream& out, const state& s)

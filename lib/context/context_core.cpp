@@ -3,7 +3,6 @@
 #include "engine/loop_service.hpp"
 #include "server/state_process.hpp"
 #include "state_service.hpp"
-#include "supervisor/invocation.hpp"
 #include "supervisor/prepare.hpp"
 #include "supervisor/surroundings.hpp"
 
@@ -13,43 +12,12 @@
 #include <boost/asio/query.hpp>
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <utility>
 
 #include <unistd.h>
 
 namespace zproc::detail {
-
-namespace {
-
-constexpr std::string_view unix_scheme = "unix://";
-
-std::chrono::milliseconds whole_milliseconds(std::chrono::nanoseconds time)
-{
-    return std::chrono::ceil<std::chrono::milliseconds>(std::max(time, {}));
-}
-
-/// What a spawned process's context needs to know: address, then default namespace.
-std::string pack_settings(const std::string& path, const context_options& options)
-{
-    return std::string(unix_scheme) + path + '\0' + options.default_namespace();
-}
-
-std::shared_ptr<context> make_child_context(asio::io_context& io, const supervision::child_start&,
-                                            std::string_view settings)
-{
-    const auto end = settings.find('\0');
-    context_options options;
-    options.address(std::string(settings.substr(0, end)));
-    if (end != settings.npos)
-        options.default_namespace(std::string(settings.substr(end + 1)));
-    return std::make_shared<context>(io.get_executor(), std::move(options));
-}
-
-[[maybe_unused]] const bool known = (supervision::set_context_maker(&make_child_context), true);
-
-} // namespace
 
 context_core::context_core(asio::any_io_executor io, context_options options)
     : io_(std::move(io)), options_(std::move(options))
@@ -189,144 +157,6 @@ void context_core::server_notice(const supervision::notice& n)
         engine_->condemn(errc::state_lost);
         proceed();
     }
-}
-
-// Processes -------------------------------------------------------------------------------------
-
-void context_core::spawn(spawn_options options, call c, std::unique_ptr<pending_spawn> p)
-{
-    if (loop_gone_)
-        return p->complete({}, errc::context_gone, nullptr);
-    if (c.failure)
-        return p->complete(io_, c.failure, nullptr);
-    auto slot = p->cancellation_slot();
-    auto s = std::make_shared<spawning>(std::move(p));
-    if (slot.is_connected())
-        slot.assign([weak = weak_from_this(), of = std::weak_ptr(s)](asio::cancellation_type type) {
-            const auto self = weak.lock();
-            if (!self || self->loop_gone_ || type == asio::cancellation_type::none)
-                return;
-            const bool terminal =
-                (type & asio::cancellation_type::terminal) != asio::cancellation_type::none;
-            asio::dispatch(self->engine_->strand(), [self, of, terminal] {
-                if (const auto alive = of.lock())
-                    self->cancel(*alive, terminal);
-            });
-        });
-    asio::dispatch(engine_->strand(), [self = shared_from_this()] { ++self->starting_; });
-    engine_->barrier([self = shared_from_this(), options = std::move(options), c = std::move(c),
-                      s = std::move(s)](error_code) mutable {
-        // What a watcher could not register for, it will say itself.
-        if (s->pending)
-            self->launch(std::move(options), std::move(c), s);
-        else
-            self->start_ended();
-    });
-}
-
-void context_core::cancel(spawning& s, bool terminal)
-{
-    if (!s.pending || (s.launched && !terminal))
-        return;
-    const auto p = std::move(s.pending);
-    p->complete(io_, asio::error::operation_aborted, nullptr);
-}
-
-void context_core::launch(spawn_options options, call c, const std::shared_ptr<spawning>& s)
-{
-    s->launched = true;
-    const auto refuse = [&](error_code why) {
-        std::move(s->pending)->complete(io_, why, nullptr);
-        start_ended();
-    };
-    error_code ec = open_link();
-    if (!ec)
-        locate([&ec](error_code failed, const std::string&) { ec = failed; });
-    if (ec)
-        return refuse(ec);
-
-    const std::string name = options.name().empty() ? c.name : options.name();
-    auto process = std::make_shared<process_core>(io_, shared_from_this(), name, c.name);
-    const int channel = process->open_channel(c, pack_settings(path_, options_), ec);
-    if (ec)
-        return refuse(ec);
-
-    supervision::spawn_request request;
-    request.run = &supervision::function_entry;
-    request.name = name;
-    request.descriptors = {channel};
-    request.grace = whole_milliseconds(options_.grace());
-    supervision::add_surroundings(request);
-    using signature = void(error_code, supervision::started_child);
-    link_->start(
-        request,
-        [weak = weak_from_this(), process](supervision::notice n) {
-            if (const auto self = weak.lock())
-                self->child_notice(process, n);
-        },
-        handler<signature>(asio::bind_executor(
-            engine_->strand(), [self = shared_from_this(), process,
-                                s](error_code failed, supervision::started_child started) {
-                if (failed) {
-                    process->not_started(failed);
-                } else {
-                    self->children_[started.id] = process;
-                    process->started(started.id, started.pid, started.pidfd.release());
-                }
-                if (const auto p = std::move(s->pending))
-                    p->complete(self->io_, failed, failed ? nullptr : process);
-                else if (!failed)
-                    self->stop(started.id, {});
-                if (!failed && std::ranges::any_of(self->endings_, &ending::and_server))
-                    self->stop(started.id, self->ending_grace_);
-                self->start_ended();
-            })));
-    ::close(channel);
-    const std::lock_guard lock(mutex_);
-    std::erase_if(processes_, [](const auto& each) { return each.expired(); });
-    processes_.push_back(process);
-}
-
-void context_core::child_notice(const std::shared_ptr<process_core>& process,
-                                const supervision::notice& n)
-{
-    using kind = supervision::notice::kind;
-    switch (n.what) {
-    case kind::restarted: break;
-    case kind::exited: process->exited(n.exit, static_cast<int>(n.attempt) - 1); break;
-    case kind::gone: gone(n.child); break;
-    case kind::lost:
-        process->lost(errc::supervisor_lost);
-        gone(n.child);
-        break;
-    }
-}
-
-void context_core::start_ended()
-{
-    --starting_;
-    proceed();
-}
-
-void context_core::gone(std::uint64_t child)
-{
-    children_.erase(child);
-    proceed();
-}
-
-std::shared_ptr<void> context_core::listen()
-{
-    const std::lock_guard lock(mutex_);
-    if (loop_gone_ || !link_)
-        return nullptr;
-    return std::make_shared<supervision::link::interest>(link_->listen());
-}
-
-void context_core::stop(std::uint64_t child, std::optional<std::chrono::nanoseconds> grace)
-{
-    const std::lock_guard lock(mutex_);
-    if (!loop_gone_ && link_)
-        link_->stop(child, whole_milliseconds(grace.value_or(options_.grace())));
 }
 
 // The end ---------------------------------------------------------------------------------------

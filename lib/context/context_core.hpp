@@ -7,15 +7,34 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace zproc::detail {
+
+inline constexpr std::string_view unix_scheme = "unix://";
+
+/// What the supervisor counts in; a part of one is a whole one.
+inline std::chrono::milliseconds whole_milliseconds(std::chrono::nanoseconds time)
+{
+    return std::chrono::ceil<std::chrono::milliseconds>(std::max(time, {}));
+}
+
+/// A process to be: what it runs, and what it is given.
+struct launching {
+    spawn_options options;
+    call what;
+    std::shared_ptr<watch_plan> plan; ///< of a process that is called on events
+    std::string default_namespace;
+};
 
 /// What the copies of a context share: the engine, and, at the first need, a link to the
 /// supervisor and a state process of its own.
@@ -37,7 +56,7 @@ public:
     const std::shared_ptr<zproc::engine::host>& engine() const noexcept { return engine_; }
     std::uint32_t next_handle() noexcept { return ++handles_; }
     std::string address() const;
-    void spawn(spawn_options options, call c, std::unique_ptr<pending_spawn> p);
+    void spawn(launching l, std::unique_ptr<pending_spawn> p);
     void wait(handler<void(error_code)> done);
     void shutdown(std::chrono::nanoseconds grace, handler<void(error_code)> done);
 
@@ -61,7 +80,8 @@ private:
     error_code start_server();
     error_code open_link();
     void server_notice(const supervision::notice& n);
-    void launch(spawn_options options, call c, const std::shared_ptr<spawning>& s);
+    void begin_plan(launching l, const std::shared_ptr<spawning>& s);
+    void launch(launching l, const std::shared_ptr<spawning>& s);
     void cancel(spawning& s, bool terminal);
     void cancel(std::uint64_t ending);
     void child_notice(const std::shared_ptr<process_core>& process, const supervision::notice& n);

@@ -1,0 +1,219 @@
+#include "context/context_core.hpp"
+#include "supervisor/invocation.hpp"
+#include "supervisor/surroundings.hpp"
+
+#include <zproc/detail/packing.hpp>
+
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include <unistd.h>
+
+/// Spawning: from the call to the process, and what is heard of it.
+namespace zproc::detail {
+
+namespace {
+
+/// What a spawned process's context needs to know: address, then default namespace.
+std::string pack_settings(const std::string& path, const std::string& default_namespace)
+{
+    return std::string(unix_scheme) + path + '\0' + default_namespace;
+}
+
+std::shared_ptr<context> make_child_context(asio::io_context& io, const supervision::child_start&,
+                                            std::string_view settings)
+{
+    const auto end = settings.find('\0');
+    context_options options;
+    options.address(std::string(settings.substr(0, end)));
+    if (end != settings.npos)
+        options.default_namespace(std::string(settings.substr(end + 1)));
+    return std::make_shared<context>(io.get_executor(), std::move(options));
+}
+
+[[maybe_unused]] const bool known = (supervision::set_context_maker(&make_child_context), true);
+
+/// The revision of a namespace, asked for on the strand and told there.
+struct pending_revision final : pending {
+    std::function<void(error_code, std::uint64_t)> then;
+
+    explicit pending_revision(std::function<void(error_code, std::uint64_t)> t) : then(std::move(t))
+    {
+    }
+    void complete(const asio::any_io_executor&, error_code ec, response&& r) override
+    {
+        then(ec, r.revision);
+    }
+    asio::cancellation_slot cancellation_slot() const noexcept override { return {}; }
+};
+
+} // namespace
+
+void context_core::spawn(launching l, std::unique_ptr<pending_spawn> p)
+{
+    if (loop_gone_)
+        return p->complete({}, errc::context_gone, nullptr);
+    if (l.what.failure)
+        return p->complete(io_, l.what.failure, nullptr);
+    auto slot = p->cancellation_slot();
+    auto s = std::make_shared<spawning>(std::move(p));
+    if (slot.is_connected())
+        slot.assign([weak = weak_from_this(), of = std::weak_ptr(s)](asio::cancellation_type type) {
+            const auto self = weak.lock();
+            if (!self || self->loop_gone_ || type == asio::cancellation_type::none)
+                return;
+            const bool terminal =
+                (type & asio::cancellation_type::terminal) != asio::cancellation_type::none;
+            asio::dispatch(self->engine_->strand(), [self, of, terminal] {
+                if (const auto alive = of.lock())
+                    self->cancel(*alive, terminal);
+            });
+        });
+    asio::dispatch(engine_->strand(), [self = shared_from_this()] { ++self->starting_; });
+    engine_->barrier(
+        [self = shared_from_this(), l = std::move(l), s = std::move(s)](error_code) mutable {
+            // What a watcher could not register for, it will say itself.
+            if (l.plan)
+                self->begin_plan(std::move(l), s);
+            else
+                self->launch(std::move(l), s);
+        });
+}
+
+/// The watcher of the process begins where the namespace is now, not when the process has come so
+/// far.
+void context_core::begin_plan(launching l, const std::shared_ptr<spawning>& s)
+{
+    const state_identity where{{shared_from_this(), engine_.get()}, l.plan->name_space, 0};
+    engine_->submit(
+        where, {operation::revision, {}, {}, {}},
+        std::make_unique<pending_revision>([self = shared_from_this(), l = std::move(l),
+                                            s](error_code ec, std::uint64_t revision) mutable {
+            auto& options = l.plan->options;
+            if (options.since.is_now()) {
+                options.since = revision;
+                l.plan->test_at_since = true;
+            }
+            if (ec && s->pending) {
+                std::move(s->pending)->complete(self->io_, ec, nullptr);
+                return self->start_ended();
+            }
+            l.what.arguments = pack(pack_plan(*l.plan)) + l.what.arguments;
+            self->launch(std::move(l), s);
+        }));
+}
+
+void context_core::cancel(spawning& s, bool terminal)
+{
+    if (!s.pending || (s.launched && !terminal))
+        return;
+    const auto p = std::move(s.pending);
+    p->complete(io_, asio::error::operation_aborted, nullptr);
+}
+
+void context_core::launch(launching l, const std::shared_ptr<spawning>& s)
+{
+    if (!s->pending) // cancelled
+        return start_ended();
+    s->launched = true;
+    const auto refuse = [&](error_code why) {
+        std::move(s->pending)->complete(io_, why, nullptr);
+        start_ended();
+    };
+    error_code ec = open_link();
+    if (!ec)
+        locate([&ec](error_code failed, const std::string&) { ec = failed; });
+    if (ec)
+        return refuse(ec);
+
+    const std::string name = l.options.name().empty() ? l.what.name : l.options.name();
+    auto process = std::make_shared<process_core>(io_, shared_from_this(), name, l.what.name);
+    const int channel =
+        process->open_channel(l.what, pack_settings(path_, l.default_namespace), ec);
+    if (ec)
+        return refuse(ec);
+
+    supervision::spawn_request request;
+    request.run = &supervision::function_entry;
+    request.name = name;
+    request.descriptors = {channel};
+    request.grace = whole_milliseconds(options_.grace());
+    supervision::add_surroundings(request);
+    using signature = void(error_code, supervision::started_child);
+    link_->start(
+        request,
+        [weak = weak_from_this(), process](supervision::notice n) {
+            if (const auto self = weak.lock())
+                self->child_notice(process, n);
+        },
+        handler<signature>(asio::bind_executor(
+            engine_->strand(), [self = shared_from_this(), process,
+                                s](error_code failed, supervision::started_child started) {
+                if (failed) {
+                    process->not_started(failed);
+                } else {
+                    self->children_[started.id] = process;
+                    process->started(started.id, started.pid, started.pidfd.release());
+                }
+                if (const auto p = std::move(s->pending))
+                    p->complete(self->io_, failed, failed ? nullptr : process);
+                else if (!failed)
+                    self->stop(started.id, {});
+                if (!failed && std::ranges::any_of(self->endings_, &ending::and_server))
+                    self->stop(started.id, self->ending_grace_);
+                self->start_ended();
+            })));
+    ::close(channel);
+    const std::lock_guard lock(mutex_);
+    std::erase_if(processes_, [](const auto& each) { return each.expired(); });
+    processes_.push_back(process);
+}
+
+void context_core::child_notice(const std::shared_ptr<process_core>& process,
+                                const supervision::notice& n)
+{
+    using kind = supervision::notice::kind;
+    switch (n.what) {
+    case kind::restarted: break;
+    case kind::exited: process->exited(n.exit, static_cast<int>(n.attempt) - 1); break;
+    case kind::gone: gone(n.child); break;
+    case kind::lost:
+        process->lost(errc::supervisor_lost);
+        gone(n.child);
+        break;
+    }
+}
+
+void context_core::start_ended()
+{
+    --starting_;
+    proceed();
+}
+
+void context_core::gone(std::uint64_t child)
+{
+    children_.erase(child);
+    proceed();
+}
+
+std::shared_ptr<void> context_core::listen()
+{
+    const std::lock_guard lock(mutex_);
+    if (loop_gone_ || !link_)
+        return nullptr;
+    return std::make_shared<supervision::link::interest>(link_->listen());
+}
+
+void context_core::stop(std::uint64_t child, std::optional<std::chrono::nanoseconds> grace)
+{
+    const std::lock_guard lock(mutex_);
+    if (!loop_gone_ && link_)
+        link_->stop(child, whole_milliseconds(grace.value_or(options_.grace())));
+}
+
+} // namespace zproc::detail
