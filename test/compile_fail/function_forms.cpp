@@ -15,6 +15,9 @@
 // refused 14: a coroutine asio::awaitable<void> or asio::awaitable<int> that takes a zproc::context
 // refused 15: a coroutine asio::awaitable<void> or asio::awaitable<int> that takes a zproc::context
 // refused 16: must be default-constructible
+// refused 17: what is called on every event takes the event first
+// refused 18: what is called on every event returns nothing
+// refused 19: without its context.*, and then, if you like, a completion token
 #include "refused_forms.hpp"
 
 struct opaque {
@@ -37,6 +40,10 @@ strict make(int n);
 asio::awaitable<void> whole(zproc::context);
 asio::awaitable<std::string> text_of(zproc::context);
 asio::awaitable<int> without();
+
+void called(const zproc::event& e, int n);
+void without_event(int n);
+int with_result(const zproc::event& e);
 
 int program()
 {
@@ -61,6 +68,7 @@ asio::awaitable<void> form(zproc::context ctx, zproc::state state, std::string k
     co_await state.atomic([](zproc::draft& d, const job& j) { d[j.title] = j.id; }, named);
     co_await ctx.spawn(work, named, 1);
     co_await ctx.spawn([](job j) { return j.id; }, named);
+    co_await ctx.call_when_change("k", called, 1);
 #elif REFUSED < 6 && !ONLY_OLD_GCC
 #error "only g++ 12"
 #elif REFUSED == 1
@@ -92,6 +100,12 @@ asio::awaitable<void> form(zproc::context ctx, zproc::state state, std::string k
     co_await ctx.spawn(refer, 1);
 #elif REFUSED == 16
     co_await ctx.spawn(make, 1);
+#elif REFUSED == 17
+    co_await ctx.call_when_change("k", without_event, 1);
+#elif REFUSED == 18
+    co_await ctx.call_when_change("k", with_result);
+#elif REFUSED == 19
+    co_await ctx.call_when_change("k", called);
 #else
     co_return;
 #endif

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 // THE table of the functions that start an asynchronous operation. A test reads the public headers
 // and fails when one of them is missing here; every token and every kind of cancellation is tried
@@ -125,6 +126,122 @@ struct spawn_row : row {
     }
 };
 
+inline void called(event)
+{
+}
+
+/// Started, and stopped again.
+struct call_row : row {
+    using signature = void(error_code, process<>);
+    static constexpr auto cancelled = cancels::always;
+    static bool right(operation_world& w, const process<>& got)
+    {
+        w.now([&](auto token) { return got.stop(token); });
+        return !got.running();
+    }
+};
+
+struct call_when_change_row : call_row {
+    static constexpr std::string_view name = "context_calls::call_when_change";
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.call_when_change("key", called, std::forward<decltype(token)>(token)...);
+    }
+};
+
+struct call_when_available_row : call_row {
+    static constexpr std::string_view name = "context_calls::call_when_available";
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.call_when_available("key", called, std::forward<decltype(token)>(token)...);
+    }
+};
+
+struct call_when_none_row : call_row {
+    static constexpr std::string_view name = "context_calls::call_when_none";
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.call_when_none("key", called, std::forward<decltype(token)>(token)...);
+    }
+};
+
+struct call_when_not_none_row : call_row {
+    static constexpr std::string_view name = "context_calls::call_when_not_none";
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.call_when_not_none("key", called, std::forward<decltype(token)>(token)...);
+    }
+};
+
+struct call_when_truthy_row : call_row {
+    static constexpr std::string_view name = "context_calls::call_when_truthy";
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.call_when_truthy("key", called, std::forward<decltype(token)>(token)...);
+    }
+};
+
+struct call_when_falsy_row : call_row {
+    static constexpr std::string_view name = "context_calls::call_when_falsy";
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.call_when_falsy("key", called, std::forward<decltype(token)>(token)...);
+    }
+};
+
+struct call_when_equal_row : call_row {
+    static constexpr std::string_view name = "context_calls::call_when_equal";
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.call_when_equal("key", 1, called, std::forward<decltype(token)>(token)...);
+    }
+};
+
+struct call_when_not_equal_row : call_row {
+    static constexpr std::string_view name = "context_calls::call_when_not_equal";
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.call_when_not_equal("key", 1, called, std::forward<decltype(token)>(token)...);
+    }
+};
+
+struct call_when_row : call_row {
+    static constexpr std::string_view name = "context_calls::call_when";
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.call_when(
+            "key", [](const value&) { return true; }, called,
+            std::forward<decltype(token)>(token)...);
+    }
+};
+
+struct namespaces_row : row {
+    static constexpr std::string_view name = "context::namespaces";
+    using signature = void(error_code, std::vector<namespace_info>);
+    static constexpr auto cancelled = cancels::as_read;
+    static void before(operation_world& w) { w.put("key", 1); }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.namespaces(std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world& w, const std::vector<namespace_info>& got)
+    {
+        return got.size() == 1 && got[0].name == w.state.name() && got[0].size == 1;
+    }
+};
+
+struct drop_namespace_row : row {
+    static constexpr std::string_view name = "context::drop_namespace";
+    using signature = void(error_code);
+    static constexpr auto cancelled = cancels::as_mutation;
+    static void before(operation_world& w) { w.put("key", 1); }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.drop_namespace(w.state.name(), std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world& w) { return w.everything().empty(); }
+};
+
 struct ping_row : row {
     static constexpr std::string_view name = "context::ping";
     using signature = void(error_code, pong);
@@ -164,12 +281,21 @@ struct shutdown_row : row {
     static bool right(operation_world& w) { return !w.child.running(); }
 };
 
-using all_operations =
-    std::tuple<get_row, get_or_row, contains_row, size_row, keys_row, snapshot_row, set_row,
-               erase_row, update_row, replace_row, clear_row, pop_row, set_default_row,
+using state_rows =
+    std::tuple<get_row, get_explained_row, get_or_row, contains_row, size_row, keys_row, items_row,
+               snapshot_row, at_row, history_row, diff_row, revision_at_row, set_row, erase_row,
+               update_row, replace_row, clear_row, pop_row, pop_item_row, set_default_row,
                increment_row, increment_by_row, decrement_row, decrement_by_row, append_row,
-               compare_exchange_row, atomic_row, atomic_write_row, atomic_operation_row, next_row,
-               watcher_row, wait_row, result_row, stop_row, stop_within_row, spawn_row, ping_row,
-               wait_for_all_row, shutdown_row>;
+               compare_exchange_row, atomic_row, atomic_write_row, atomic_operation_row>;
+using other_rows = std::tuple<next_row, watcher_row, wait_row, result_row, stop_row,
+                              stop_within_row, spawn_row, ping_row, wait_for_all_row, shutdown_row,
+                              call_when_change_row, namespaces_row, drop_namespace_row>;
+/// The same but for what is waited for: tried with some tokens only.
+using family_rows = std::tuple<call_when_available_row, call_when_none_row, call_when_not_none_row,
+                               call_when_truthy_row, call_when_falsy_row, call_when_equal_row,
+                               call_when_not_equal_row, call_when_row>;
+
+using all_operations =
+    decltype(std::tuple_cat(std::declval<state_rows>(), std::declval<other_rows>()));
 
 } // namespace zproc::test

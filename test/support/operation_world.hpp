@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <string>
@@ -71,6 +72,8 @@ struct operation_world {
     asio::io_context& io = *loop;
     zproc::context ctx;
     zproc::state state;
+    diagnostics why;
+    std::uint64_t mark = 0; ///< a revision, for the row at hand
 
     std::optional<watcher> watched;
     process<int> child;
@@ -114,6 +117,10 @@ struct operation_world {
     dict everything()
     {
         return now([&](auto token) { return state.snapshot(token); });
+    }
+    std::uint64_t revision()
+    {
+        return now([&](auto token) { return state.snapshot(token); }).revision();
     }
     void empty()
     {

@@ -4,6 +4,7 @@
 
 #include <zproc/state.hpp>
 
+#include <chrono>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -33,7 +34,7 @@ struct row {
 };
 
 struct get_row : row {
-    static constexpr std::string_view name = "state::get";
+    static constexpr std::string_view name = "state_reads::get";
     using signature = void(error_code, int);
     static constexpr auto cancelled = cancels::as_read;
     static void before(operation_world& w) { w.put("key", 41); }
@@ -45,7 +46,7 @@ struct get_row : row {
 };
 
 struct get_or_row : row {
-    static constexpr std::string_view name = "state::get_or";
+    static constexpr std::string_view name = "state_reads::get_or";
     using signature = void(error_code, std::string);
     static constexpr auto cancelled = cancels::as_read;
     static auto start(operation_world& w, auto&&... token)
@@ -56,7 +57,7 @@ struct get_or_row : row {
 };
 
 struct contains_row : row {
-    static constexpr std::string_view name = "state::contains";
+    static constexpr std::string_view name = "state_reads::contains";
     using signature = void(error_code, bool);
     static constexpr auto cancelled = cancels::as_read;
     static void before(operation_world& w) { w.put("key", 1); }
@@ -68,7 +69,7 @@ struct contains_row : row {
 };
 
 struct size_row : row {
-    static constexpr std::string_view name = "state::size";
+    static constexpr std::string_view name = "state_reads::size";
     using signature = void(error_code, std::size_t);
     static constexpr auto cancelled = cancels::as_read;
     static void before(operation_world& w) { w.put("key", 1); }
@@ -80,7 +81,7 @@ struct size_row : row {
 };
 
 struct keys_row : row {
-    static constexpr std::string_view name = "state::keys";
+    static constexpr std::string_view name = "state_reads::keys";
     using signature = void(error_code, std::vector<std::string>);
     static constexpr auto cancelled = cancels::as_read;
     static void before(operation_world& w) { w.put("key", 1); }
@@ -95,7 +96,7 @@ struct keys_row : row {
 };
 
 struct snapshot_row : row {
-    static constexpr std::string_view name = "state::snapshot";
+    static constexpr std::string_view name = "state_reads::snapshot";
     using signature = void(error_code, snapshot);
     static constexpr auto cancelled = cancels::as_read;
     static void before(operation_world& w) { w.put("key", "text"); }
@@ -109,8 +110,97 @@ struct snapshot_row : row {
     }
 };
 
+struct items_row : row {
+    static constexpr std::string_view name = "state_reads::items";
+    using signature = void(error_code, dict);
+    static constexpr auto cancelled = cancels::as_read;
+    static void before(operation_world& w) { w.put("key", "text"); }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.state.items(std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world&, const dict& got) { return got == dict::of("key", "text"); }
+};
+
+/// As `get`, told in words what went wrong.
+struct get_explained_row : get_row {
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.state.get<int>("key", w.why, std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world& w, int got) { return got == 41 && w.why.text.empty(); }
+};
+
+struct at_row : row {
+    static constexpr std::string_view name = "state_reads::at";
+    using signature = void(error_code, snapshot);
+    static constexpr auto cancelled = cancels::always;
+    static void before(operation_world& w)
+    {
+        w.put("key", "text");
+        w.mark = w.revision();
+    }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.state.at(w.mark, std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world& w, const snapshot& got)
+    {
+        return got == dict::of("key", "text") && got.revision() == w.mark;
+    }
+};
+
+struct history_row : row {
+    static constexpr std::string_view name = "state_reads::history";
+    using signature = void(error_code, std::vector<event>);
+    static constexpr auto cancelled = cancels::always;
+    static void before(operation_world& w)
+    {
+        w.put("key", 1);
+        w.put("key", 2);
+        w.mark = w.revision();
+    }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.state.history("key", std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world&, const std::vector<event>& got)
+    {
+        return got.size() >= 2 && got.back().changes.at(0).before == 1 &&
+               got.back().changes.at(0).after == 2;
+    }
+};
+
+struct diff_row : row {
+    static constexpr std::string_view name = "state_reads::diff";
+    using signature = void(error_code, std::vector<change>);
+    static constexpr auto cancelled = cancels::always;
+    static void before(operation_world& w) { history_row::before(w); }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.state.diff(w.mark - 1, w.mark, std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world&, const std::vector<change>& got)
+    {
+        return got.size() == 1 && got[0].before == 1 && got[0].after == 2;
+    }
+};
+
+struct revision_at_row : row {
+    static constexpr std::string_view name = "state_reads::revision_at";
+    using signature = void(error_code, std::uint64_t);
+    static constexpr auto cancelled = cancels::always;
+    static void before(operation_world& w) { history_row::before(w); }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.state.revision_at(std::chrono::system_clock::now(),
+                                   std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world& w, std::uint64_t got) { return got == w.mark; }
+};
+
 struct set_row : row {
-    static constexpr std::string_view name = "state::set";
+    static constexpr std::string_view name = "state_writes::set";
     using signature = void(error_code);
     static constexpr auto cancelled = cancels::as_mutation;
     static auto start(operation_world& w, auto&&... token)
@@ -121,7 +211,7 @@ struct set_row : row {
 };
 
 struct erase_row : row {
-    static constexpr std::string_view name = "state::erase";
+    static constexpr std::string_view name = "state_writes::erase";
     using signature = void(error_code, bool);
     static constexpr auto cancelled = cancels::as_mutation;
     static void before(operation_world& w) { w.put("key", 1); }
@@ -133,7 +223,7 @@ struct erase_row : row {
 };
 
 struct update_row : row {
-    static constexpr std::string_view name = "state::update";
+    static constexpr std::string_view name = "state_writes::update";
     using signature = void(error_code);
     static constexpr auto cancelled = cancels::as_mutation;
     static void before(operation_world& w) { w.put("key", 1); }
@@ -148,7 +238,7 @@ struct update_row : row {
 };
 
 struct replace_row : row {
-    static constexpr std::string_view name = "state::replace";
+    static constexpr std::string_view name = "state_writes::replace";
     using signature = void(error_code);
     static constexpr auto cancelled = cancels::as_mutation;
     static void before(operation_world& w) { w.put("key", 1); }
@@ -160,7 +250,7 @@ struct replace_row : row {
 };
 
 struct clear_row : row {
-    static constexpr std::string_view name = "state::clear";
+    static constexpr std::string_view name = "state_writes::clear";
     using signature = void(error_code);
     static constexpr auto cancelled = cancels::as_mutation;
     static void before(operation_world& w) { w.put("key", 1); }
@@ -172,7 +262,7 @@ struct clear_row : row {
 };
 
 struct pop_row : row {
-    static constexpr std::string_view name = "state::pop";
+    static constexpr std::string_view name = "state_writes::pop";
     using signature = void(error_code, int);
     static constexpr auto cancelled = cancels::as_mutation;
     static void before(operation_world& w) { w.put("key", 7); }
@@ -183,8 +273,23 @@ struct pop_row : row {
     static bool right(operation_world& w, int got) { return got == 7 && w.everything().empty(); }
 };
 
+struct pop_item_row : row {
+    static constexpr std::string_view name = "state_writes::pop_item";
+    using signature = void(error_code, std::pair<std::string, int>);
+    static constexpr auto cancelled = cancels::as_mutation;
+    static void before(operation_world& w) { w.put("key", 7); }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.state.pop_item<int>(std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world& w, const std::pair<std::string, int>& got)
+    {
+        return got.first == "key" && got.second == 7 && w.everything().empty();
+    }
+};
+
 struct set_default_row : row {
-    static constexpr std::string_view name = "state::set_default";
+    static constexpr std::string_view name = "state_writes::set_default";
     using signature = void(error_code, int);
     static constexpr auto cancelled = cancels::as_mutation;
     static auto start(operation_world& w, auto&&... token)
@@ -195,7 +300,7 @@ struct set_default_row : row {
 };
 
 struct increment_row : row {
-    static constexpr std::string_view name = "state::increment";
+    static constexpr std::string_view name = "state_writes::increment";
     using signature = void(error_code, value);
     static constexpr auto cancelled = cancels::as_mutation;
     static void before(operation_world& w) { w.put("key", 1); }
@@ -217,7 +322,7 @@ struct increment_by_row : increment_row {
 };
 
 struct decrement_row : row {
-    static constexpr std::string_view name = "state::decrement";
+    static constexpr std::string_view name = "state_writes::decrement";
     using signature = void(error_code, value);
     static constexpr auto cancelled = cancels::as_mutation;
     static void before(operation_world& w) { w.put("key", 1); }
@@ -239,7 +344,7 @@ struct decrement_by_row : decrement_row {
 };
 
 struct append_row : row {
-    static constexpr std::string_view name = "state::append";
+    static constexpr std::string_view name = "state_writes::append";
     using signature = void(error_code);
     static constexpr auto cancelled = cancels::as_mutation;
     static auto start(operation_world& w, auto&&... token)
@@ -250,7 +355,7 @@ struct append_row : row {
 };
 
 struct compare_exchange_row : row {
-    static constexpr std::string_view name = "state::compare_exchange";
+    static constexpr std::string_view name = "state_writes::compare_exchange";
     using signature = void(error_code, bool);
     static constexpr auto cancelled = cancels::as_mutation;
     static void before(operation_world& w) { w.put("key", 1); }
