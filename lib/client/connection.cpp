@@ -33,23 +33,6 @@ error_code nobody_there(const error_code& ec)
 
 } // namespace
 
-owned_descriptor& owned_descriptor::operator=(owned_descriptor&& other) noexcept
-{
-    owned_descriptor old(std::exchange(number_, other.release()));
-    return *this;
-}
-
-owned_descriptor::~owned_descriptor()
-{
-    if (number_ >= 0)
-        ::close(number_);
-}
-
-int owned_descriptor::release() noexcept
-{
-    return std::exchange(number_, -1);
-}
-
 connection::connection(settings s)
     : settings_(std::move(s)),
       loop_(settings_.strand),

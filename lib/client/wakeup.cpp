@@ -28,8 +28,8 @@ bool add(int epoll, int what)
 
 error_code wakeup::open()
 {
-    owned_descriptor own(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-    owned_descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
+    descriptor own(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
     if (!own || !epoll || !add(epoll.get(), own.get()))
         return last_error();
     const int copy = ::fcntl(epoll.get(), F_DUPFD_CLOEXEC, 0);
@@ -46,7 +46,7 @@ error_code wakeup::open()
     return {};
 }
 
-void wakeup::listen_to(owned_descriptor shared)
+void wakeup::listen_to(descriptor shared)
 {
     if (shared_)
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, shared_.get(), nullptr);

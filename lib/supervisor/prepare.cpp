@@ -1,6 +1,6 @@
 #include "supervisor/prepare.hpp"
 
-#include "supervisor/descriptor.hpp"
+#include "descriptor.hpp"
 #include "supervisor/entry.hpp"
 #include "supervisor/guardian.hpp"
 #include "supervisor/messages.hpp"
