@@ -4,6 +4,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include <sys/socket.h>
@@ -198,10 +199,15 @@ void connection::connect(const std::string& path)
     }
     state_ = state::connecting;
     ++life_;
+    const asio::generic::stream_protocol local(AF_UNIX, 0);
+    auto socket = above_standard(descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+    if (!socket)
+        return fail(error_code(errno, boost::system::system_category()));
     error_code ec;
-    loop_->socket.open(asio::generic::stream_protocol(AF_UNIX, 0), ec);
+    loop_->socket.assign(local, socket.get(), ec);
     if (ec)
         return fail(ec);
+    socket.release();
     loop_->socket.non_blocking(true, ec);
     loop_->socket.async_connect(to, [weak = weak_from_this(), life = life_](error_code failed) {
         const auto self = weak.lock();
