@@ -352,6 +352,27 @@ BOOST_AUTO_TEST_CASE(bad_requests_have_an_error_each_and_only_strangers_are_clos
     }
 }
 
+BOOST_AUTO_TEST_CASE(mismatches_name_both_types)
+{
+    house h;
+    peer p(h, 0);
+    p.greet();
+    const auto text = pack("x"), list = pack(list_of(1)), one = pack(1);
+    p.ask(set_request{by(1), "n", "text", text});
+    p.ask(increment_request{operation::increment, by(2), "n", "text", one});
+    p.ask(increment_request{operation::decrement, by(3), "n", "nobody", list});
+    p.ask(append_request{by(4), "n", "text", one});
+    p.send();
+    p.answer<mutation_reply>();
+    for (const char* expected :
+         {"wanted: numbers, in string + integer", "wanted: numbers, in nothing - list",
+          "held: string, wanted: list"}) {
+        const auto answer = p.next();
+        BOOST_TEST((answer.error() == errc::type_mismatch));
+        BOOST_TEST(error_text(answer.body) == expected);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(bad_first_frames_have_an_error_each)
 {
     const auto hello = [](std::uint16_t spoken) {
