@@ -2,6 +2,7 @@
 
 // The templates of value.hpp and dict.hpp that lead to elements, and the literals.
 
+#include <zproc/detail/temporary.hpp>
 #include <zproc/value_ref.hpp>
 
 #include <tuple>
@@ -76,6 +77,7 @@ value dict::operator[](const K& key) &&
 template <storable V>
 dict dict::with(std::string_view key, V&& content) &&
 {
+    ZPROC_CHECK_TEMPORARY(V);
     insert_or_assign(key, value(std::forward<V>(content)));
     return std::move(*this);
 }
@@ -90,6 +92,7 @@ template <class... KeysAndValues>
 dict dict::of(KeysAndValues&&... arguments)
 {
     static_assert(sizeof...(arguments) % 2 == 0, "dict::of takes key, value, key, value, …");
+    static_assert((detail::safe_temporary<KeysAndValues> && ...), ZPROC_TEMPORARY_TEXT);
     dict built;
     auto given = std::forward_as_tuple(std::forward<KeysAndValues>(arguments)...);
     [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -103,6 +106,7 @@ dict dict::of(KeysAndValues&&... arguments)
 template <storable... T>
 list list_of(T&&... elements)
 {
+    static_assert((detail::safe_temporary<T> && ...), ZPROC_TEMPORARY_TEXT);
     list built;
     built.reserve(sizeof...(elements));
     (built.emplace_back(std::forward<T>(elements)), ...);

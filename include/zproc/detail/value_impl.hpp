@@ -169,8 +169,8 @@ T value::get() const
                        !detail::one_of<T, value_ref, std::nullptr_t, std::nullopt_t> &&
                        !(detail::text<T> && !std::same_as<T, std::string>) &&
                        !(detail::byte_run<T> && !std::same_as<T, bytes>)),
-                  "this type cannot be read from a value (views would dangle: ask for "
-                  "std::string or zproc::bytes)");
+                  "zproc: this type cannot be read from a value (a class needs a serialize or a "
+                  "value_mapping; views would dangle: ask for std::string or zproc::bytes)");
     static_assert(std::is_default_constructible_v<T>,
                   "zproc: a type read from a value must be default-constructible");
     if constexpr (std::same_as<T, value>) {

@@ -223,7 +223,8 @@ BOOST_AUTO_TEST_CASE(errors_say_what_was_wrong_and_within_which_type)
             std::as_const(d)["k"].get<part>();
         },
         errc::no_such_key, "wanted: '(anonymous namespace)::part': ");
-    starts([] { value(list_of(part(), 1)).get<std::vector<part>>(); }, errc::type_mismatch,
+    const part good;
+    starts([&] { value(list_of(good, 1)).get<std::vector<part>>(); }, errc::type_mismatch,
            "held: integer, wanted: dict, in '(anonymous namespace)::part', at [1]: ");
 }
 
