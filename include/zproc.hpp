@@ -8,6 +8,7 @@
 #include <zproc/exit_info.hpp>
 #include <zproc/options.hpp>
 #include <zproc/origin.hpp>
+#include <zproc/peer.hpp>
 #include <zproc/process.hpp>
 #include <zproc/remote_error.hpp>
 #include <zproc/run.hpp>

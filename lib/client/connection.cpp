@@ -225,6 +225,8 @@ void connection::greet()
 {
     state_ = state::greeting;
     protocol::client_hello hello;
+    hello.pid = static_cast<std::uint32_t>(::getpid());
+    hello.name = std::string_view(settings_.name).substr(0, protocol::max_peer_name_bytes);
     if (greeted_before_) {
         hello.session = server_.session;
         hello.instance = server_.instance;

@@ -44,6 +44,7 @@ public:
     struct settings {
         asio::any_io_executor strand;
         locator locate;
+        std::string name; ///< of this process, for people
         std::chrono::nanoseconds request_timeout;
         std::chrono::nanoseconds reconnect_limit = std::chrono::seconds(5);
     };

@@ -4,6 +4,7 @@
 #include "client/feed.hpp"
 
 #include <zproc/detail/engine.hpp>
+#include <zproc/peer.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -13,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 namespace zproc::client {
@@ -28,8 +30,9 @@ namespace asio = boost::asio;
 /// Thread safety: all functions may be called from any thread; what they do happens on one strand.
 class host final : public detail::engine, public std::enable_shared_from_this<host> {
 public:
+    /// `name` is that of this process, for people.
     static std::shared_ptr<host> make(asio::any_io_executor io, client::locator locate,
-                                      std::chrono::nanoseconds request_timeout);
+                                      std::string name, std::chrono::nanoseconds request_timeout);
     explicit host(asio::any_io_executor io);
     ~host() override;
 
@@ -45,8 +48,10 @@ public:
                                               detail::watch_condition&& condition,
                                               const watch_options& options) override;
 
-    /// `keeps` lives until it is answered.
+    // `keeps` lives until it is answered.
     void ping(detail::handler<void(error_code, pong)> done, std::shared_ptr<const void> keeps);
+    void who(const origin& of, detail::handler<void(error_code, peer)> done,
+             std::shared_ptr<const void> keeps);
 
     /// Calls `then`, on the strand, when all watchers made so far are known to the server.
     void barrier(std::function<void(error_code)> then);

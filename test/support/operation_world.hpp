@@ -73,6 +73,7 @@ struct operation_world {
     zproc::state state;
 
     std::optional<watcher> watched;
+    origin author;
     process<int> child;
     std::optional<zproc::context> other;
 
