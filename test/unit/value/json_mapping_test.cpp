@@ -87,7 +87,10 @@ BOOST_DESCRIBE_STRUCT(archived, (), (number))
 
 /// Only one way.
 struct sink {
-    friend void tag_invoke(json::value_from_tag, json::value& to, const sink&) { to = nullptr; }
+    [[maybe_unused]] friend void tag_invoke(json::value_from_tag, json::value& to, const sink&)
+    {
+        to = nullptr;
+    }
 };
 
 struct stranger {};
