@@ -80,7 +80,8 @@ descriptor make_listener(const std::string& path, error_code& ec)
         return {};
     }
     std::memcpy(address.sun_path, path.data(), path.size());
-    descriptor listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    auto listener = above_standard(
+        descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)));
     if (!listener) {
         ec = system_failure();
         return {};
