@@ -5,6 +5,7 @@
 #include <zproc/json.hpp>
 
 #include <boost/describe/class.hpp>
+#include <boost/json/parse.hpp>
 
 #include <map>
 #include <optional>
@@ -190,7 +191,8 @@ ZPROC_FORM(json_itself_is_set_and_got)
     ZPROC_HOLDS(tree.at("a").at(0) == 1);
     co_await state.set("part", tree.at("a").at(1));
     ZPROC_HOLDS((co_await state.get("part")).contains("b"));
-    co_await state.set("object", boost::json::object{{"text", text}, {"n", 1}});
+    const boost::json::object object{{"text", text}, {"n", 1}}; // braces, not within the await
+    co_await state.set("object", object);
     ZPROC_HOLDS((co_await state.get("object"))["text"] == text);
 }
 
