@@ -7,6 +7,8 @@
 #include <zproc/event.hpp>
 #include <zproc/exit_info.hpp>
 #include <zproc/options.hpp>
+#include <zproc/origin.hpp>
+#include <zproc/peer.hpp>
 #include <zproc/process.hpp>
 #include <zproc/remote_error.hpp>
 #include <zproc/run.hpp>

@@ -4,6 +4,8 @@
 #include <zproc/detail/call.hpp>
 #include <zproc/detail/handler.hpp>
 #include <zproc/options.hpp>
+#include <zproc/origin.hpp>
+#include <zproc/peer.hpp>
 #include <zproc/process.hpp>
 #include <zproc/state.hpp>
 
@@ -139,6 +141,23 @@ public:
             std::forward<Token>(token));
     }
 
+    /// Which process a change came from: `co_await ctx.who(event.origin)`. Known from the first
+    /// connection of its client until two minutes after the last; a successor of the state
+    /// process knows it, too. All handles of one context are one process.
+    ///
+    /// Completion signature: `void(error_code, peer)`.
+    /// Per-operation cancellation: as a read of `state`.
+    /// Errors: as a read of `state`; `errc::no_such_key` when the session has ended.
+    template <asio::completion_token_for<void(error_code, peer)> Token = asio::deferred_t>
+    [[nodiscard]] auto who(const origin& of, Token&& token = {}) const
+    {
+        using signature = void(error_code, peer);
+        return detail::initiate<signature>(
+            get_executor(),
+            [core = core_, of](detail::handler<signature> done) { who(core, of, std::move(done)); },
+            std::forward<Token>(token));
+    }
+
     /// Ends what this context has spawned, and then the state process it has started: SIGTERM,
     /// after the grace period SIGKILL. Completes when nothing is left.
     ///
@@ -184,6 +203,8 @@ private:
                            detail::handler<void(error_code, std::vector<namespace_info>)> done);
     static void ping(const std::shared_ptr<detail::context_core>& core,
                      detail::handler<void(error_code, pong)> done);
+    static void who(const std::shared_ptr<detail::context_core>& core, const origin& of,
+                    detail::handler<void(error_code, peer)> done);
     static void wait(const std::shared_ptr<detail::context_core>& core,
                      detail::handler<void(error_code)> done);
     static void shutdown(const std::shared_ptr<detail::context_core>& core,

@@ -110,7 +110,7 @@ public:
             if (!contains(key))
                 throw system_error(errc::no_such_key, std::string(key));
         }
-        return look(key).template get<T>();
+        return detail::converted_at(key, [&]() -> T { return look(key).template get<T>(); });
     }
 
     bool contains(std::string_view key) const;

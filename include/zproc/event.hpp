@@ -1,9 +1,9 @@
 #pragma once
 
+#include <zproc/origin.hpp>
 #include <zproc/value.hpp>
 
 #include <chrono>
-#include <compare>
 #include <cstdint>
 #include <iosfwd>
 #include <optional>
@@ -11,14 +11,6 @@
 #include <vector>
 
 namespace zproc {
-
-/// Who made a change: one `context::state()` handle (and its copies) of one connection.
-struct origin {
-    std::uint64_t session = 0;
-    std::uint32_t handle = 0;
-
-    friend auto operator<=>(const origin&, const origin&) = default;
-};
 
 /// One key as a transaction left it. An empty optional is an absent key.
 struct change {
@@ -40,7 +32,7 @@ struct event {
     std::uint64_t revision = 0;
     /// Wall time of the commit; a label, never going backwards.
     std::chrono::sys_time<std::chrono::nanoseconds> time{};
-    zproc::origin origin;
+    zproc::origin origin; ///< who made it
     event_kind kind = event_kind::change;
     /// `resync`: how many revisions passed unseen.
     std::uint64_t missed = 0;

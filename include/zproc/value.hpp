@@ -46,7 +46,7 @@ struct value_access;
 } // namespace detail
 
 /// One value of a state: null, bool, integer (64 bits), double, string, bytes, list, dict, or an
-/// object of a user's type.
+/// object of a user's type (whose `value_mapping` may make any of the others of it).
 ///
 /// Converts from everything `storable`. Copies share lists, dicts, bytes and objects until one of
 /// them is changed. Comparison is by content; an integer equals the double of the same number.
@@ -65,7 +65,8 @@ public:
 
     /// The value of any `storable`.
     ///
-    /// Errors: `errc::not_representable` for integers outside the range of `std::int64_t`.
+    /// Errors: `errc::not_representable` for integers outside the range of `std::int64_t`; those
+    /// of a `value_mapping`.
     template <class T>
         requires(storable<T> && !std::derived_from<std::remove_cvref_t<T>, value> &&
                  !std::same_as<std::remove_cvref_t<T>, value_ref>)
@@ -97,12 +98,15 @@ public:
     bool truthy() const noexcept;
 
     /// The content as a `T`: a `storable` that is no view. Integers are checked for range, a
-    /// double becomes an integer only if it is one, an integer becomes a double; `get<optional<T>>`
-    /// is empty for null; containers convert by element, enums by underlying type, a user's type
-    /// is read from the object's archive (to be trusted like the program that wrote it).
+    /// double becomes an integer only if it is one, an integer becomes the nearest double;
+    /// `get<optional<T>>` is empty for null; containers convert by element, enums by underlying
+    /// type. A user's type is read by its `value_mapping`, or from the object's archive (to be
+    /// trusted like the program that wrote it).
     ///
     /// Errors: `errc::no_such_key` when absent; `errc::type_mismatch`, whose text names both
-    /// types; `errc::not_representable`; `errc::malformed_value` for a broken archive.
+    /// types; `errc::not_representable`; `errc::malformed_value` for a broken archive, and for
+    /// what a mapping throws. The text also says at which key or index of a container it was, and
+    /// within which user's type.
     template <class T>
     T get() const;
 
@@ -192,10 +196,12 @@ private:
     void store(T&& content);
     template <class T>
     void store_container(T&& content);
-    template <class T>
+    template <class T, class Wanted>
     T get_number() const;
     template <class T>
     T get_container() const;
+    template <class T, class Where>
+    T get_at(const Where& where) const;
 
     static bool equal(const value& left, const value& right) noexcept;
     static std::ostream& print(std::ostream& out, const value& content);

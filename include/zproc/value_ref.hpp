@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zproc/detail/conversion_error.hpp>
 #include <zproc/value.hpp>
 
 #include <cstddef>
@@ -44,7 +45,11 @@ public:
     template <class T>
     T get() const
     {
-        return read().template get<T>();
+        try {
+            return read().template get<T>();
+        } catch (const detail::conversion_error& e) {
+            throw e.at_path(path());
+        }
     }
     template <class T>
     const T* get_if() const
@@ -138,6 +143,7 @@ private:
     }
 
     const value& read() const;
+    std::string path() const;
     value_ref child(step next) &&;
     void assign(value content);
     value calculate(value& (value::*operation)(const value&), const value& other);
@@ -153,4 +159,5 @@ private:
 
 } // namespace zproc
 
+#include <zproc/detail/element_impl.hpp>
 #include <zproc/detail/value_impl.hpp>

@@ -4,6 +4,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include <sys/socket.h>
@@ -32,23 +33,6 @@ error_code nobody_there(const error_code& ec)
 }
 
 } // namespace
-
-owned_descriptor& owned_descriptor::operator=(owned_descriptor&& other) noexcept
-{
-    owned_descriptor old(std::exchange(number_, other.release()));
-    return *this;
-}
-
-owned_descriptor::~owned_descriptor()
-{
-    if (number_ >= 0)
-        ::close(number_);
-}
-
-int owned_descriptor::release() noexcept
-{
-    return std::exchange(number_, -1);
-}
 
 connection::connection(settings s)
     : settings_(std::move(s)),
@@ -215,10 +199,15 @@ void connection::connect(const std::string& path)
     }
     state_ = state::connecting;
     ++life_;
+    const asio::generic::stream_protocol local(AF_UNIX, 0);
+    auto socket = above_standard(descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+    if (!socket)
+        return fail(error_code(errno, boost::system::system_category()));
     error_code ec;
-    loop_->socket.open(asio::generic::stream_protocol(AF_UNIX, 0), ec);
+    loop_->socket.assign(local, socket.get(), ec);
     if (ec)
         return fail(ec);
+    socket.release();
     loop_->socket.non_blocking(true, ec);
     loop_->socket.async_connect(to, [weak = weak_from_this(), life = life_](error_code failed) {
         const auto self = weak.lock();
@@ -236,6 +225,8 @@ void connection::greet()
 {
     state_ = state::greeting;
     protocol::client_hello hello;
+    hello.pid = static_cast<std::uint32_t>(::getpid());
+    hello.name = std::string_view(settings_.name).substr(0, protocol::max_peer_name_bytes);
     if (greeted_before_) {
         hello.session = server_.session;
         hello.instance = server_.instance;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "client/multiplexer.hpp"
+#include "descriptor.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/handshake.hpp"
 
@@ -25,23 +26,6 @@ namespace zproc::client {
 
 namespace asio = boost::asio;
 
-/// A descriptor of one's own.
-class owned_descriptor {
-public:
-    owned_descriptor() = default;
-    explicit owned_descriptor(int number) noexcept : number_(number) {}
-    owned_descriptor(owned_descriptor&& other) noexcept : number_(other.release()) {}
-    owned_descriptor& operator=(owned_descriptor&& other) noexcept;
-    ~owned_descriptor();
-
-    int get() const noexcept { return number_; }
-    int release() noexcept;
-    explicit operator bool() const noexcept { return number_ >= 0; }
-
-private:
-    int number_ = -1;
-};
-
 /// Says where the server is, starting it if need be; may answer at once or later, on the strand.
 using locator = std::function<void(std::function<void(error_code, std::string path)>)>;
 
@@ -60,6 +44,7 @@ public:
     struct settings {
         asio::any_io_executor strand;
         locator locate;
+        std::string name; ///< of this process, for people
         std::chrono::nanoseconds request_timeout;
         std::chrono::nanoseconds reconnect_limit = std::chrono::seconds(5);
     };
@@ -85,7 +70,7 @@ public:
     /// Sends a descriptor along with the frame that the next `write` of `out` begins here; what
     /// comes back with its reply is in `take_descriptors`.
     void attach_descriptor(int number, std::size_t offset);
-    std::vector<owned_descriptor> take_descriptors() { return std::move(received_); }
+    std::vector<descriptor> take_descriptors() { return std::move(received_); }
 
     /// Nothing will answer any more (state_lost, supervisor_lost): everything fails with it.
     void condemn(error_code ec);
@@ -159,7 +144,7 @@ private:
     bool reading_ = false;
     bool reading_plainly_ = false; ///< by a read that would drop descriptors
     unsigned expecting_descriptors_ = 0;
-    std::vector<owned_descriptor> received_;
+    std::vector<descriptor> received_;
 
     bool deadline_armed_ = false;
     unsigned holders_ = 0;

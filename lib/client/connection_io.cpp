@@ -169,7 +169,7 @@ std::size_t connection::receive_with_descriptors(error_code& ec)
         for (std::size_t i = 0; i < count; ++i) {
             int number;
             std::memcpy(&number, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-            received_.emplace_back(number);
+            received_.push_back(above_standard(descriptor(number)));
         }
     }
     if (n == 0)

@@ -24,7 +24,7 @@ struct mappable {
 
 } // namespace
 
-mapped_file::mapped_file(owned_descriptor file)
+mapped_file::mapped_file(descriptor file)
     : file_(std::move(file)), region_(mappable{file_.get()}, ipc::read_only)
 {
 }
@@ -34,7 +34,7 @@ std::span<const std::byte> mapped_file::bytes() const noexcept
     return {static_cast<const std::byte*>(region_.get_address()), region_.get_size()};
 }
 
-std::shared_ptr<const ring> ring::open(owned_descriptor file)
+std::shared_ptr<const ring> ring::open(descriptor file)
 {
     try {
         auto made = std::make_shared<ring>(std::move(file));

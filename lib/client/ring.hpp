@@ -15,12 +15,12 @@ namespace zproc::client {
 class mapped_file {
 public:
     /// Maps everything. Throws `boost::interprocess::interprocess_exception`.
-    explicit mapped_file(owned_descriptor file);
+    explicit mapped_file(descriptor file);
 
     std::span<const std::byte> bytes() const noexcept;
 
 private:
-    owned_descriptor file_;
+    descriptor file_;
     boost::interprocess::mapped_region region_;
 };
 
@@ -28,9 +28,9 @@ private:
 class ring {
 public:
     /// Null when the file holds no ring that this library reads.
-    static std::shared_ptr<const ring> open(owned_descriptor file);
+    static std::shared_ptr<const ring> open(descriptor file);
 
-    explicit ring(owned_descriptor file) : file_(std::move(file)) {}
+    explicit ring(descriptor file) : file_(std::move(file)) {}
 
     std::uint64_t epoch() const noexcept { return epoch_; }
     journal::reader reader() const { return *journal::reader::open(file_.bytes()); }

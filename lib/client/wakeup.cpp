@@ -1,12 +1,11 @@
 #include "client/wakeup.hpp"
 
 #include <array>
+#include <cerrno>
 #include <utility>
 
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 namespace zproc::client {
 
@@ -28,25 +27,24 @@ bool add(int epoll, int what)
 
 error_code wakeup::open()
 {
-    owned_descriptor own(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-    owned_descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
+    auto own = above_standard(descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)));
+    auto epoll = above_standard(descriptor(::epoll_create1(EPOLL_CLOEXEC)));
     if (!own || !epoll || !add(epoll.get(), own.get()))
         return last_error();
-    const int copy = ::fcntl(epoll.get(), F_DUPFD_CLOEXEC, 0);
-    if (copy < 0)
+    auto copy = epoll.duplicate();
+    if (!copy)
         return last_error();
     error_code ec;
-    descriptor_.assign(copy, ec);
-    if (ec) {
-        ::close(copy);
+    descriptor_.assign(copy.get(), ec);
+    if (ec)
         return ec;
-    }
+    copy.release();
     own_ = std::move(own);
     epoll_ = std::move(epoll);
     return {};
 }
 
-void wakeup::listen_to(owned_descriptor shared)
+void wakeup::listen_to(descriptor shared)
 {
     if (shared_)
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, shared_.get(), nullptr);

@@ -25,7 +25,7 @@ public:
     int own() const noexcept { return own_.get(); }
 
     /// Listens also to the one shared by all; replaces an older one.
-    void listen_to(owned_descriptor shared);
+    void listen_to(descriptor shared);
 
     /// Calls `awake` on the strand after the next wake, once.
     void arm(std::function<void()> awake);
@@ -34,9 +34,9 @@ public:
 private:
     void wait();
 
-    owned_descriptor own_;
-    owned_descriptor shared_;
-    owned_descriptor epoll_;
+    descriptor own_;
+    descriptor shared_;
+    descriptor epoll_;
     asio::posix::stream_descriptor descriptor_; ///< the epoll descriptor, duplicated for Asio
     std::function<void()> awake_;
     bool armed_ = false;

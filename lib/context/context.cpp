@@ -98,6 +98,12 @@ void context::ping(const std::shared_ptr<detail::context_core>& core,
     core->engine()->ping(std::move(done), core);
 }
 
+void context::who(const std::shared_ptr<detail::context_core>& core, const origin& of,
+                  detail::handler<void(error_code, peer)> done)
+{
+    core->engine()->who(of, std::move(done), core);
+}
+
 void context::wait(const std::shared_ptr<detail::context_core>& core,
                    detail::handler<void(error_code)> done)
 {

@@ -39,7 +39,7 @@ std::shared_ptr<context_core> context_core::make(asio::any_io_executor io, conte
             else
                 then(errc::context_gone, {});
         },
-        made->options_.request_timeout());
+        supervision::process_name(), made->options_.request_timeout());
     asio::use_service<zproc::engine::loop_service>(asio::query(made->io_, asio::execution::context))
         .add(made->weak_from_this());
     return made;

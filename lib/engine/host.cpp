@@ -41,6 +41,29 @@ struct ping_call final : client::call {
     }
 };
 
+struct who_call final : client::call {
+    detail::handler<void(error_code, peer)> handler;
+    asio::any_io_executor io;
+    std::uint64_t session;
+
+    who_call(detail::handler<void(error_code, peer)> h, asio::any_io_executor on,
+             std::uint64_t about)
+        : call(false), handler(std::move(h)), io(std::move(on)), session(about)
+    {
+    }
+    void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
+    {
+        protocol::write_request(out, correlation, protocol::who_request{session});
+    }
+    void done(error_code ec, protocol::bytes_view body) override
+    {
+        protocol::who_reply reply;
+        if (!ec)
+            ec = protocol::decode(body, reply);
+        handler.complete(io, ec, peer{static_cast<pid_t>(reply.pid), std::string(reply.name)});
+    }
+};
+
 } // namespace
 
 boost::asio::execution_context::id loop_service::id;
@@ -51,12 +74,12 @@ host::host(asio::any_io_executor io) : io_(std::move(io)), strand_(asio::make_st
 
 host::~host() = default;
 
-std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locate,
+std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locate, std::string name,
                                  std::chrono::nanoseconds request_timeout)
 {
     auto made = std::make_shared<host>(std::move(io));
-    made->server_ = std::make_shared<client::connection>(
-        client::connection::settings{made->strand_, std::move(locate), request_timeout});
+    made->server_ = std::make_shared<client::connection>(client::connection::settings{
+        made->strand_, std::move(locate), std::move(name), request_timeout});
     made->feed_ = std::make_shared<client::feed>(made->strand_, made->server_);
     made->server_->on_ready = [engine = made->weak_from_this()] {
         if (const auto alive = engine.lock()) {
@@ -179,6 +202,17 @@ void host::ping(detail::handler<void(error_code, pong)> done, std::shared_ptr<co
         return done.complete({}, error_code(errc::context_gone), pong());
     const auto slot = done.cancellation_slot();
     auto what = std::make_unique<ping_call>(std::move(done), io_);
+    what->keep(std::move(keeps));
+    start(std::move(what), slot);
+}
+
+void host::who(const origin& of, detail::handler<void(error_code, peer)> done,
+               std::shared_ptr<const void> keeps)
+{
+    if (gone_)
+        return done.complete({}, error_code(errc::context_gone), peer());
+    const auto slot = done.cancellation_slot();
+    auto what = std::make_unique<who_call>(std::move(done), io_, of.session);
     what->keep(std::move(keeps));
     start(std::move(what), slot);
 }

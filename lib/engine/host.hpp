@@ -4,6 +4,7 @@
 #include "client/feed.hpp"
 
 #include <zproc/detail/engine.hpp>
+#include <zproc/peer.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -14,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <string>
 #include <vector>
 
 namespace zproc::client {
@@ -30,8 +32,9 @@ namespace asio = boost::asio;
 /// Thread safety: all functions may be called from any thread; what they do happens on one strand.
 class host final : public detail::engine, public std::enable_shared_from_this<host> {
 public:
+    /// `name` is that of this process, for people.
     static std::shared_ptr<host> make(asio::any_io_executor io, client::locator locate,
-                                      std::chrono::nanoseconds request_timeout);
+                                      std::string name, std::chrono::nanoseconds request_timeout);
     explicit host(asio::any_io_executor io);
     ~host() override;
 
@@ -50,8 +53,10 @@ public:
                 std::unique_ptr<detail::pending_past> p) override;
     std::uint64_t session() const noexcept override { return session_; }
 
-    /// `keeps` lives until it is answered.
+    // `keeps` lives until it is answered.
     void ping(detail::handler<void(error_code, pong)> done, std::shared_ptr<const void> keeps);
+    void who(const origin& of, detail::handler<void(error_code, peer)> done,
+             std::shared_ptr<const void> keeps);
 
     /// Calls `then`, on the strand, when all watchers made so far are known to the server.
     void barrier(std::function<void(error_code)> then);

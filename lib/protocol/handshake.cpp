@@ -11,7 +11,7 @@ namespace {
 
 // Elements of the two hellos. Magic and version come first in every version of the protocol, so
 // that any two can tell each other which they speak.
-constexpr std::size_t client_fields = 6;
+constexpr std::size_t client_fields = 8;
 constexpr std::size_t server_fields = 10;
 constexpr std::size_t limit_fields = 5;
 
@@ -78,6 +78,8 @@ void write_hello(buffer& out, std::uint32_t correlation, const client_hello& hel
         .put(hello.session)
         .bytes(hello.instance)
         .put(hello.acknowledged)
+        .put(hello.pid)
+        .text(hello.name)
         .text(hello.build_id);
     end_frame(out, at);
 }
@@ -136,6 +138,10 @@ error_code read_hello(const frame& first, client_hello& hello, std::string& text
     hello.session = in.number();
     hello.instance = take_instance(in);
     hello.acknowledged = in.number();
+    hello.pid = in.number32();
+    hello.name = in.text();
+    if (hello.name.size() > max_peer_name_bytes)
+        in.fail(errc::malformed_frame);
     hello.build_id = in.text();
     if (in.finish().failed()) {
         text = "the hello has the right magic and version, but its fields are damaged";

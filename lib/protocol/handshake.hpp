@@ -21,6 +21,8 @@ struct client_hello {
     std::uint64_t session = 0;      ///< 0: a new one; else the session to resume …
     instance_id instance{};         ///< … of this instance (all zero: any)
     std::uint64_t acknowledged = 0; ///< as in mutations; frees the replies kept up to it
+    std::uint32_t pid = 0;          ///< of the client, for `who`; kept when a session begins
+    std::string_view name;          ///< of its process; at most max_peer_name_bytes
     std::string_view build_id;      ///< of the client's executable
 };
 

@@ -26,6 +26,8 @@ inline constexpr std::size_t status_at = 10;     // u16, 0 or an errc; 0 in requ
 
 /// A hello is small, so that a stranger's bytes are told from a frame that is merely too large.
 inline constexpr std::uint32_t max_hello_bytes = 4096;
+/// Of a process, in a hello.
+inline constexpr std::uint32_t max_peer_name_bytes = 255;
 /// What a client accepts: a snapshot is one frame.
 inline constexpr std::uint32_t max_reply_bytes = 1u << 30;
 
@@ -43,6 +45,7 @@ enum class operation : std::uint16_t {
     watch,
     unwatch,
     attach,
+    who = 24,
 
     // mutations
     set = 64,

@@ -104,6 +104,16 @@ struct read_reply {
     std::vector<present> items; ///< in the order asked, absent ones too
 };
 
+/// Who opened a session. Refused with no_such_key when it has ended.
+struct who_request {
+    static constexpr operation code = operation::who;
+    std::uint64_t session = 0;
+};
+struct who_reply {
+    std::uint32_t pid = 0;
+    std::string_view name;
+};
+
 struct namespaces_request {
     static constexpr operation code = operation::namespaces;
 };
@@ -306,6 +316,8 @@ ZPROC_PROTOCOL_MESSAGE(snapshot_request)
 ZPROC_PROTOCOL_MESSAGE(snapshot_reply)
 ZPROC_PROTOCOL_MESSAGE(read_request)
 ZPROC_PROTOCOL_MESSAGE(read_reply)
+ZPROC_PROTOCOL_MESSAGE(who_request)
+ZPROC_PROTOCOL_MESSAGE(who_reply)
 ZPROC_PROTOCOL_MESSAGE(namespaces_request)
 ZPROC_PROTOCOL_MESSAGE(namespaces_reply)
 ZPROC_PROTOCOL_MESSAGE(watch_request)

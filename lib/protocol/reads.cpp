@@ -227,6 +227,33 @@ error_code decode(bytes_view body, read_reply& m, const limits& within)
     return in.finish();
 }
 
+void encode(buffer& out, const who_request& m)
+{
+    body_writer(out).list(1).put(m.session);
+}
+
+error_code decode(bytes_view body, who_request& m, const limits& within)
+{
+    body_reader in(body, within);
+    in.list(1);
+    m.session = in.number();
+    return in.finish();
+}
+
+void encode(buffer& out, const who_reply& m)
+{
+    body_writer(out).list(2).put(m.pid).text(m.name);
+}
+
+error_code decode(bytes_view body, who_reply& m, const limits& within)
+{
+    body_reader in(body, within);
+    in.list(2);
+    m.pid = in.number32();
+    m.name = in.text();
+    return in.finish();
+}
+
 void encode(buffer& out, const namespaces_request&)
 {
     put_nothing(out);

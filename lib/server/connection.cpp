@@ -18,7 +18,7 @@ constexpr std::size_t most_files = 8; // at once; what is beyond them is dropped
 
 } // namespace
 
-connection::connection(owned_fd socket, hall& shared, seat where, std::int64_t ticks)
+connection::connection(descriptor socket, hall& shared, seat where, std::int64_t ticks)
     : socket_(std::move(socket)), machine_(shared, where), stuck_since_(ticks)
 {
 }

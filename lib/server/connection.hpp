@@ -12,7 +12,7 @@ namespace zproc::serving {
 /// A client's socket and its machine. Never waits.
 class connection {
 public:
-    connection(owned_fd socket, hall& shared, seat where, std::int64_t ticks);
+    connection(descriptor socket, hall& shared, seat where, std::int64_t ticks);
 
     int socket() const { return socket_.get(); }
     session_fsm& machine() { return machine_; }
@@ -37,10 +37,10 @@ private:
     }
     void adopt(std::span<const int> files);
 
-    owned_fd socket_;
+    descriptor socket_;
     session_fsm machine_;
-    std::deque<owned_fd> received_; // descriptors nobody has asked for yet
-    owned_fd wake_;
+    std::deque<descriptor> received_; // descriptors nobody has asked for yet
+    descriptor wake_;
     std::size_t written_ = 0; // of the output
     std::int64_t stuck_since_ = 0;
 };

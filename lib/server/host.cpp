@@ -78,7 +78,7 @@ error_code host::succeed(const rings::inheritance& from)
     return {};
 }
 
-error_code host::listen(owned_fd listener)
+error_code host::listen(descriptor listener)
 {
     listener_ = std::move(listener);
     epoll_event event{};
@@ -135,7 +135,8 @@ void host::finish()
 void host::accept()
 {
     for (int i = 0; i != 64; ++i) {
-        owned_fd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        descriptor socket(
+            ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (!socket) {
             // Out of descriptors: those who wait, wait until somebody leaves.
             if ((errno == EMFILE || errno == ENFILE) && seated_ != 0) {

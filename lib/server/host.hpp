@@ -32,7 +32,7 @@ struct host_options {
 /// writes once to each client, and wakes who registered an interest in what changed.
 ///
 /// It waits on one descriptor of its own, so a turn is three system calls for a request that is
-/// alone, and the whole can be embedded in any other loop: poll `descriptor()`, call `turn(0)`.
+/// alone, and the whole can be embedded in any other loop: poll `poll_file()`, call `turn(0)`.
 class host {
 public:
     explicit host(host_options options, keep_function keep = {});
@@ -45,7 +45,7 @@ public:
     error_code succeed(const rings::inheritance& from);
 
     /// Accepts clients of this user from a listening Unix socket, which it owns from now on.
-    error_code listen(owned_fd listener);
+    error_code listen(descriptor listener);
     /// Ends `turn` when the descriptor is readable or hung up, as its owner decides.
     error_code stop_on(int file, std::function<bool()> decide);
 
@@ -55,7 +55,7 @@ public:
     /// Sends what is ready, without waiting.
     void finish();
 
-    int descriptor() const { return poll_.get(); }
+    int poll_file() const { return poll_.get(); }
     const hall& shared() const { return hall_; }
 
 private:
@@ -77,8 +77,8 @@ private:
     host_options options_;
     hall hall_;
     rings rings_;
-    owned_fd poll_;
-    owned_fd listener_;
+    descriptor poll_;
+    descriptor listener_;
     std::function<bool()> decide_;
     bool listening_ = false;
     bool ending_ = false;

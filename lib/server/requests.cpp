@@ -1,4 +1,5 @@
 #include "server/session_fsm.hpp"
+#include "value/msgpack.hpp"
 
 #include <algorithm>
 
@@ -22,6 +23,11 @@ bool fits(const std::vector<present>& items)
     for (const auto& each : items)
         total += around + each.key.size() + (each.value ? each.value->size() : 0);
     return total <= max_reply_bytes;
+}
+
+std::string kind_of(const std::optional<bytes_view>& encoded)
+{
+    return std::string(encoded ? to_string(msgpack::reader(*encoded).next_kind()) : "nothing");
 }
 
 constexpr std::string_view ask_for_less = "the reply is too large for one frame: ask for less";
@@ -107,6 +113,15 @@ void session_fsm::handle(const frame& f, const read_request& m, std::int64_t)
     if (!fits(reply.items))
         return fail(f, errc::too_large, ask_for_less);
     answer(f, reply);
+}
+
+void session_fsm::handle(const frame& f, const who_request& m, std::int64_t)
+{
+    if (const auto found = shared_.data->find_peer(m.session))
+        return answer(f, who_reply{found->pid, found->name});
+    fail(f, errc::no_such_key,
+         "this session has ended, or never was: who it belonged to is known only while its client "
+         "is connected, and for a while after");
 }
 
 void session_fsm::handle(const frame& f, const namespaces_request&, std::int64_t)
@@ -211,15 +226,19 @@ void session_fsm::handle(const frame& f, const increment_request& m, std::int64_
                           ? data.decrement(by, m.name_space, m.key, m.amount)
                           : data.increment(by, m.name_space, m.key, m.amount);
     if (done.error == make_error_code(errc::type_mismatch))
-        return fail(f, done.error, "only an integer or a double can be counted up or down");
+        return fail(f, done.error,
+                    "wanted: numbers, in " + kind_of(data.get(m.name_space, m.key).value) +
+                        (f.code == operation::decrement ? " - " : " + ") + kind_of(m.amount));
     answer(f, done);
 }
 
 void session_fsm::handle(const frame& f, const append_request& m, std::int64_t now)
 {
-    const auto done = shared_.data->append(author_of(m.by, now), m.name_space, m.key, m.value);
+    auto& data = *shared_.data;
+    const auto done = data.append(author_of(m.by, now), m.name_space, m.key, m.value);
     if (done.error == make_error_code(errc::type_mismatch))
-        return fail(f, done.error, "only a list can be appended to");
+        return fail(f, done.error,
+                    "held: " + kind_of(data.get(m.name_space, m.key).value) + ", wanted: list");
     answer(f, done);
 }
 

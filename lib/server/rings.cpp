@@ -63,7 +63,7 @@ error_code rings::create(std::uint64_t capacity, const protocol::instance_id& in
     protocol::format_control_page(page.memory.bytes(), instance);
     if (const auto ec = use_control(std::move(page)); ec.failed())
         return ec;
-    wake_ = owned_fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    wake_ = descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     if (!wake_)
         return system_failure();
 
@@ -89,16 +89,16 @@ error_code rings::succeed(const inheritance& from, store::database_options optio
                           journal::writer_options limits)
 {
     limits_ = usable(limits);
-    if (const auto ec = use_control(open_page(owned_fd(from.control))); ec.failed())
+    if (const auto ec = use_control(open_page(descriptor(from.control))); ec.failed())
         return ec;
     const auto instance = protocol::control_instance(control_.memory.bytes());
     if (!instance)
         return errc::state_lost;
     hall_.about.instance = *instance;
     hall_.generation = protocol::control_generation(control_.memory.bytes());
-    wake_ = owned_fd(from.wake);
+    wake_ = descriptor(from.wake);
 
-    const owned_fd file(from.ring);
+    const descriptor file(from.ring);
     const auto old = mapping::readable(file.get(), true);
     const auto header = old ? journal::read_header(old.bytes()) : std::nullopt;
     if (!header || header->instance != *instance)

@@ -61,8 +61,8 @@ private:
     shared_file next_;
     std::vector<shared_file> old_;
     shared_file control_;
-    owned_fd control_for_clients_;
-    owned_fd wake_;
+    descriptor control_for_clients_;
+    descriptor wake_;
     bool replaced_ = false;
 };
 

@@ -106,7 +106,8 @@ bool session_fsm::greet(const frame& f, std::int64_t now)
         do
             welcome.session = shared_.new_session_id();
         while (welcome.session == 0 || data.knows_session(welcome.session));
-        if (const auto ec = data.open_session(welcome.session, now); ec.failed()) {
+        const store::peer who{hello.pid, hello.name};
+        if (const auto ec = data.open_session(welcome.session, now, who); ec.failed()) {
             fail(f, errc::too_busy, "the journal has no room for another session");
             return false;
         }
@@ -157,6 +158,7 @@ void session_fsm::dispatch(const frame& f, std::int64_t now)
     case operation::keys: return serve<keys_request>(f, now);
     case operation::snapshot: return serve<snapshot_request>(f, now);
     case operation::read: return serve<read_request>(f, now);
+    case operation::who: return serve<who_request>(f, now);
     case operation::namespaces: return serve<namespaces_request>(f, now);
     case operation::watch: return serve<watch_request>(f, now);
     case operation::unwatch: return serve<unwatch_request>(f, now);

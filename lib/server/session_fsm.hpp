@@ -87,6 +87,7 @@ private:
     void handle(const protocol::frame&, const protocol::keys_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::snapshot_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::read_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::who_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::namespaces_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::watch_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::unwatch_request&, std::int64_t);

@@ -12,12 +12,6 @@
 
 namespace zproc::serving {
 
-owned_fd::~owned_fd()
-{
-    if (number_ >= 0)
-        ::close(number_);
-}
-
 mapping::~mapping()
 {
     if (!bytes_.empty())
@@ -50,7 +44,7 @@ namespace {
 
 shared_file make_file(const char* name, std::size_t size, bool populate)
 {
-    owned_fd file(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    descriptor file(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!file || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0)
         return {};
     auto memory = mapping::writable(file.get(), size, populate);
@@ -78,7 +72,7 @@ shared_file make_page(const char* name, std::size_t size)
     return made;
 }
 
-shared_file open_page(owned_fd file)
+shared_file open_page(descriptor file)
 {
     struct stat facts{};
     if (!file || ::fstat(file.get(), &facts) != 0 || facts.st_size <= 0)
@@ -87,11 +81,11 @@ shared_file open_page(owned_fd file)
     return {std::move(file), std::move(memory)};
 }
 
-owned_fd reopen_readable(int file)
+descriptor reopen_readable(int file)
 {
     char path[32];
     std::snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-    return owned_fd(::open(path, O_RDONLY | O_CLOEXEC));
+    return descriptor(::open(path, O_RDONLY | O_CLOEXEC));
 }
 
 bool is_eventfd(int file)

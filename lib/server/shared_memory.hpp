@@ -1,30 +1,12 @@
 #pragma once
 
+#include "descriptor.hpp"
+
 #include <cstddef>
 #include <span>
 #include <utility>
 
 namespace zproc::serving {
-
-/// A file descriptor, closed by its owner.
-class owned_fd {
-public:
-    owned_fd() noexcept = default;
-    explicit owned_fd(int number) noexcept : number_(number) {}
-    owned_fd(owned_fd&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-    owned_fd& operator=(owned_fd&& other) noexcept
-    {
-        std::swap(number_, other.number_);
-        return *this;
-    }
-    ~owned_fd();
-
-    int get() const noexcept { return number_; }
-    explicit operator bool() const noexcept { return number_ >= 0; }
-
-private:
-    int number_ = -1;
-};
 
 /// A mapping, unmapped by its owner.
 class mapping {
@@ -50,7 +32,7 @@ private:
 };
 
 struct shared_file {
-    owned_fd file;
+    descriptor file;
     mapping memory;
     explicit operator bool() const noexcept { return static_cast<bool>(memory); }
 };
@@ -61,8 +43,8 @@ shared_file make_sealed_file(const char* name, std::size_t size);
 
 /// A memfd of fixed size that its descriptor may write to; others get `reopen_readable`.
 shared_file make_page(const char* name, std::size_t size);
-shared_file open_page(owned_fd file);
-owned_fd reopen_readable(int file);
+shared_file open_page(descriptor file);
+descriptor reopen_readable(int file);
 
 bool is_eventfd(int file);
 

@@ -30,7 +30,7 @@ int fail(const char* what, const error_code& ec)
 }
 
 /// SIGTERM as a descriptor; everything else that may come from a terminal is ignored.
-owned_fd take_signals()
+descriptor take_signals()
 {
     for (const int number : {SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU})
         ::signal(number, SIG_IGN);
@@ -38,7 +38,7 @@ owned_fd take_signals()
     sigemptyset(&term);
     sigaddset(&term, SIGTERM);
     ::sigprocmask(SIG_BLOCK, &term, nullptr);
-    return owned_fd(::signalfd(-1, &term, SFD_NONBLOCK | SFD_CLOEXEC));
+    return descriptor(::signalfd(-1, &term, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
 /// A SIGTERM to everybody (a service manager's) is the supervisor's to handle: it stops the state
@@ -70,7 +70,7 @@ void allow_many_descriptors()
 
 } // namespace
 
-owned_fd make_listener(const std::string& path, error_code& ec)
+descriptor make_listener(const std::string& path, error_code& ec)
 {
     ec = {};
     sockaddr_un address{};
@@ -80,7 +80,8 @@ owned_fd make_listener(const std::string& path, error_code& ec)
         return {};
     }
     std::memcpy(address.sun_path, path.data(), path.size());
-    owned_fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    auto listener = above_standard(
+        descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)));
     if (!listener) {
         ec = system_failure();
         return {};
@@ -122,7 +123,7 @@ int run_state_process(const state_process_start& start)
     if (const auto ec = successor ? state.succeed(left) : state.create(); ec.failed())
         return fail(successor ? "take over from its predecessor" : "begin", ec);
 
-    if (const auto ec = state.listen(owned_fd(listener)); ec.failed())
+    if (const auto ec = state.listen(descriptor(listener)); ec.failed())
         return fail("listen", ec);
     if (start.control >= 0)
         state.stop_on(start.control, [&] { return hung_up(start.control); });

@@ -15,7 +15,7 @@ inline constexpr std::string_view socket_name = "state";
 
 /// A listening Unix socket that only this user can connect to. Errors: bad_address (the path is
 /// too long), address_in_use, those of the system.
-owned_fd make_listener(const std::string& path, error_code& ec);
+descriptor make_listener(const std::string& path, error_code& ec);
 
 /// What a state process is started with. Whoever starts it knows nothing of what is inside.
 struct state_process_start {

@@ -260,21 +260,23 @@ outcome database::kept_outcome(const sessions::kept& reply) const
 
 // ---- sessions ----------------------------------------------------------------------------------
 
-namespace {
-
-constexpr std::byte nil[] = {std::byte{0xc0}};
-
-} // namespace
-
-error_code database::open_session(std::uint64_t id, std::int64_t time)
+error_code database::open_session(std::uint64_t id, std::int64_t time, const peer& who)
 {
     if (sessions_.knows(id))
         return {};
     const auto key = session_key(id);
-    const auto made = set({.time = time}, {}, key, nil);
+    std::vector<std::byte> said;
+    encode_peer(who, said);
+    const auto made = set({.time = time}, {}, key, said);
     if (!made.error.failed())
         sessions_.open(id);
     return made.error;
+}
+
+std::optional<peer> database::find_peer(std::uint64_t id) const
+{
+    const auto said = get({}, session_key(id)).value;
+    return said ? decode_peer(*said) : std::nullopt;
 }
 
 void database::close_session(std::uint64_t id, std::int64_t time)

@@ -2,6 +2,7 @@
 
 #include "journal/live_index.hpp"
 #include "journal/writer.hpp"
+#include "store/peer.hpp"
 #include "store/sessions.hpp"
 
 #include <zproc/error.hpp>
@@ -161,9 +162,11 @@ public:
                    std::span<const key_value> writes);
 
     // ---- sessions; they are keys of the namespace without a name, so that successors know them
-    error_code open_session(std::uint64_t id, std::int64_t time);
+    error_code open_session(std::uint64_t id, std::int64_t time, const peer& who = {});
     void close_session(std::uint64_t id, std::int64_t time);
     bool knows_session(std::uint64_t id) const { return sessions_.knows(id); }
+    /// Who opened it; valid until the next change. Empty for a session that is not known.
+    std::optional<peer> find_peer(std::uint64_t id) const;
     void acknowledge(std::uint64_t id, std::uint64_t upto) { sessions_.acknowledge(id, upto); }
     const sessions& known_sessions() const { return sessions_; }
 

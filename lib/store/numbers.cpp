@@ -2,6 +2,7 @@
 
 #include "value/msgpack.hpp"
 
+#include <cmath>
 #include <limits>
 
 namespace zproc::store {
@@ -43,7 +44,10 @@ error_code add_numbers(std::optional<std::span<const std::byte>> left,
     msgpack::writer writer(out);
     if (a->real || b->real) {
         const auto amount = b->as_double();
-        writer.write_double(a->as_double() + (negative ? -amount : amount));
+        const auto sum = a->as_double() + (negative ? -amount : amount);
+        if (!std::isfinite(sum) && std::isfinite(a->as_double()) && std::isfinite(amount))
+            return errc::arithmetic_overflow;
+        writer.write_double(sum);
         return {};
     }
     std::int64_t sum = 0;

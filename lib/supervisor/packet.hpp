@@ -1,6 +1,6 @@
 #pragma once
 
-#include "supervisor/descriptor.hpp"
+#include "descriptor.hpp"
 
 #include <cstddef>
 #include <memory>

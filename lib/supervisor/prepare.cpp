@@ -1,6 +1,6 @@
 #include "supervisor/prepare.hpp"
 
-#include "supervisor/descriptor.hpp"
+#include "descriptor.hpp"
 #include "supervisor/entry.hpp"
 #include "supervisor/guardian.hpp"
 #include "supervisor/messages.hpp"
@@ -198,12 +198,19 @@ std::string runtime_directory()
     return known ? known->runtime_directory : std::string();
 }
 
+std::string process_name()
+{
+    const auto* known = current();
+    return known && !known->name.empty() ? known->name : program_invocation_short_name;
+}
+
 void become_child(const child_start& start, pid_t supervisor)
 {
     auto made = std::make_unique<membership>();
     made->self = ::getpid();
     made->control = start.control;
     made->supervisor = supervisor;
+    made->name = start.name;
     made->runtime_directory = start.runtime_directory;
     member = made.release();
 }

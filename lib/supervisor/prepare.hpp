@@ -17,6 +17,7 @@ struct membership {
     pid_t guardian = -1;   ///< in the root only
     pid_t supervisor = -1; ///< whose death means that everything is being stopped
     bool root = false;     ///< the process that called prepare(), not a spawned one
+    std::string name;      ///< of a spawned one
     std::string runtime_directory;
 };
 
@@ -39,6 +40,9 @@ bool is_foreign_fork() noexcept;
 /// The private directory (mode 0700) that supervisor and guardian remove at the end; empty before
 /// prepare().
 std::string runtime_directory();
+
+/// What this process is called: in a spawned one the name of its spawn, else the program's.
+std::string process_name();
 
 /// Makes a child that the supervisor has just forked a member. For the forkserver.
 void become_child(const child_start& start, pid_t supervisor);

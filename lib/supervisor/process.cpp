@@ -37,8 +37,8 @@ struct process_core::members {
     process_status status = process_status::starting;
     std::uint64_t child = 0;
     pid_t pid = 0;
-    supervision::descriptor pidfd;
-    supervision::descriptor channel;
+    descriptor pidfd;
+    descriptor channel;
     std::shared_ptr<const process_outcome> outcome; ///< once it is down
     std::map<std::uint64_t, pending> waiters;
     std::uint64_t next_waiter = 0;
@@ -285,7 +285,7 @@ void process_core::started(std::uint64_t child, pid_t pid, int pidfd)
 
 void process_core::exited(const supervision::exit_report& report, int restarts)
 {
-    supervision::descriptor channel;
+    descriptor channel;
     {
         const std::lock_guard lock(self_->mutex);
         channel = std::move(self_->channel);

@@ -1,6 +1,6 @@
 #include "supervisor/symbols.hpp"
 
-#include "supervisor/descriptor.hpp"
+#include "descriptor.hpp"
 #include "supervisor/modules.hpp"
 
 #include <cstdlib>

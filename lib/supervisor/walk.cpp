@@ -1,6 +1,6 @@
 #include "supervisor/walk.hpp"
 
-#include "supervisor/descriptor.hpp"
+#include "descriptor.hpp"
 
 #include <algorithm>
 #include <array>

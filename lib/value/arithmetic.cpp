@@ -15,8 +15,17 @@ std::string_view sign(operation which) noexcept
 
 [[noreturn]] void overflow(operation which, const value& left, const value& right)
 {
-    throw system_error(errc::arithmetic_overflow,
-                       left.to_json() + std::string(sign(which)) + right.to_json());
+    throw detail::conversion_error(errc::arithmetic_overflow,
+                                   left.to_json() + std::string(sign(which)) + right.to_json());
+}
+
+[[noreturn]] void mismatch(operation which, const value& left, const value& right)
+{
+    const value& wrong = left.is_null() || left.is_number() ? right : left;
+    throw detail::conversion_error(errc::type_mismatch,
+                                   "held: " + detail::describe(wrong) + ", wanted: a number, in " +
+                                       detail::describe(left) + std::string(sign(which)) +
+                                       detail::describe(right));
 }
 
 std::int64_t of_integers(operation which, std::int64_t left, std::int64_t right)
@@ -45,10 +54,8 @@ value calculate(operation which, const value& left, const value& right)
     static const value zero(0);
     const value& a = left.is_null() ? zero : left;
     const value& b = right.is_null() ? zero : right;
-    if (!a.is_number())
-        detail::throw_mismatch(a, "a number");
-    if (!b.is_number())
-        detail::throw_mismatch(b, "a number");
+    if (!a.is_number() || !b.is_number())
+        mismatch(which, left, right);
     if (a.is_integer() && b.is_integer())
         return of_integers(which, *a.get_if<std::int64_t>(), *b.get_if<std::int64_t>());
     return of_doubles(which, a.get<double>(), b.get<double>());

@@ -23,7 +23,7 @@ const value& dict::at(std::string_view key) const
 {
     if (const value* found = find(key))
         return *found;
-    throw system_error(errc::no_such_key, std::string(key));
+    throw detail::conversion_error(errc::no_such_key, std::string(key));
 }
 
 std::size_t dict::size() const noexcept

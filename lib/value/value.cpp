@@ -29,40 +29,6 @@ std::string_view to_string(value_kind kind) noexcept
 
 namespace detail {
 
-namespace {
-
-std::string describe(const value& content)
-{
-    std::string name(to_string(content.kind()));
-    if (const object* held = content.get_if<object>())
-        name += " '" + held->type + "'";
-    return name;
-}
-
-} // namespace
-
-void throw_mismatch(const value& content, std::string_view wanted)
-{
-    if (value_access::is_absent(content))
-        throw system_error(errc::no_such_key, "wanted: " + std::string(wanted));
-    throw system_error(errc::type_mismatch,
-                       "held: " + describe(content) + ", wanted: " + std::string(wanted));
-}
-
-void throw_not_representable(const value& content, std::string_view wanted)
-{
-    throw system_error(errc::not_representable,
-                       content.is_number()
-                           ? content.to_json() + " as " + std::string(wanted)
-                           : describe(content) + " of " + std::to_string(content.size()) + " as " +
-                                 std::string(wanted));
-}
-
-void throw_out_of_range(std::string_view number)
-{
-    throw system_error(errc::not_representable, std::string(number) + " as int64");
-}
-
 std::optional<std::int64_t> whole(double number) noexcept
 {
     // 2^63 and beyond do not fit; NaN fails both comparisons.
@@ -101,7 +67,7 @@ const value& element(const value& from, std::size_t index)
         return absent();
     const list* held = from.get_if<list>();
     if (!held)
-        throw_mismatch(from, "list (for an index)");
+        throw_mismatch(from, "list (for index " + std::to_string(index) + ")");
     return index < held->size() ? (*held)[index] : absent();
 }
 

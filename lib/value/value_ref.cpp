@@ -19,8 +19,9 @@ const value& follow(const value& from, const step& next)
     const auto index = std::get<std::size_t>(next);
     const value& found = detail::element(from, index);
     if (from.size() <= index)
-        throw system_error(errc::no_such_key, "index " + std::to_string(index) + " in a list of " +
-                                                  std::to_string(from.size()));
+        throw detail::conversion_error(errc::no_such_key, "index " + std::to_string(index) +
+                                                              " in a list of " +
+                                                              std::to_string(from.size()));
     return found;
 }
 
@@ -59,6 +60,17 @@ const value& value_ref::read() const
     if (draft* const* from = std::get_if<draft*>(&root_); from && !own_write_)
         (*from)->note_read(std::get<std::string>(first_)); // leaves if there is nothing at_ yet
     return *at_;
+}
+
+std::string value_ref::path() const
+{
+    const auto write = [](const step& each) {
+        return std::visit([](const auto& key) { return detail::path_step(key); }, each);
+    };
+    std::string all = write(first_);
+    for (const step& each : rest_)
+        all += write(each);
+    return all;
 }
 
 value_ref value_ref::child(step next) &&

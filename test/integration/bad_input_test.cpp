@@ -285,26 +285,6 @@ BOOST_AUTO_TEST_CASE(names_that_are_empty_are_refused_where_they_are_given)
     }));
 }
 
-BOOST_AUTO_TEST_CASE(values_beyond_the_limits_say_what_to_do)
-{
-    BOOST_TEST(holds([](context ctx, checks& check) -> asio::awaitable<void> {
-        auto state = ctx.state();
-        value deep = 1;
-        for (int i = 0; i != 80; ++i)
-            deep = list_of(deep);
-        const std::string large(2 << 20, 'x');
-        co_await fails(check, state.set("k", deep), errc::value_too_deep, "flatten it");
-        co_await fails(check, state.append("k", deep), errc::value_too_deep, "flatten it");
-        co_await fails(check, state.compare_exchange("k", nullptr, deep), errc::value_too_deep,
-                       "flatten it");
-        const auto put = zproc::atomic([](draft& d, const value& v) { d["k"] = v; });
-        co_await fails(check, put(state, deep), errc::value_too_deep, "flatten it");
-        co_await fails(check, state.set("k", large), errc::too_large, "split it");
-        co_await fails(check, put(state, large), errc::too_large, "split it");
-        check(!(co_await state.contains("k")), "none of them was set");
-    }));
-}
-
 BOOST_AUTO_TEST_CASE(spawns_of_a_program_with_threads_say_to_prepare)
 {
     const test::server_process server;

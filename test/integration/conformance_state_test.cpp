@@ -152,27 +152,6 @@ ZPROC_CONFORMS(with_namespace_gives_another_namespace_with_its_own_revisions)
     check(refused, "an empty name is refused");
 }
 
-ZPROC_CONFORMS(values_beyond_the_limits_are_refused_and_the_rest_goes_on)
-{
-    auto state = ctx.state();
-    value deep = 1;
-    for (int i = 0; i != 80; ++i) {
-        list around;
-        around.push_back(std::move(deep));
-        deep = std::move(around);
-    }
-    check(co_await code_of(state.set("deep", deep)) == errc::value_too_deep, "too deep");
-    const std::string large(2 << 20, 'x');
-    check(co_await code_of(state.set("large", large)) == errc::too_large, "too large");
-    const std::string key(100'000, 'k');
-    check(co_await code_of(state.set(key, 1)) == errc::too_large, "a key too long");
-    co_await state.set("k", 1);
-    check(co_await state.get<int>("k") == 1, "the connection is as it was");
-    const std::string fits(900 << 10, 'y');
-    co_await state.set("fits", fits);
-    check(co_await state.get<std::string>("fits") == fits, "nearly a mebibyte is fine");
-}
-
 ZPROC_CONFORMS(operations_in_flight_apply_in_order)
 {
     auto state = ctx.state();

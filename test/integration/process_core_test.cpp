@@ -74,7 +74,7 @@ struct fixture {
     std::shared_ptr<detail::process_core> core =
         std::make_shared<detail::process_core>(io.get_executor(), control, "eater", "cookie_eater");
     process<int> handle{core};
-    supervision::descriptor channel;
+    descriptor channel;
 
     fixture()
     {

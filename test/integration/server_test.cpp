@@ -14,7 +14,6 @@
 
 using namespace zproc;
 using namespace zproc::protocol;
-using test::owned_fd;
 using test::packed;
 using test::raw_client;
 using test::server_process;
@@ -22,7 +21,7 @@ using test::server_thread;
 
 namespace {
 
-std::uint64_t drained(const owned_fd& events)
+std::uint64_t drained(const descriptor& events)
 {
     std::uint64_t count = 0;
     return ::read(events.get(), &count, sizeof count) < 0 ? 0 : count;
@@ -30,9 +29,9 @@ std::uint64_t drained(const owned_fd& events)
 
 /// What an attach brings.
 struct attached {
-    owned_fd ring;
-    owned_fd control;
-    owned_fd wake;
+    descriptor ring;
+    descriptor control;
+    descriptor wake;
     serving::mapping memory;
     serving::mapping page;
     attach_reply reply;
@@ -245,8 +244,8 @@ BOOST_AUTO_TEST_CASE(change_wakes_only_those_who_registered_for_it)
     const auto one = packed(1);
     raw_client a(server.path());
     raw_client b(server.path());
-    const owned_fd a_events(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-    const owned_fd b_events(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    const descriptor a_events(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    const descriptor b_events(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     a.greet();
     b.greet();
     const auto a_ring = attach(a, a_events.get());
@@ -272,7 +271,7 @@ BOOST_AUTO_TEST_CASE(change_that_concerns_many_wakes_all_by_one_write)
     raw_client writer(server.path());
     writer.greet();
     std::vector<std::unique_ptr<raw_client>> watchers;
-    std::vector<owned_fd> events;
+    std::vector<descriptor> events;
     attached last;
     for (int i = 0; i != 9; ++i) {
         watchers.push_back(std::make_unique<raw_client>(server.path()));
@@ -310,8 +309,8 @@ BOOST_AUTO_TEST_CASE(what_is_no_eventfd_is_never_written_to)
     client.greet();
     int ends[2];
     BOOST_TEST_REQUIRE(::pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
-    const owned_fd in(ends[0]);
-    const owned_fd out(ends[1]);
+    const descriptor in(ends[0]);
+    const descriptor out(ends[1]);
     const auto mapped = attach(client, out.get());
     client.get<watch_reply>(watch_request{1, "n", {}});
     const auto one = packed(1);

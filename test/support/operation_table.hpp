@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include <unistd.h>
+
 // THE table of the functions that start an asynchronous operation. A test reads the public headers
 // and fails when one of them is missing here; every token and every kind of cancellation is tried
 // with each row.
@@ -253,6 +255,25 @@ struct ping_row : row {
     static bool right(operation_world&, const pong& got) { return got.pid > 0; }
 };
 
+struct who_row : row {
+    static constexpr std::string_view name = "context::who";
+    using signature = void(error_code, peer);
+    static constexpr auto cancelled = cancels::as_read;
+    static void before(operation_world& w)
+    {
+        next_row::before(w);
+        w.author = w.now([&](auto token) { return w.watched->next(token); })->origin;
+    }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.who(w.author, std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world&, const peer& got)
+    {
+        return got.pid == ::getpid() && !got.name.empty();
+    }
+};
+
 struct wait_for_all_row : row {
     static constexpr std::string_view name = "context::wait";
     using signature = void(error_code);
@@ -287,9 +308,10 @@ using state_rows =
                update_row, replace_row, clear_row, pop_row, pop_item_row, set_default_row,
                increment_row, increment_by_row, decrement_row, decrement_by_row, append_row,
                compare_exchange_row, atomic_row, atomic_write_row, atomic_operation_row>;
-using other_rows = std::tuple<next_row, watcher_row, wait_row, result_row, stop_row,
-                              stop_within_row, spawn_row, ping_row, wait_for_all_row, shutdown_row,
-                              call_when_change_row, namespaces_row, drop_namespace_row>;
+using other_rows =
+    std::tuple<next_row, watcher_row, wait_row, result_row, stop_row, stop_within_row, spawn_row,
+               ping_row, who_row, wait_for_all_row, shutdown_row, call_when_change_row,
+               namespaces_row, drop_namespace_row>;
 /// The same but for what is waited for: tried with some tokens only.
 using family_rows = std::tuple<call_when_available_row, call_when_none_row, call_when_not_none_row,
                                call_when_truthy_row, call_when_falsy_row, call_when_equal_row,

@@ -76,6 +76,7 @@ struct operation_world {
     std::uint64_t mark = 0; ///< a revision, for the row at hand
 
     std::optional<watcher> watched;
+    origin author;
     process<int> child;
     std::optional<zproc::context> other;
 

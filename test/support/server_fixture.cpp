@@ -49,7 +49,7 @@ ssize_t send_with(int socket, const void* bytes, std::size_t size, std::span<con
     return ::sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 
-ssize_t receive_with(int socket, std::span<std::byte> into, std::vector<owned_fd>& files)
+ssize_t receive_with(int socket, std::span<std::byte> into, std::vector<descriptor>& files)
 {
     iovec to{into.data(), into.size()};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(8 * sizeof(int))> beside{};
@@ -159,7 +159,7 @@ void server_process::start()
     int pair[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         fail("socketpair");
-    control_ = owned_fd(pair[0]);
+    control_ = descriptor(pair[0]);
     pid_ = ::fork();
     if (pid_ < 0)
         fail("fork");
@@ -188,7 +188,7 @@ void server_process::collect()
 {
     std::array<std::byte, 64> name;
     for (;;) {
-        std::vector<owned_fd> files;
+        std::vector<descriptor> files;
         const auto count = receive_with(control_.get(), name, files);
         if (count <= 0 || files.size() != 1)
             break;

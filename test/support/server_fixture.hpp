@@ -1,5 +1,6 @@
 #pragma once
 
+#include "descriptor.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/handshake.hpp"
 #include "protocol/messages.hpp"
@@ -18,8 +19,6 @@
 
 namespace zproc::test {
 
-using serving::owned_fd;
-
 /// A path for a socket in the sandbox, new each time.
 std::string fresh_socket_path();
 
@@ -37,7 +36,7 @@ public:
 
 private:
     std::string path_;
-    owned_fd stop_;
+    descriptor stop_;
     serving::host host_;
     std::thread thread_;
 };
@@ -63,9 +62,9 @@ private:
 
     serving::host_options options_;
     std::string path_;
-    owned_fd listener_;
-    owned_fd control_;
-    std::map<std::string, owned_fd> kept_;
+    descriptor listener_;
+    descriptor control_;
+    std::map<std::string, descriptor> kept_;
     pid_t pid_ = -1;
 };
 
@@ -83,7 +82,7 @@ public:
         protocol::operation code{};
         error_code error;
         protocol::buffer body;
-        std::vector<owned_fd> descriptors; ///< that came with it
+        std::vector<descriptor> descriptors; ///< that came with it
         std::string text() const { return protocol::error_text(body); }
     };
     reply receive();
@@ -120,9 +119,9 @@ public:
 private:
     bool wait(short events, int milliseconds) const;
 
-    owned_fd socket_;
+    descriptor socket_;
     protocol::frame_parser parser_{protocol::max_reply_bytes};
-    std::vector<owned_fd> descriptors_;
+    std::vector<descriptor> descriptors_;
     std::uint32_t correlation_ = 0;
     std::uint64_t number_ = 0;
     reply last_;

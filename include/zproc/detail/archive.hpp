@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zproc/detail/conversion_error.hpp>
 #include <zproc/error.hpp>
 #include <zproc/object.hpp>
 
@@ -70,11 +71,12 @@ void from_archive(std::span<const std::byte> from, T& content)
         boost::archive::binary_iarchive archive(buffer, boost::archive::no_codecvt);
         archive >> content;
     } catch (const boost::archive::archive_exception& reason) {
-        throw system_error(errc::malformed_value, reason.what());
+        throw conversion_error(errc::malformed_value, reason.what());
     } catch (const std::length_error& reason) {
-        throw system_error(errc::malformed_value, reason.what());
+        throw conversion_error(errc::malformed_value, reason.what());
     } catch (const std::bad_alloc&) {
-        throw system_error(errc::malformed_value, "the archive asks for more memory than there is");
+        throw conversion_error(errc::malformed_value,
+                               "the archive asks for more memory than there is");
     }
 }
 

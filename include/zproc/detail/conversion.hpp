@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zproc/object.hpp>
+#include <zproc/value_mapping.hpp>
 
 #include <boost/archive/binary_iarchive.hpp>
 #include <boost/archive/binary_oarchive.hpp>
@@ -101,6 +102,12 @@ concept has_free_serialize = std::is_class_v<T> && !std::ranges::range<T> &&
 template <class T>
 concept has_declared_name = std::is_class_v<T> && !requires { requires type_name<T>::is_default; };
 
+/// Stored as its `value_mapping` says. Never what a value is made of.
+template <class T>
+concept mapped = (std::is_class_v<T> || std::is_union_v<T> || std::is_enum_v<T>) &&
+                 !one_of<T, value, value_ref, dict, list, bytes, object, std::string> &&
+                 requires { sizeof(value_mapping<T>); };
+
 /// Stored as an `object`: what Boost.Serialization can carry.
 template <class T>
 concept serializable = !one_of<T, value, value_ref, dict, list, bytes, object> && !text<T> &&
@@ -122,8 +129,9 @@ concept sequence = std::ranges::input_range<const T> && !requires { typename T::
                    // a path is a range of paths
                    !std::same_as<std::ranges::range_value_t<const T>, T>;
 
+/// Storable without a mapping of its own; elements may have theirs.
 template <class T>
-consteval bool is_storable()
+consteval bool is_native()
 {
     if constexpr (one_of<T, value, value_ref, list, object, std::nullptr_t, std::nullopt_t> ||
                   std::is_base_of_v<dict, T> || // a snapshot too
@@ -145,10 +153,19 @@ consteval bool is_storable()
         return false;
 }
 
+template <class T>
+consteval bool is_storable()
+{
+    if constexpr (mapped<T>)
+        return true;
+    else
+        return is_native<T>();
+}
+
 /// What a stored `T` reads back as: text as `std::string`, an access proxy as `value`.
 template <class T>
 struct stored {
-    using type = std::conditional_t<text<T>, std::string, T>;
+    using type = std::conditional_t<text<T> && !mapped<T>, std::string, T>;
 };
 template <>
 struct stored<value_ref> {
@@ -169,7 +186,8 @@ using stored_t = typename stored<std::remove_cvref_t<T>>::type;
 
 /// Everything that has a `value`: null (`nullptr`, an empty optional), `bool`, integers, enums,
 /// floating point, string-likes, bytes, lists, dicts, ranges and string-keyed maps of storables,
-/// and classes with a Boost.Serialization `serialize`. Not `char`, and no pointers.
+/// and users' types with a `value_mapping` or a Boost.Serialization `serialize`. Not `char`, and no
+/// pointers.
 template <class T>
 concept storable = detail::is_storable<std::remove_cvref_t<T>>();
 

@@ -65,5 +65,6 @@ inline constexpr bool safe_temporary = true;
 #define ZPROC_CHECK_VALUE(T)                                                                       \
     static_assert(::zproc::storable<T>,                                                            \
                   "zproc: a state holds null, bool, numbers, enums, text, bytes, lists, dicts, "   \
-                  "and classes with a Boost.Serialization serialize; not char, and no pointers");  \
+                  "and classes with a Boost.Serialization serialize or a value_mapping (which "    \
+                  "zproc/json.hpp gives to those of Boost.JSON); not char, and no pointers");      \
     ZPROC_CHECK_TEMPORARY(T)

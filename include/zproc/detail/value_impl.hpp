@@ -1,64 +1,57 @@
 #pragma once
 
-// The templates of value.hpp and dict.hpp.
+// The templates of value.hpp that convert.
 
 #include <zproc/detail/archive.hpp>
+#include <zproc/detail/conversion_error.hpp>
 #include <zproc/value_ref.hpp>
 
+#include <array>
 #include <cmath>
 #include <limits>
-#include <tuple>
 
 namespace zproc {
 
 namespace detail {
 
-[[noreturn]] void throw_mismatch(const value& content, std::string_view wanted);
-[[noreturn]] void throw_not_representable(const value& content, std::string_view wanted);
-[[noreturn]] void throw_out_of_range(std::string_view number);
-
 /// A double that is an integer of 64 bits, as that.
 std::optional<std::int64_t> whole(double number) noexcept;
-
-const value& absent() noexcept;
-
-/// The element of a list or dict; errors as `value::operator[]`.
-const value& element(const value& from, std::string_view key);
-const value& element(const value& from, std::size_t index);
-
-template <class K>
-auto to_step(const K& key)
-{
-    if constexpr (index_like<K>)
-        return std::in_range<std::size_t>(key) ? static_cast<std::size_t>(key) : SIZE_MAX;
-    else if constexpr (std::convertible_to<const K&, std::string_view>)
-        return std::string_view(key);
-    else
-        return std::string(key);
-}
 
 /// How errors call a type.
 template <class T>
 std::string wanted_name()
 {
-    if constexpr (std::same_as<T, bool>)
+    if constexpr (mapped<T>)
+        return "'" + type_name<T>::get() + "'";
+    else if constexpr (std::same_as<T, bool>)
         return "bool";
+    else if constexpr (std::same_as<T, value>)
+        return "value";
+    else if constexpr (is_optional<T>)
+        return wanted_name<typename T::value_type>();
     else if constexpr (integer<T>)
         return (std::is_signed_v<T> ? "int" : "uint") + std::to_string(8 * sizeof(T));
     else if constexpr (std::floating_point<T>)
-        return "double";
+        return std::same_as<T, float> ? "float" : "double";
     else if constexpr (text<T>)
         return "string";
     else if constexpr (byte_run<T>)
         return "bytes";
-    else if constexpr (std::same_as<T, dict> || string_keyed<T>)
+    else if constexpr (std::same_as<T, dict>)
         return "dict";
+    else if constexpr (one_of<T, list, object>)
+        return std::same_as<T, list> ? "list" : "object";
     else if constexpr (serializable<T>)
         return "object '" + type_name<T>::get() + "'";
     else if constexpr (std::is_enum_v<T>)
-        return boost::core::demangle(typeid(T).name());
+        return "'" + boost::core::demangle(typeid(T).name()) + "'";
+    else if constexpr (string_keyed<T>)
+        return "dict of " + wanted_name<typename T::mapped_type>();
+    else if constexpr (is_std_array<T>)
+        return "list of " + std::to_string(std::tuple_size_v<T>) + ' ' +
+               wanted_name<typename T::value_type>();
     else
-        return "list";
+        return "list of " + wanted_name<std::ranges::range_value_t<const T>>();
 }
 
 } // namespace detail
@@ -69,7 +62,17 @@ template <class T>
 void value::store(T&& content)
 {
     using plain = std::remove_cvref_t<T>;
-    if constexpr (detail::one_of<plain, std::nullptr_t, std::nullopt_t>) {
+    if constexpr (detail::mapped<plain>) {
+        using mapping = value_mapping<plain>;
+        static_assert(
+            requires(const plain& from) {
+                { mapping::to_value(from) } -> std::convertible_to<value>;
+            }, "zproc: a value_mapping<T> needs a static value to_value(const T&)");
+        *this = detail::converted_in<plain>(
+            [&]() -> value { return mapping::to_value(std::as_const(content)); });
+        if (auto* none = std::get_if<detail::nothing>(&rep_))
+            none->absent = false;
+    } else if constexpr (detail::one_of<plain, std::nullptr_t, std::nullopt_t>) {
     } else if constexpr (std::same_as<plain, bool>) {
         rep_.emplace<bool>(content);
     } else if constexpr (detail::integer<plain>) {
@@ -121,8 +124,11 @@ void value::store_container(T&& content)
     using plain = std::remove_cvref_t<T>;
     if constexpr (detail::string_keyed<plain>) {
         dict built;
-        for (const auto& [key, element] : content)
-            built.insert_or_assign(key, value(element));
+        for (const auto& [key, element] : content) {
+            const std::string_view name(key);
+            built.insert_or_assign(
+                name, detail::converted_at(name, [&from = element] { return value(from); }));
+        }
         rep_.emplace<dict>(std::move(built));
     } else {
         using element = std::ranges::range_value_t<const plain>;
@@ -130,7 +136,9 @@ void value::store_container(T&& content)
         if constexpr (std::ranges::sized_range<const plain>)
             built.reserve(static_cast<std::size_t>(std::ranges::size(content)));
         for (const auto& each : content)
-            built.emplace_back(static_cast<const element&>(each)); // vector<bool> has proxies
+            built.push_back(detail::converted_at(built.size(), [&] {
+                return value(static_cast<const element&>(each)); // vector<bool> has proxies
+            }));
         rep_.emplace<detail::cow<list>>(std::move(built));
     }
 }
@@ -155,16 +163,27 @@ template <class T>
 T value::get() const
 {
     static_assert(std::same_as<T, std::remove_cvref_t<T>>, "ask for a plain type: get<T> copies");
-    static_assert(storable<T> && !std::is_pointer_v<T> &&
-                      (std::same_as<T, dict> || !std::derived_from<T, dict>) &&
-                      !detail::one_of<T, value_ref, std::nullptr_t, std::nullopt_t> &&
-                      !(detail::text<T> && !std::same_as<T, std::string>) &&
-                      !(detail::byte_run<T> && !std::same_as<T, bytes>),
-                  "this type cannot be read from a value (views would dangle: ask for "
-                  "std::string or zproc::bytes)");
-    static_assert(std::is_default_constructible_v<T>, "needs to be default-constructible");
+    static_assert(detail::mapped<T> ||
+                      (storable<T> && !std::is_pointer_v<T> &&
+                       (std::same_as<T, dict> || !std::derived_from<T, dict>) &&
+                       !detail::one_of<T, value_ref, std::nullptr_t, std::nullopt_t> &&
+                       !(detail::text<T> && !std::same_as<T, std::string>) &&
+                       !(detail::byte_run<T> && !std::same_as<T, bytes>)),
+                  "zproc: this type cannot be read from a value (a class needs a serialize or a "
+                  "value_mapping; views would dangle: ask for std::string or zproc::bytes)");
+    static_assert(std::is_default_constructible_v<T>,
+                  "zproc: a type read from a value must be default-constructible");
     if constexpr (std::same_as<T, value>) {
         return *this;
+    } else if constexpr (detail::mapped<T>) {
+        using mapping = value_mapping<T>;
+        static_assert(
+            requires(const value& from) {
+                { mapping::from_value(from) } -> std::convertible_to<T>;
+            }, "zproc: a value_mapping<T> needs a static T from_value(const value&)");
+        if (const auto* none = std::get_if<detail::nothing>(&rep_); none && none->absent)
+            detail::throw_mismatch(*this, detail::wanted_name<T>());
+        return detail::converted_in<T>([&]() -> T { return mapping::from_value(*this); });
     } else if constexpr (detail::is_optional<T>) {
         if (is_null())
             return std::nullopt;
@@ -174,19 +193,23 @@ T value::get() const
             return *held;
         detail::throw_mismatch(*this, detail::wanted_name<T>());
     } else if constexpr (detail::integer<T> || std::floating_point<T>) {
-        return get_number<T>();
+        return get_number<T, T>();
     } else if constexpr (std::is_enum_v<T>) {
         using number = std::underlying_type_t<T>;
-        if constexpr (detail::character<number>) {
+        if constexpr (std::same_as<number, bool>) {
+            if (const bool* held = get_if<bool>())
+                return static_cast<T>(*held);
+            detail::throw_mismatch(*this, detail::wanted_name<T>());
+        } else if constexpr (detail::character<number>) {
             using of_its_size =
                 std::conditional_t<std::is_signed_v<number>, std::int64_t, std::uint64_t>;
-            const auto wide = get_number<of_its_size>();
+            const auto wide = get_number<of_its_size, T>();
             if (!(wide >= static_cast<of_its_size>(std::numeric_limits<number>::min()) &&
                   wide <= static_cast<of_its_size>(std::numeric_limits<number>::max())))
                 detail::throw_not_representable(*this, detail::wanted_name<T>());
             return static_cast<T>(wide);
         } else {
-            return static_cast<T>(get<number>());
+            return static_cast<T>(get_number<number, T>());
         }
     } else if constexpr (detail::serializable<T>) {
         const object* held = get_if<object>();
@@ -200,27 +223,27 @@ T value::get() const
     }
 }
 
-template <class T>
+template <class T, class Wanted>
 T value::get_number() const
 {
     if (const auto* number = get_if<std::int64_t>()) {
         if constexpr (detail::integer<T>) {
             if (!std::in_range<T>(*number))
-                detail::throw_not_representable(*this, detail::wanted_name<T>());
+                detail::throw_not_representable(*this, detail::wanted_name<Wanted>());
         }
         return static_cast<T>(*number);
     }
     const auto* number = get_if<double>();
     if (!number)
-        detail::throw_mismatch(*this, detail::wanted_name<T>());
+        detail::throw_mismatch(*this, detail::wanted_name<Wanted>());
     if constexpr (std::floating_point<T>) {
         if (std::isfinite(*number) && std::abs(*number) > std::numeric_limits<T>::max())
-            detail::throw_not_representable(*this, detail::wanted_name<T>());
+            detail::throw_not_representable(*this, detail::wanted_name<Wanted>());
         return static_cast<T>(*number);
     } else {
         const auto exact = detail::whole(*number);
         if (!exact || !std::in_range<T>(*exact))
-            detail::throw_not_representable(*this, detail::wanted_name<T>());
+            detail::throw_not_representable(*this, detail::wanted_name<Wanted>());
         return static_cast<T>(*exact);
     }
 }
@@ -231,108 +254,35 @@ T value::get_container() const
     if constexpr (detail::string_keyed<T>) {
         const dict* held = get_if<dict>();
         if (!held)
-            detail::throw_mismatch(*this, "dict");
+            detail::throw_mismatch(*this, detail::wanted_name<T>());
         T out;
         for (const auto& [key, element] : *held)
-            out.emplace(typename T::key_type(key), element.template get<typename T::mapped_type>());
+            out.emplace(typename T::key_type(key),
+                        element.template get_at<typename T::mapped_type>(std::string_view(key)));
         return out;
     } else {
         using element = std::ranges::range_value_t<const T>;
         const list* held = get_if<list>();
         if (!held)
-            detail::throw_mismatch(*this, "list");
+            detail::throw_mismatch(*this, detail::wanted_name<T>());
         T out{};
         if constexpr (detail::is_std_array<T>) {
             if (held->size() != out.size())
-                detail::throw_not_representable(*this, "array of " + std::to_string(out.size()));
+                detail::throw_not_representable(*this, detail::wanted_name<T>());
             for (std::size_t i = 0; i != out.size(); ++i)
-                out[i] = (*held)[i].template get<element>();
+                out[i] = (*held)[i].template get_at<element>(i);
         } else {
-            for (const value& each : *held)
-                out.insert(out.end(), each.template get<element>());
+            for (std::size_t i = 0; i != held->size(); ++i)
+                out.insert(out.end(), (*held)[i].template get_at<element>(i));
         }
         return out;
     }
 }
 
-// ---- access -----------------------------------------------------------------------------------
-
-template <class K>
-    requires(key_like<K> || detail::index_like<K>)
-value_ref value::operator[](const K& key) &
+template <class T, class Where>
+T value::get_at(const Where& where) const
 {
-    return detail::element_ref(*this, detail::to_step(key));
-}
-
-template <class K>
-    requires(key_like<K> || detail::index_like<K>)
-const value& value::operator[](const K& key) const&
-{
-    return detail::element(*this, detail::to_step(key));
-}
-
-template <class K>
-    requires(key_like<K> || detail::index_like<K>)
-value value::operator[](const K& key) &&
-{
-    return detail::element(*this, detail::to_step(key));
-}
-
-template <key_like K>
-value_ref dict::operator[](const K& key) &
-{
-    return detail::element_ref(*this, detail::to_step(key));
-}
-
-template <key_like K>
-const value& dict::operator[](const K& key) const&
-{
-    const value* found = find(detail::to_step(key));
-    return found ? *found : detail::absent();
-}
-
-template <key_like K>
-value dict::operator[](const K& key) &&
-{
-    return std::as_const(*this)[key];
-}
-
-// ---- literals ---------------------------------------------------------------------------------
-
-template <storable V>
-dict dict::with(std::string_view key, V&& content) &&
-{
-    insert_or_assign(key, value(std::forward<V>(content)));
-    return std::move(*this);
-}
-
-template <storable V>
-dict dict::with(std::string_view key, V&& content) const&
-{
-    return dict(*this).with(key, std::forward<V>(content));
-}
-
-template <class... KeysAndValues>
-dict dict::of(KeysAndValues&&... arguments)
-{
-    static_assert(sizeof...(arguments) % 2 == 0, "dict::of takes key, value, key, value, …");
-    dict built;
-    auto given = std::forward_as_tuple(std::forward<KeysAndValues>(arguments)...);
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-        (built.insert_or_assign(detail::to_step(std::get<2 * I>(given)),
-                                value(std::get<2 * I + 1>(std::move(given)))),
-         ...);
-    }(std::make_index_sequence<sizeof...(arguments) / 2>{});
-    return built;
-}
-
-template <storable... T>
-list list_of(T&&... elements)
-{
-    list built;
-    built.reserve(sizeof...(elements));
-    (built.emplace_back(std::forward<T>(elements)), ...);
-    return built;
+    return detail::converted_at(where, [&]() -> T { return get<T>(); });
 }
 
 } // namespace zproc

@@ -30,6 +30,8 @@ buffer hello_bytes(std::uint16_t spoken = version)
     hello.session = 77;
     hello.instance = some_instance;
     hello.acknowledged = 5;
+    hello.pid = 99;
+    hello.name = "eater";
     hello.build_id = "build";
     buffer out;
     write_hello(out, 3, hello);
@@ -67,7 +69,24 @@ BOOST_AUTO_TEST_CASE(hello_is_read_as_written)
     BOOST_TEST(hello.session == 77u);
     BOOST_TEST((hello.instance == some_instance));
     BOOST_TEST(hello.acknowledged == 5u);
+    BOOST_TEST(hello.pid == 99u);
+    BOOST_TEST(hello.name == "eater");
     BOOST_TEST(hello.build_id == "build");
+}
+
+BOOST_AUTO_TEST_CASE(name_of_a_process_may_be_long_but_not_longer)
+{
+    for (const std::size_t size : {max_peer_name_bytes, max_peer_name_bytes + 1}) {
+        const std::string name(size, 'n');
+        client_hello sent, hello;
+        sent.name = name;
+        buffer out;
+        write_hello(out, 1, sent);
+        std::string text;
+        const auto ec = read_hello(whole(out), hello, text);
+        BOOST_TEST((ec == (size == max_peer_name_bytes ? error_code()
+                                                       : make_error_code(errc::malformed_frame))));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(welcome_is_read_as_written)

@@ -60,6 +60,8 @@ std::vector<row> all_messages()
         of("snapshot_reply", snapshot_reply{7, {there, missing}}),
         of("read_request", read_request{"n", {"a", "b"}}),
         of("read_reply", read_reply{7, {there, missing}}),
+        of("who_request", who_request{1ull << 63}),
+        of("who_reply", who_reply{7, "eater"}),
         of("namespaces_request", namespaces_request()),
         of("namespaces_reply", namespaces_reply{{{"n", 1, 2}, {"m", 3, 4}}}),
         of("watch_request", watch_request{5, "n", {"a"}}),

@@ -14,14 +14,14 @@ namespace {
 
 /// Keeps descriptors as a supervisor does: the last of each name.
 struct shelf {
-    std::map<std::string, owned_fd, std::less<>> files;
+    std::map<std::string, descriptor, std::less<>> files;
     bool full = false;
 
     keep_function keeper()
     {
         return [this](std::string_view name, int file) {
             if (!full)
-                files[std::string(name)] = owned_fd(::fcntl(file, F_DUPFD_CLOEXEC, 0));
+                files[std::string(name)] = descriptor(::fcntl(file, F_DUPFD_CLOEXEC, 0));
             return error_code();
         };
     }

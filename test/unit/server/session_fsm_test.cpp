@@ -91,9 +91,12 @@ struct peer {
         write_request(to_send, correlation, request);
     }
     server_hello greet(std::uint64_t session = 0, instance_id instance = {},
-                       std::uint64_t acknowledged = 0)
+                       std::uint64_t acknowledged = 0, std::uint32_t pid = 0,
+                       std::string_view name = {})
     {
         client_hello hello;
+        hello.pid = pid;
+        hello.name = name;
         hello.session = session;
         hello.instance = instance;
         hello.acknowledged = acknowledged;
@@ -128,6 +131,44 @@ BOOST_AUTO_TEST_CASE(greeting_opens_a_session)
     BOOST_TEST(welcome.epoch == 3u);
     BOOST_TEST(p.machine.greeted());
     BOOST_TEST(h.shared.data->knows_session(1001));
+}
+
+BOOST_AUTO_TEST_CASE(who_names_the_process_of_a_session)
+{
+    house h;
+    peer eater(h, 0);
+    peer baker(h, 1);
+    const auto one = eater.greet(0, {}, 0, 4711, "eater").session;
+    const auto other = baker.greet().session; // says nothing of itself
+    const auto ask = [&](std::uint64_t session) {
+        baker.ask(who_request{session});
+        baker.send();
+    };
+    ask(one);
+    const auto f = baker.next();
+    who_reply reply;
+    BOOST_TEST_REQUIRE(!decode(f.body, reply).failed());
+    BOOST_TEST(reply.pid == 4711u);
+    BOOST_TEST(reply.name == "eater");
+    ask(other);
+    BOOST_TEST(baker.answer<who_reply>().pid == 0u);
+
+    // Away, or come back and saying something else: it is who began.
+    eater.machine.disconnected(1);
+    ask(one);
+    BOOST_TEST(baker.answer<who_reply>().pid == 4711u);
+    peer again(h, 2);
+    BOOST_TEST(again.greet(one, {}, 0, 4712, "impostor").resumed);
+    ask(one);
+    BOOST_TEST(baker.answer<who_reply>().pid == 4711u);
+
+    h.shared.data->close_session(one, 2);
+    for (const std::uint64_t unknown : {one, std::uint64_t{0}, std::uint64_t{999}}) {
+        ask(unknown);
+        const auto refused = baker.next();
+        BOOST_TEST((refused.error() == errc::no_such_key));
+        BOOST_TEST(error_text(refused.body).starts_with("this session has ended"));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(requests_are_answered_in_order_with_their_correlation)
@@ -349,6 +390,27 @@ BOOST_AUTO_TEST_CASE(bad_requests_have_an_error_each_and_only_strangers_are_clos
             p.send();
             BOOST_TEST(p.answer<mutation_reply>().revision == 1u);
         }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(mismatches_name_both_types)
+{
+    house h;
+    peer p(h, 0);
+    p.greet();
+    const auto text = pack("x"), list = pack(list_of(1)), one = pack(1);
+    p.ask(set_request{by(1), "n", "text", text});
+    p.ask(increment_request{operation::increment, by(2), "n", "text", one});
+    p.ask(increment_request{operation::decrement, by(3), "n", "nobody", list});
+    p.ask(append_request{by(4), "n", "text", one});
+    p.send();
+    p.answer<mutation_reply>();
+    for (const char* expected :
+         {"wanted: numbers, in string + integer", "wanted: numbers, in nothing - list",
+          "held: string, wanted: list"}) {
+        const auto answer = p.next();
+        BOOST_TEST((answer.error() == errc::type_mismatch));
+        BOOST_TEST(error_text(answer.body) == expected);
     }
 }
 

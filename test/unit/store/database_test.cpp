@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(operations_do_what_their_row_says)
     static const auto one = pack(1), two = pack(2), half = pack(0.5), text = pack("x"),
                       list = pack(list_of(1, 2)), null = pack(value()),
                       most = pack(std::numeric_limits<std::int64_t>::max()),
-                      least = pack(std::numeric_limits<std::int64_t>::min());
+                      least = pack(std::numeric_limits<std::int64_t>::min()), huge = pack(1e308);
     const auto view = [](const std::vector<std::byte>& v) { return bytes_view(v); };
     using db_t = store::database;
     using keys = std::vector<std::string_view>;
@@ -105,6 +105,8 @@ BOOST_AUTO_TEST_CASE(operations_do_what_their_row_says)
         {"increment_by_double", [&](db_t& d) { return d.increment(by, "n", "i", half); }, true, "2.5", {}, R"({"i":2.5})"},
         {"decrement_to_double", [&](db_t& d) { return d.decrement(by, "n", "i", half); }, true, "2E0", {}, R"({"i":2.0})"},
         {"increment_text_amount", [&](db_t& d) { return d.increment(by, "n", "i", text); }, false, "", errc::type_mismatch, R"({"i":2.0})"},
+        {"set_huge", [&](db_t& d) { return d.set(by, "n", "i", huge); }, true, "", {}, R"({"i":1e308})"},
+        {"increment_to_infinity", [&](db_t& d) { return d.increment(by, "n", "i", huge); }, false, "", errc::arithmetic_overflow, R"({"i":1e308})"},
         {"set", [&](db_t& d) { return d.set(by, "n", "i", most); }, true, "", {}, R"({"i":9223372036854775807})"},
         {"increment_overflow", [&](db_t& d) { return d.increment(by, "n", "i", one); }, false, "", errc::arithmetic_overflow, R"({"i":9223372036854775807})"},
         {"decrement_least_overflow", [&](db_t& d) { return d.decrement(by, "n", "i", least); }, false, "", errc::arithmetic_overflow, R"({"i":9223372036854775807})"},

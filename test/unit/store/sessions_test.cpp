@@ -155,6 +155,43 @@ BOOST_AUTO_TEST_CASE(successor_knows_sessions_and_their_replies)
     BOOST_TEST(f.db->increment(request(8, 1), "n", "k", one).made);
 }
 
+BOOST_AUTO_TEST_CASE(successor_knows_who_a_session_is_after_many_laps)
+{
+    fixture f(1u << 13);
+    f.around.largest = 1u << 13;
+    f.restart();
+    const store::peer eater{4711, "eater"};
+    f.db->open_session(7, 0, eater);
+    f.db->open_session(8, 0);
+    f.db->open_session(9, 0, {4712, "baker"});
+    BOOST_TEST((f.db->find_peer(7) == eater));
+    const auto one = pack(1);
+    for (int i = 0; i != 2000; ++i)
+        BOOST_TEST_REQUIRE(f.db->set({}, "other", "k", one).made);
+    f.db->open_session(7, 0, {1, "somebody else"}); // it is open
+    BOOST_TEST((f.db->find_peer(7) == eater));
+    f.db->close_session(9, 0);
+    f.db->publish();
+    f.restart();
+    BOOST_TEST((f.db->find_peer(7) == eater));
+    BOOST_TEST((f.db->find_peer(8) == store::peer()));
+    BOOST_TEST(!f.db->find_peer(9).has_value());
+    BOOST_TEST(!f.db->find_peer(10).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(peer_is_decoded_as_encoded_and_nothing_else_is)
+{
+    std::vector<std::byte> bytes;
+    store::encode_peer({0xffff'ffff, "a name"}, bytes);
+    BOOST_TEST((store::decode_peer(bytes) == store::peer{0xffff'ffff, "a name"}));
+    for (std::size_t size = 0; size != bytes.size(); ++size)
+        BOOST_TEST(!store::decode_peer(bytes_view(bytes).first(size)).has_value());
+    const auto more = pack(list_of(1, "x", 2)), large = pack(list_of(1ull << 32, "x")),
+               null = pack(value());
+    for (const auto& other : {more, large, null})
+        BOOST_TEST(!store::decode_peer(other).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(kept_reply_survives_many_laps_and_a_successor)
 {
     fixture f(1u << 13);

@@ -1,9 +1,9 @@
-#include "supervisor/descriptor.hpp"
+#include "descriptor.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
 
-namespace zproc::supervision {
+namespace zproc {
 
 void descriptor::reset(int number) noexcept
 {
@@ -21,4 +21,4 @@ descriptor above_standard(descriptor opened) noexcept
     return !opened || opened.get() > 2 ? std::move(opened) : opened.duplicate();
 }
 
-} // namespace zproc::supervision
+} // namespace zproc

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace zproc::supervision {
+namespace zproc {
 
 /// An open file descriptor, closed by its owner.
 class descriptor {
@@ -37,4 +37,4 @@ private:
 /// these, the system gives its number to whatever is opened next. Empty when there is no room.
 descriptor above_standard(descriptor opened) noexcept;
 
-} // namespace zproc::supervision
+} // namespace zproc
