@@ -9,6 +9,7 @@
 #include <zproc/options.hpp>
 #include <zproc/process.hpp>
 #include <zproc/remote_error.hpp>
+#include <zproc/replica.hpp>
 #include <zproc/run.hpp>
 #include <zproc/snapshot.hpp>
 #include <zproc/state.hpp>

@@ -4,6 +4,7 @@
 #include <zproc/detail/state_operations.hpp>
 #include <zproc/detail/temporary.hpp>
 #include <zproc/draft.hpp>
+#include <zproc/replica.hpp>
 #include <zproc/value.hpp>
 #include <zproc/watcher.hpp>
 
@@ -121,6 +122,16 @@ public:
     {
         return start<void(error_code, zproc::snapshot)>(
             {operation::snapshot, {}, {}, {}}, detail::to_snapshot{}, std::forward<Token>(token));
+    }
+
+    /// This namespace in local memory, for reads that wait for nothing; see `zproc::replica`. What
+    /// was asked for before through the same context is in it. Errors also: `errc::journal_overrun`.
+    /// Completion signature: `void(error_code, zproc::replica)`. Complexity: O(bytes of the
+    /// journal).
+    template <asio::completion_token_for<void(error_code, zproc::replica)> Token = asio::deferred_t>
+    [[nodiscard]] auto replica(Token&& token = {}) const
+    {
+        return detail::open_replica(identity_, std::forward<Token>(token));
     }
 
     // Writes ----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include "client/connection.hpp"
 #include "client/feed.hpp"
+#include "client/replica_source.hpp"
 
 #include <zproc/detail/engine.hpp>
 
@@ -44,6 +45,8 @@ public:
     std::shared_ptr<detail::watch_core> watch(const detail::state_identity& from,
                                               detail::watch_condition&& condition,
                                               const watch_options& options) override;
+    void replicate(const detail::state_identity& from,
+                   std::unique_ptr<detail::pending_replica> p) override;
 
     /// `keeps` lives until it is answered.
     void ping(detail::handler<void(error_code, pong)> done, std::shared_ptr<const void> keeps);
@@ -65,6 +68,7 @@ private:
     asio::any_io_executor strand_;
     std::shared_ptr<client::connection> server_;
     std::shared_ptr<client::feed> feed_;
+    std::shared_ptr<client::replica_source> replicas_;
     std::atomic<bool> gone_ = false;
 
     std::mutex mutex_; ///< of what follows

@@ -165,8 +165,8 @@ struct shutdown_row : row {
 };
 
 using all_operations =
-    std::tuple<get_row, get_or_row, contains_row, size_row, keys_row, snapshot_row, set_row,
-               erase_row, update_row, replace_row, clear_row, pop_row, set_default_row,
+    std::tuple<get_row, get_or_row, contains_row, size_row, keys_row, snapshot_row, replica_row,
+               set_row, erase_row, update_row, replace_row, clear_row, pop_row, set_default_row,
                increment_row, increment_by_row, decrement_row, decrement_by_row, append_row,
                compare_exchange_row, atomic_row, atomic_write_row, atomic_operation_row, next_row,
                watcher_row, wait_row, result_row, stop_row, stop_within_row, spawn_row, ping_row,

@@ -109,6 +109,21 @@ struct snapshot_row : row {
     }
 };
 
+struct replica_row : row {
+    static constexpr std::string_view name = "state::replica";
+    using signature = void(error_code, zproc::replica);
+    static constexpr auto cancelled = cancels::as_read;
+    static void before(operation_world& w) { w.put("key", 41); }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.state.replica(std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world&, const zproc::replica& got)
+    {
+        return got.get<int>("key") == 41 && got.size() == 1;
+    }
+};
+
 struct set_row : row {
     static constexpr std::string_view name = "state::set";
     using signature = void(error_code);

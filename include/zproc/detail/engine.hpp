@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zproc/detail/handler.hpp>
+#include <zproc/detail/replica_core.hpp>
 #include <zproc/detail/watch_condition.hpp>
 #include <zproc/error.hpp>
 #include <zproc/event.hpp>
@@ -171,6 +172,8 @@ public:
     virtual std::shared_ptr<watch_core> watch(const state_identity& from,
                                               watch_condition&& condition,
                                               const watch_options& options) = 0;
+    /// Opens a replica of the namespace; what was asked for before is in it.
+    virtual void replicate(const state_identity& from, std::unique_ptr<pending_replica> p) = 0;
 };
 
 /// What a state handle is: an engine, a namespace, and the origin its changes carry.
