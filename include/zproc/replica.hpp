@@ -2,6 +2,7 @@
 
 #include <zproc/detail/engine.hpp>
 #include <zproc/detail/replica_core.hpp>
+#include <zproc/detail/temporary.hpp>
 #include <zproc/error.hpp>
 #include <zproc/snapshot.hpp>
 #include <zproc/value.hpp>
@@ -38,9 +39,10 @@ namespace zproc {
 /// `errc::supervisor_lost`; `errc::wrong_process` in a plain fork of the process that made it;
 /// `errc::journal_overrun` when the journal is overwritten faster than it can be read;
 /// `errc::server_absent`, `errc::server_silent`, `errc::connection_lost` when a new ring could not
-/// be fetched in time; `asio::error::bad_descriptor` when it is empty. A read that failed may be
-/// tried again. A state that was killed and has no successor cannot be told from one whose
-/// successor is still to come: what it committed last is read.
+/// be fetched in time; those of the system without memory or descriptors for it;
+/// `asio::error::bad_descriptor` when it is empty. A read that failed may be tried again.
+/// A state that was killed and has no successor cannot be told from one whose successor is still
+/// to come: what it committed last is read.
 /// Exception safety: strong.
 /// Thread safety: one replica is for one thread at a time, reads included.
 /// Object lifetimes: an owner; views and pointers into it are valid until its next use.
@@ -80,6 +82,7 @@ public:
     template <class T>
     detail::stored_t<T> get_or(const key_like auto& key, T&& otherwise) const
     {
+        ZPROC_CHECK_VALUE(T);
         using result = detail::stored_t<T>;
         if (const value* found = core().find(detail::to_step(key)))
             return found->template get<result>();

@@ -72,7 +72,7 @@ try {
         [[fallthrough]]; // it has missed something, and has not noticed: so much for what it holds
     case journal::read_result::lapped:
         begin_scan();
-        return ++laps_ > most_laps ? progress::overrun : progress::more;
+        return ++laps_ == most_laps ? progress::overrun : progress::more;
     case journal::read_result::damaged: break;
     }
     begin_scan();

@@ -2,6 +2,7 @@
 
 #include "integration/program.hpp"
 #include "integration/replicated.hpp"
+#include "server/state_process.hpp"
 #include "support/processes.hpp"
 #include "support/witness.hpp"
 
@@ -17,9 +18,11 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -200,6 +203,21 @@ BOOST_AUTO_TEST_CASE(new_ring_that_cannot_be_had_in_time_is_an_error_and_a_later
     BOOST_TEST(::close(::creat(plain.c_str(), 0600)) == 0);
     address.lead_to(plain);
     BOOST_TEST((thrown_by([&] { return r.get("n"); }) == errc::server_absent));
+    std::filesystem::remove(plain);
+
+    error_code ec;
+    const auto other = serving::make_listener(plain, ec);
+    BOOST_REQUIRE(!ec);
+    const pid_t stranger = in_a_process([&] {
+        pollfd readable{other.get(), POLLIN, 0};
+        ::poll(&readable, 1, 10'000);
+        const owned_fd met(::accept(other.get(), nullptr, nullptr));
+        const std::string_view said = "HTTP/1.1 400 Bad Request\r\n\r\n";
+        return ::write(met.get(), said.data(), said.size()) > 0 ? 0 : 1;
+    });
+    address.lead_to(plain);
+    BOOST_TEST((thrown_by([&] { return r.get("n"); }) == errc::not_a_zproc_server));
+    BOOST_TEST(exit_code(stranger) == 0);
     std::filesystem::remove(plain);
     address.lead_to(server.path());
     BOOST_TEST(r.get<int>("n") == 1);
