@@ -11,6 +11,7 @@
 #include <zproc/peer.hpp>
 #include <zproc/process.hpp>
 #include <zproc/remote_error.hpp>
+#include <zproc/replica.hpp>
 #include <zproc/run.hpp>
 #include <zproc/snapshot.hpp>
 #include <zproc/state.hpp>

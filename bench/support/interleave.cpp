@@ -38,6 +38,7 @@ struct record {
 
 void run_once(const contestant& who, std::size_t times, record& into)
 {
+    times *= who.more;
     const double cpu = cpu_nanoseconds(who);
     const auto begin = std::chrono::steady_clock::now();
     who.run(times);
@@ -52,6 +53,24 @@ double quantile(const std::vector<double>& sorted, double part)
     const auto low = static_cast<std::size_t>(at);
     const std::size_t high = std::min(low + 1, sorted.size() - 1);
     return sorted[low] + (sorted[high] - sorted[low]) * (at - static_cast<double>(low));
+}
+
+/// "13.50 µs", or "13.5 ns" below one.
+std::string time_text(double nanoseconds)
+{
+    char text[32];
+    if (nanoseconds < 1000)
+        std::snprintf(text, sizeof text, "%.1f ns", nanoseconds);
+    else
+        std::snprintf(text, sizeof text, "%.2f µs", nanoseconds / 1e3);
+    return text;
+}
+
+/// To the right of a column of `width`; µ is one character of two bytes.
+std::string right(const std::string& text, std::size_t width)
+{
+    const std::size_t size = text.size() - (text.find("µ") != text.npos ? 1 : 0);
+    return std::string(width - std::min(width, size), ' ') + text;
 }
 
 bool take_number(std::string_view argument, std::string_view name, std::size_t& into)
@@ -105,7 +124,7 @@ std::vector<result> interleave(const std::vector<contestant>& contestants, const
     std::vector<record> records(contestants.size());
     // Caches, pages, branch predictors: not part of what is measured.
     for (const auto& who : contestants)
-        who.run(std::max<std::size_t>(1, options.times / 10));
+        who.run(std::max<std::size_t>(1, options.times * who.more / 10));
 
     for (std::size_t round = 0; round != options.rounds; ++round) {
         for (std::size_t i = 0; i != contestants.size(); ++i) {
@@ -131,8 +150,9 @@ void print(const std::string& title, const std::vector<result>& results, const o
                 options.times);
     std::printf("  %-36s %12s %12s %8s %8s\n", "", "wall", "CPU", "ratio", "spread");
     for (const auto& line : results) {
-        std::printf("  %-36s %9.2f µs %9.2f µs %7.2f× %6.0f %%\n", line.name.c_str(),
-                    line.nanoseconds / 1e3, line.cpu_nanoseconds / 1e3, line.ratio,
+        std::printf("  %-36s %s %s %7.2f× %6.0f %%\n", line.name.c_str(),
+                    right(time_text(line.nanoseconds), 12).c_str(),
+                    right(time_text(line.cpu_nanoseconds), 12).c_str(), line.ratio,
                     line.spread * 100);
     }
     std::fflush(stdout);

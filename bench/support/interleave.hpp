@@ -18,6 +18,9 @@ struct contestant {
 
     /// Other processes that work for it: their CPU time counts as well.
     std::vector<pid_t> helpers;
+
+    /// What is quick is done more often, so many times as much: results are still for one.
+    std::size_t more = 1;
 };
 
 struct options {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zproc/draft.hpp>
+#include <zproc/replica.hpp>
 #include <zproc/state/watches.hpp>
 
 #include <iosfwd>
@@ -53,6 +54,16 @@ public:
     zproc::origin origin() const noexcept
     {
         return {identity()->engine->session(), identity()->handle};
+    }
+
+    /// This namespace in local memory, for reads that wait for nothing; see `zproc::replica`. What
+    /// was asked for before through the same context is in it. Errors also: `errc::journal_overrun`.
+    /// Completion signature: `void(error_code, zproc::replica)`. Complexity: O(bytes of the
+    /// journal).
+    template <asio::completion_token_for<void(error_code, zproc::replica)> Token = asio::deferred_t>
+    [[nodiscard]] auto replica(Token&& token = {}) const
+    {
+        return detail::open_replica(identity(), std::forward<Token>(token));
     }
 
     /// Runs `f(draft&, args…)` as one serializable transaction and yields what it returns.

@@ -67,10 +67,10 @@ public:
     void hold();
     void release();
 
-    /// Sends a descriptor along with the frame that the next `write` of `out` begins here; what
-    /// comes back with its reply is in `take_descriptors`.
+    /// An attach begins at `offset` of what is being written, with a descriptor beside it or (-1)
+    /// without. While its answer is handled, what has come with that is in `take_descriptors`.
     void attach_descriptor(int number, std::size_t offset);
-    std::vector<descriptor> take_descriptors() { return std::move(received_); }
+    std::vector<descriptor> take_descriptors() { return std::move(of_reply_); }
 
     /// Nothing will answer any more (state_lost, supervisor_lost): everything fails with it.
     void condemn(error_code ec);
@@ -79,6 +79,8 @@ public:
     void shutdown();
 
     const protocol::server_hello& server() const noexcept { return server_; }
+    /// Where it is; empty before it was located.
+    const std::string& path() const noexcept { return path_; }
     std::uint64_t session() const noexcept { return server_.session; }
     bool is_ready() const noexcept { return state_ == state::ready; }
 
@@ -145,6 +147,7 @@ private:
     bool reading_plainly_ = false; ///< by a read that would drop descriptors
     unsigned expecting_descriptors_ = 0;
     std::vector<descriptor> received_;
+    std::vector<descriptor> of_reply_; ///< of the reply being handled
 
     bool deadline_armed_ = false;
     unsigned holders_ = 0;

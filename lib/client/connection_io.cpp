@@ -4,9 +4,11 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include <sys/socket.h>
@@ -52,9 +54,11 @@ void connection::flush()
 
 void connection::attach_descriptor(int number, std::size_t offset)
 {
+    ++expecting_descriptors_;
+    if (number < 0)
+        return;
     descriptor_ = number;
     descriptor_at_ = offset;
-    ++expecting_descriptors_;
 }
 
 /// Sends what the kernel takes. That the server is gone is for the reading side to find: what it
@@ -204,10 +208,19 @@ void connection::handle(const protocol::frame& f)
 {
     if (state_ == state::greeting)
         return welcome(f);
-    if (f.code == protocol::operation::attach && expecting_descriptors_ > 0)
+    if (f.code == protocol::operation::attach && expecting_descriptors_ > 0) {
         --expecting_descriptors_;
+        // Each good one brings as many, and answers come in order. Those of one that was given up
+        // are closed.
+        const auto count =
+            f.status != 0 ? 0 : std::min(received_.size(), protocol::attach_descriptors);
+        const auto end = received_.begin() + static_cast<std::ptrdiff_t>(count);
+        of_reply_.assign(std::make_move_iterator(received_.begin()), std::make_move_iterator(end));
+        received_.erase(received_.begin(), end);
+    }
     if (auto what = calls_.reply(f.correlation))
         what->done(f.error(), f.body);
+    of_reply_.clear();
 }
 
 } // namespace zproc::client

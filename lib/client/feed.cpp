@@ -87,8 +87,9 @@ struct unwatch_call final : call {
 
 } // namespace
 
-feed::feed(asio::any_io_executor strand, std::shared_ptr<connection> server)
-    : strand_(std::move(strand)), server_(std::move(server))
+feed::feed(asio::any_io_executor strand, std::shared_ptr<connection> server,
+           std::shared_ptr<ring_shelf> shelf)
+    : strand_(std::move(strand)), server_(std::move(server)), shelf_(std::move(shelf))
 {
 }
 
@@ -203,7 +204,7 @@ void feed::attached(error_code ec, std::uint64_t generation)
         ec = errc::malformed_frame;
     if (ec)
         return on_failed(ec);
-    auto opened = ring::open(std::move(descriptors[0]));
+    auto opened = shelf_->open(std::move(descriptors[0]));
     try {
         control_ = std::make_unique<mapped_file>(std::move(descriptors[1]));
     } catch (const boost::interprocess::interprocess_exception&) {

@@ -39,7 +39,8 @@ public:
 /// All functions are called on the strand.
 class feed : public std::enable_shared_from_this<feed> {
 public:
-    feed(asio::any_io_executor strand, std::shared_ptr<connection> server);
+    feed(asio::any_io_executor strand, std::shared_ptr<connection> server,
+         std::shared_ptr<ring_shelf> shelf);
 
     /// Registers a reader, at once or as soon as there is a connection; returns its id.
     std::uint64_t add(const std::shared_ptr<feed_reader>& reader);
@@ -79,6 +80,7 @@ private:
 
     asio::any_io_executor strand_;
     std::shared_ptr<connection> server_;
+    std::shared_ptr<ring_shelf> shelf_;
     std::map<std::uint64_t, entry> readers_;
     std::uint64_t next_id_ = 1;
     std::size_t unregistered_ = 0;

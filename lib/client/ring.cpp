@@ -41,11 +41,43 @@ std::shared_ptr<const ring> ring::open(descriptor file)
         const auto reader = journal::reader::open(made->file_.bytes());
         if (!reader)
             return nullptr;
+        made->instance_ = reader->header().instance;
         made->epoch_ = reader->header().epoch;
         return made;
     } catch (const ipc::interprocess_exception&) {
         return nullptr;
     }
+}
+
+std::shared_ptr<const ring> ring_shelf::open(descriptor file)
+{
+    // Its header says which it is, so it is mapped first, and dropped when there is one already.
+    auto opened = ring::open(std::move(file));
+    if (!opened)
+        return nullptr;
+    const std::lock_guard lock(mutex_);
+    if (auto known = look(opened->instance(), opened->epoch()))
+        return known;
+    rings_.push_back(opened);
+    return opened;
+}
+
+std::shared_ptr<const ring> ring_shelf::find(const protocol::instance_id& instance,
+                                             std::uint64_t epoch)
+{
+    const std::lock_guard lock(mutex_);
+    return look(instance, epoch);
+}
+
+std::shared_ptr<const ring> ring_shelf::look(const protocol::instance_id& instance,
+                                             std::uint64_t epoch)
+{
+    std::erase_if(rings_, [](const auto& each) { return each.expired(); });
+    for (const auto& each : rings_)
+        if (auto alive = each.lock();
+            alive && alive->instance() == instance && alive->epoch() == epoch)
+            return alive;
+    return nullptr;
 }
 
 } // namespace zproc::client

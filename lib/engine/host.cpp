@@ -80,10 +80,14 @@ std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locat
     auto made = std::make_shared<host>(std::move(io));
     made->server_ = std::make_shared<client::connection>(client::connection::settings{
         made->strand_, std::move(locate), std::move(name), request_timeout});
-    made->feed_ = std::make_shared<client::feed>(made->strand_, made->server_);
+    auto shelf = std::make_shared<client::ring_shelf>();
+    made->feed_ = std::make_shared<client::feed>(made->strand_, made->server_, shelf);
+    made->replicas_ =
+        std::make_shared<client::replica_source>(made->server_, std::move(shelf), request_timeout);
     made->server_->on_ready = [engine = made->weak_from_this()] {
         if (const auto alive = engine.lock()) {
             alive->session_ = alive->server_->session();
+            alive->replicas_->on_ready();
             alive->feed_->on_ready();
         }
     };
@@ -196,6 +200,16 @@ void host::recall(const detail::state_identity& from, detail::past_question&& q,
     });
 }
 
+void host::replicate(const detail::state_identity& from, std::unique_ptr<detail::pending_replica> p)
+{
+    if (gone_)
+        return p->complete({}, errc::context_gone, nullptr);
+    const auto slot = p->cancellation_slot();
+    auto what = replicas_->open(from.name_space, std::move(p), io_);
+    what->keep(from.engine);
+    start(std::move(what), slot);
+}
+
 void host::ping(detail::handler<void(error_code, pong)> done, std::shared_ptr<const void> keeps)
 {
     if (gone_)
@@ -227,7 +241,10 @@ void host::barrier(std::function<void(error_code)> then)
 void host::condemn(error_code ec)
 {
     if (!gone_)
-        asio::dispatch(strand_, [self = shared_from_this(), ec] { self->server_->condemn(ec); });
+        asio::dispatch(strand_, [self = shared_from_this(), ec] {
+            self->replicas_->lose(ec);
+            self->server_->condemn(ec);
+        });
 }
 
 /// No thread runs the loop any more. Handlers are dropped last: they may hold the last handles.
@@ -243,6 +260,7 @@ void host::loop_gone()
     for (const auto& each : std::exchange(recalls_, {}))
         dropped_too.push_back(each->loop_gone());
     feed_->shutdown();
+    replicas_->shutdown();
     server_->shutdown();
     dropped.clear();
     dropped_too.clear();

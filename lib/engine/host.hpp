@@ -2,6 +2,7 @@
 
 #include "client/connection.hpp"
 #include "client/feed.hpp"
+#include "client/replica_source.hpp"
 
 #include <zproc/detail/engine.hpp>
 #include <zproc/peer.hpp>
@@ -51,6 +52,8 @@ public:
                                               const watch_options& options) override;
     void recall(const detail::state_identity& from, detail::past_question&& q,
                 std::unique_ptr<detail::pending_past> p) override;
+    void replicate(const detail::state_identity& from,
+                   std::unique_ptr<detail::pending_replica> p) override;
     std::uint64_t session() const noexcept override { return session_; }
 
     // `keeps` lives until it is answered.
@@ -75,6 +78,7 @@ private:
     asio::any_io_executor strand_;
     std::shared_ptr<client::connection> server_;
     std::shared_ptr<client::feed> feed_;
+    std::shared_ptr<client::replica_source> replicas_;
     std::atomic<bool> gone_ = false;
     std::atomic<std::uint64_t> session_ = 0;
     std::set<std::shared_ptr<client::recall>> recalls_; ///< on the strand

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 namespace zproc::journal {
@@ -22,6 +24,15 @@ template <class T>
 void save(std::byte* to, T value) noexcept
 {
     std::memcpy(to, &value, sizeof value);
+}
+
+/// A word that another process may be storing meanwhile.
+inline std::uint64_t load_word(const std::byte* at) noexcept
+{
+    // atomic_ref of a const type comes with C++26; nothing is stored here, so a read-only mapping
+    // will do.
+    auto* place = const_cast<std::uint64_t*>(reinterpret_cast<const std::uint64_t*>(at));
+    return std::atomic_ref<std::uint64_t>(*place).load(std::memory_order_acquire);
 }
 
 } // namespace zproc::journal

@@ -4,7 +4,6 @@
 #include "journal/encode.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 
 namespace zproc::journal {
@@ -14,12 +13,10 @@ namespace {
 // A search that is lapped so often cannot keep up: the caller asks the server instead.
 constexpr int most_restarts = 16;
 
-std::uint64_t load_word(const std::byte* at) noexcept
+bool is_transaction(std::uint64_t labels) noexcept
 {
-    // atomic_ref of a const type comes with C++26; nothing is stored here, so a read-only mapping
-    // will do.
-    auto* place = const_cast<std::uint64_t*>(reinterpret_cast<const std::uint64_t*>(at));
-    return std::atomic_ref<std::uint64_t>(*place).load(std::memory_order_acquire);
+    return static_cast<std::uint8_t>(labels >> 32) ==
+           static_cast<std::uint8_t>(record_kind::transaction);
 }
 
 } // namespace
@@ -36,16 +33,6 @@ std::optional<reader> reader::open(std::span<const std::byte> region)
     if (!header)
         return std::nullopt;
     return reader(region, *header);
-}
-
-position reader::head() const
-{
-    return load_word(region_.data() + at_header::head);
-}
-
-position reader::tail() const
-{
-    return load_word(region_.data() + at_header::tail);
 }
 
 std::uint64_t reader::word(position at) const noexcept
@@ -125,7 +112,17 @@ bool reader::belongs(position at, std::uint32_t size, std::string_view name_spac
     return true;
 }
 
+read_result reader::next(std::string_view name_space)
+{
+    return next_of(name_space, false);
+}
+
 read_result reader::next_event(std::string_view name_space)
+{
+    return next_of(name_space, true);
+}
+
+read_result reader::next_of(std::string_view name_space, bool events_only)
 {
     for (;;) {
         glance seen;
@@ -135,9 +132,8 @@ read_result reader::next_event(std::string_view name_space)
         if (result != read_result::got)
             return result;
         if (!seen.pad) {
-            const auto kind = static_cast<std::uint8_t>(word(where_ + at_record::handle) >> 32);
-            if (kind == static_cast<std::uint8_t>(record_kind::transaction) &&
-                belongs(where_, seen.size, name_space))
+            if (belongs(where_, seen.size, name_space) &&
+                (!events_only || is_transaction(word(where_ + at_record::handle))))
                 return next();
             if (const position now = tail(); where_ < now) {
                 where_ = now;
@@ -161,8 +157,7 @@ std::optional<reader::mark> reader::oldest() const
         if (result == read_result::got && !seen.pad) {
             candidate.commit = word(at + at_record::commit);
             candidate.revision = word(at + at_record::revision);
-            event = static_cast<std::uint8_t>(word(at + at_record::handle) >> 32) ==
-                    static_cast<std::uint8_t>(record_kind::transaction);
+            event = is_transaction(word(at + at_record::handle));
         }
         if (const position now = tail(); at < now) {
             at = now;
@@ -195,8 +190,7 @@ std::optional<reader::found> reader::find(std::string_view name_space, std::uint
         if (looked == read_result::got && !seen.pad && belongs(at, seen.size, name_space)) {
             const std::uint64_t labels = word(at + at_record::handle);
             here = word(at + at_record::revision);
-            event = static_cast<std::uint8_t>(labels >> 32) ==
-                    static_cast<std::uint8_t>(record_kind::transaction);
+            event = is_transaction(labels);
             counter = (labels >> 40 & holds_counter) != 0;
         }
         if (const position now = tail(); at < now) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "journal/bytes.hpp"
 #include "journal/header.hpp"
 #include "journal/record.hpp"
 
@@ -32,8 +33,8 @@ public:
     const ring_header& header() const noexcept { return header_; }
 
     /// One acquire load: everything before it is committed.
-    position head() const;
-    position tail() const;
+    position head() const noexcept { return load_word(region_.data() + at_header::head); }
+    position tail() const noexcept { return load_word(region_.data() + at_header::tail); }
 
     position where() const noexcept { return where_; }
     void seek(position at) noexcept { where_ = at; }
@@ -41,7 +42,9 @@ public:
     /// Copies the next record, event or carry, and steps over it. After `lapped` the next call
     /// goes on at the tail.
     read_result next();
-    /// The next event of this namespace; whatever else is passed is not copied.
+    /// The next record, or the next event, of this namespace; whatever else is passed is not
+    /// copied.
+    read_result next(std::string_view name_space);
     read_result next_event(std::string_view name_space);
     /// What `next` got; until the next call of it.
     const record_view& record() const noexcept { return record_; }
@@ -81,6 +84,7 @@ private:
         bool pad = false;
     };
     read_result look(position at, position head, glance& out) const;
+    read_result next_of(std::string_view name_space, bool events_only);
     bool belongs(position at, std::uint32_t size, std::string_view name_space) const;
     std::uint64_t word(position at) const noexcept;
 

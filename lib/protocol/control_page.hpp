@@ -17,9 +17,10 @@ namespace at_control {
 inline constexpr std::size_t magic = 0;
 inline constexpr std::size_t version = 8;
 inline constexpr std::size_t instance = 16;
-// A cache line of their own; the epoch is stored before the generation that announces it.
+// A cache line of their own; the generation is stored last, and announces the others.
 inline constexpr std::size_t generation = 64;
 inline constexpr std::size_t epoch = 72;
+inline constexpr std::size_t ended = 80; // 1: the state was stopped, and has no successor yet
 } // namespace at_control
 
 static_assert(std::atomic_ref<std::uint64_t>::is_always_lock_free);
@@ -67,10 +68,23 @@ inline std::uint64_t control_epoch(std::span<const std::byte> page)
     return detail::control_word(page, at_control::epoch).load(std::memory_order_acquire);
 }
 
+/// Nothing will be committed any more, unless a successor is started after all. A state process
+/// that is killed cannot say so.
+inline bool control_ended(std::span<const std::byte> page)
+{
+    return detail::control_word(page, at_control::ended).load(std::memory_order_acquire) != 0;
+}
+
+inline void announce_end(std::span<std::byte> page)
+{
+    detail::control_word(page, at_control::ended).store(1, std::memory_order_release);
+}
+
 /// From here on the ring of that epoch counts.
 inline void announce(std::span<std::byte> page, std::uint64_t epoch, std::uint64_t generation)
 {
     detail::control_word(page, at_control::epoch).store(epoch, std::memory_order_release);
+    detail::control_word(page, at_control::ended).store(0, std::memory_order_release);
     detail::control_word(page, at_control::generation).store(generation, std::memory_order_release);
 }
 

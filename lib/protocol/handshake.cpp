@@ -11,7 +11,7 @@ namespace {
 
 // Elements of the two hellos. Magic and version come first in every version of the protocol, so
 // that any two can tell each other which they speak.
-constexpr std::size_t client_fields = 8;
+constexpr std::size_t client_fields = 9;
 constexpr std::size_t server_fields = 10;
 constexpr std::size_t limit_fields = 5;
 
@@ -80,7 +80,8 @@ void write_hello(buffer& out, std::uint32_t correlation, const client_hello& hel
         .put(hello.acknowledged)
         .put(hello.pid)
         .text(hello.name)
-        .text(hello.build_id);
+        .text(hello.build_id)
+        .flag(hello.observer);
     end_frame(out, at);
 }
 
@@ -143,6 +144,9 @@ error_code read_hello(const frame& first, client_hello& hello, std::string& text
     if (hello.name.size() > max_peer_name_bytes)
         in.fail(errc::malformed_frame);
     hello.build_id = in.text();
+    hello.observer = in.flag();
+    if (hello.observer && hello.session != 0)
+        in.fail(errc::malformed_frame);
     if (in.finish().failed()) {
         text = "the hello has the right magic and version, but its fields are damaged";
         return errc::malformed_frame;
@@ -161,7 +165,7 @@ error_code check_first_reply(bytes_view received)
     return {};
 }
 
-error_code read_welcome(const frame& first, server_hello& hello, std::string& text)
+error_code read_welcome(const frame& first, server_hello& hello, std::string& text, bool observer)
 {
     if (first.code != operation::hello || first.status > last_errc)
         return errc::not_a_zproc_server;
@@ -196,7 +200,7 @@ error_code read_welcome(const frame& first, server_hello& hello, std::string& te
     hello.limits.namespace_bytes = in.number32();
     hello.limits.depth = in.number32();
     hello.build_id = in.text();
-    if (in.finish().failed() || hello.session == 0) {
+    if (in.finish().failed() || (hello.session == 0) != observer) {
         text = "the welcome has the right magic and version, but its fields are damaged";
         return errc::not_a_zproc_server;
     }

@@ -24,6 +24,7 @@ struct client_hello {
     std::uint32_t pid = 0;          ///< of the client, for `who`; kept when a session begins
     std::string_view name;          ///< of its process; at most max_peer_name_bytes
     std::string_view build_id;      ///< of the client's executable
+    bool observer = false;          ///< no session: reads only, and nothing is journaled for it
 };
 
 enum class durability : std::uint8_t {
@@ -36,8 +37,8 @@ struct server_hello {
     std::uint16_t version = protocol::version;
     instance_id instance{};
     std::uint64_t epoch = 0;
-    std::uint64_t session = 0;
-    bool resumed = false; ///< false though asked: in-flight mutations end with outcome_unknown
+    std::uint64_t session = 0; ///< 0: an observer's
+    bool resumed = false;      ///< false though asked: in-flight mutations end with outcome_unknown
     std::uint32_t pid = 0;
     protocol::durability durability = protocol::durability::process;
     protocol::limits limits;
@@ -51,8 +52,8 @@ void write_welcome(buffer& out, std::uint32_t correlation, const server_hello& h
 /// malformed_frame for a stranger, frame_too_large for a hello that cannot be one.
 error_code check_first_header(std::span<const std::byte, header_bytes> header, std::string& text);
 
-/// At the server: malformed_frame (not a client of zproc), version_mismatch. `text` names both
-/// versions and what to do.
+/// At the server: malformed_frame (not a client of zproc, or an observer that names a session),
+/// version_mismatch. `text` names both versions and what to do.
 error_code read_hello(const frame& first, client_hello& hello, std::string& text);
 
 /// At the client, for the first bytes that come back: not_a_zproc_server when they are no frame
@@ -60,7 +61,8 @@ error_code read_hello(const frame& first, client_hello& hello, std::string& text
 error_code check_first_reply(bytes_view received);
 
 /// At the client: not_a_zproc_server, version_mismatch, or the error the server answered with;
-/// `text` is what it said about it.
-error_code read_welcome(const frame& first, server_hello& hello, std::string& text);
+/// `text` is what it said about it. Only who asked to be an observer is welcomed without a session.
+error_code read_welcome(const frame& first, server_hello& hello, std::string& text,
+                        bool observer = false);
 
 } // namespace zproc::protocol

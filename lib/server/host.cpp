@@ -130,6 +130,7 @@ bool host::turn(int milliseconds)
 void host::finish()
 {
     end_turn();
+    rings_.end();
 }
 
 void host::accept()

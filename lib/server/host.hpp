@@ -52,7 +52,7 @@ public:
     /// Waits up to `milliseconds` (-1: for ever) for something to do, and does it. False when it
     /// is to end.
     bool turn(int milliseconds);
-    /// Sends what is ready, without waiting.
+    /// Sends what is ready, without waiting, and says in shared memory that this is the end.
     void finish();
 
     int poll_file() const { return poll_.get(); }

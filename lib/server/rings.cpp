@@ -111,6 +111,12 @@ error_code rings::succeed(const inheritance& from, store::database_options optio
     return hall_.data ? error_code() : make_error_code(errc::state_lost);
 }
 
+void rings::end()
+{
+    if (control_)
+        protocol::announce_end(control_.memory.bytes());
+}
+
 std::unique_ptr<journal::writer> rings::make_ring(const journal::ring_header& header)
 {
     next_ = make_sealed_file(ring_name, journal::region_size(header.capacity));

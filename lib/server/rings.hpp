@@ -38,6 +38,9 @@ public:
     int control_file() const { return control_for_clients_.get(); }
     int wake_file() const { return wake_.get(); }
 
+    /// The state is being stopped: tells who only reads shared memory.
+    void end();
+
     /// A ring was replaced since the last call: everybody has to know.
     bool take_replaced() { return std::exchange(replaced_, false); }
     /// The operation that replaced rings is over: nothing refers to the old ones any more.

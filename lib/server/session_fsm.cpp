@@ -93,9 +93,22 @@ bool session_fsm::greet(const frame& f, std::int64_t now)
         fail(f, ec, text);
         return false;
     }
-    auto& data = *shared_.data;
     auto welcome = shared_.about;
     welcome.build_id = shared_.build_id;
+    if (!hello.observer && !take_session(hello, welcome, now)) {
+        fail(f, errc::too_busy, "the journal has no room for another session");
+        return false;
+    }
+    greeted_ = true;
+    parser_.set_limit(shared_.about.limits.request_bytes);
+    write_welcome(output_, f.correlation, welcome);
+    return true;
+}
+
+/// The session that was asked for if it is known here, else a new one; false without room for it.
+bool session_fsm::take_session(const client_hello& hello, server_hello& welcome, std::int64_t now)
+{
+    auto& data = *shared_.data;
     const bool ours = hello.instance == instance_id{} || hello.instance == welcome.instance;
     welcome.resumed = hello.session != 0 && ours && data.knows_session(hello.session);
     if (welcome.resumed) {
@@ -107,23 +120,19 @@ bool session_fsm::greet(const frame& f, std::int64_t now)
             welcome.session = shared_.new_session_id();
         while (welcome.session == 0 || data.knows_session(welcome.session));
         const store::peer who{hello.pid, hello.name};
-        if (const auto ec = data.open_session(welcome.session, now, who); ec.failed()) {
-            fail(f, errc::too_busy, "the journal has no room for another session");
+        if (data.open_session(welcome.session, now, who).failed())
             return false;
-        }
     }
     session_ = welcome.session;
     if (const auto before = shared_.sessions.sit(session_, where_))
         shared_.displaced.push_back(*before);
-    parser_.set_limit(shared_.about.limits.request_bytes);
-    write_welcome(output_, f.correlation, welcome);
     return true;
 }
 
 void session_fsm::disconnected(std::int64_t now)
 {
     shared_.who.remove_all(where_);
-    if (greeted())
+    if (session_ != 0)
         shared_.sessions.leave(session_, where_, now);
     closing_ = true;
 }
@@ -150,6 +159,9 @@ void session_fsm::dispatch(const frame& f, std::int64_t now)
         closing_ = true;
         return;
     }
+    if (session_ == 0 && is_mutation(f.code))
+        return fail(f, errc::unknown_operation,
+                    "an observer has no session, and changes nothing: greet without that to write");
     switch (f.code) {
     case operation::ping: return serve<ping_request>(f, now);
     case operation::get: return serve<get_request>(f, now);

@@ -50,11 +50,11 @@ public:
     protocol::buffer& output() { return output_; }
     /// Nothing more is read; close when the output is sent.
     bool closing() const { return closing_; }
-    bool greeted() const { return session_ != 0; }
+    bool greeted() const { return greeted_; }
     bool congested() const { return output_.size() >= high_water; }
     bool unhandled() const { return unhandled_; }
     /// The session was resumed on another connection.
-    bool displaced() const { return greeted() && !shared_.sessions.sits(session_, where_); }
+    bool displaced() const { return session_ != 0 && !shared_.sessions.sits(session_, where_); }
 
     /// An attach whose reply begins at `offset` of the output, and takes the three descriptors
     /// with it. The client's own eventfd, if it sent one, is the oldest descriptor received.
@@ -75,6 +75,8 @@ private:
     std::size_t waiting_descriptors() const;
     void work(std::int64_t now);
     bool greet(const protocol::frame& f, std::int64_t now);
+    bool take_session(const protocol::client_hello& hello, protocol::server_hello& welcome,
+                      std::int64_t now);
     void dispatch(const protocol::frame& f, std::int64_t now);
     template <class Request>
     void serve(const protocol::frame& f, std::int64_t now);
@@ -118,8 +120,9 @@ private:
     protocol::buffer output_;
     std::vector<attachment> attachments_;
     std::size_t descriptors_ = 0; // received and not yet taken
-    std::uint64_t session_ = 0;
-    std::uint64_t passed_ = 0; ///< of a resumed session: up to there it had its turn
+    bool greeted_ = false;
+    std::uint64_t session_ = 0; ///< 0 once greeted: an observer
+    std::uint64_t passed_ = 0;  ///< of a resumed session: up to there it had its turn
     bool closing_ = false;
     bool unhandled_ = false;
     std::vector<store::key_value> changes_;

@@ -39,13 +39,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (!refused.failed()) {
             buffer again;
             write_hello(again, f.correlation, hello);
+            require(!hello.observer || hello.session == 0);
             require(again.size() <= header_bytes + f.body.size() + 9);
         }
         server_hello welcome;
-        if (!read_welcome(f, welcome, text).failed()) {
+        for (const bool observer : {false, true}) {
+            if (read_welcome(f, welcome, text, observer).failed())
+                continue;
             buffer again;
             write_welcome(again, f.correlation, welcome);
-            require(welcome.session != 0);
+            require((welcome.session == 0) == observer);
         }
     }
     return 0;

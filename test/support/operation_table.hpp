@@ -304,10 +304,11 @@ struct shutdown_row : row {
 
 using state_rows =
     std::tuple<get_row, get_explained_row, get_or_row, contains_row, size_row, keys_row, items_row,
-               snapshot_row, at_row, history_row, diff_row, revision_at_row, set_row, erase_row,
-               update_row, replace_row, clear_row, pop_row, pop_item_row, set_default_row,
-               increment_row, increment_by_row, decrement_row, decrement_by_row, append_row,
-               compare_exchange_row, atomic_row, atomic_write_row, atomic_operation_row>;
+               snapshot_row, replica_row, at_row, history_row, diff_row, revision_at_row, set_row,
+               erase_row, update_row, replace_row, clear_row, pop_row, pop_item_row,
+               set_default_row, increment_row, increment_by_row, decrement_row, decrement_by_row,
+               append_row, compare_exchange_row, atomic_row, atomic_write_row,
+               atomic_operation_row>;
 using other_rows =
     std::tuple<next_row, watcher_row, wait_row, result_row, stop_row, stop_within_row, spawn_row,
                ping_row, who_row, wait_for_all_row, shutdown_row, call_when_change_row,

@@ -199,6 +199,21 @@ struct revision_at_row : row {
     static bool right(operation_world& w, std::uint64_t got) { return got == w.mark; }
 };
 
+struct replica_row : row {
+    static constexpr std::string_view name = "state::replica";
+    using signature = void(error_code, zproc::replica);
+    static constexpr auto cancelled = cancels::as_read;
+    static void before(operation_world& w) { w.put("key", 41); }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.state.replica(std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world&, const zproc::replica& got)
+    {
+        return got.get<int>("key") == 41 && got.size() == 1;
+    }
+};
+
 struct set_row : row {
     static constexpr std::string_view name = "state_writes::set";
     using signature = void(error_code);

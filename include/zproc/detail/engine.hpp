@@ -2,6 +2,7 @@
 
 #include <zproc/detail/ending.hpp>
 #include <zproc/detail/handler.hpp>
+#include <zproc/detail/replica_core.hpp>
 #include <zproc/detail/watch_condition.hpp>
 #include <zproc/error.hpp>
 #include <zproc/event.hpp>
@@ -243,6 +244,8 @@ public:
                         std::unique_ptr<pending_past> p) = 0;
     /// Of the connection; 0 before there was one.
     virtual std::uint64_t session() const noexcept = 0;
+    /// Opens a replica of the namespace; what was asked for before is in it.
+    virtual void replicate(const state_identity& from, std::unique_ptr<pending_replica> p) = 0;
 };
 
 /// What a state handle is: an engine, a namespace, and the origin its changes carry.

@@ -31,7 +31,7 @@ BOOST_AUTO_TEST_CASE(interleave_lets_everybody_begin_a_round)
     const auto results = interleave(
         {
             {"a", [&](std::size_t times) { order += times == 20 ? 'a' : '-'; }, {}},
-            {"b", [&](std::size_t times) { order += times == 20 ? 'b' : '-'; }, {}},
+            {"b", [&](std::size_t times) { order += times == 100 ? 'b' : '-'; }, {}, 5},
         },
         few);
     BOOST_TEST(order == "--abbaab");

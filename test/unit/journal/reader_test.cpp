@@ -120,6 +120,32 @@ BOOST_AUTO_TEST_CASE(next_event_yields_the_events_of_one_namespace)
     BOOST_TEST(revision == one.store.now.spaces[2].revision);
 }
 
+/// What a namespace is, rebuilt from its own records only.
+BOOST_AUTO_TEST_CASE(next_of_a_namespace_yields_its_events_and_carries)
+{
+    ring one(8192);
+    const model::store::write cold{20, content(100, 1)};
+    BOOST_REQUIRE(one.store.apply(one.writer, 1, std::span(&cold, 1), 1));
+    auto reader = *journal::reader::open(one.writer.region());
+    model::state learnt;
+    std::size_t carries = 0;
+    for (int turn = 0; turn != 200; ++turn) {
+        one.fill(5);
+        while (reader.next(model::name_spaces[1]) == read_result::got) {
+            BOOST_TEST(reader.record().name_space == model::name_spaces[1]);
+            carries += reader.record().is_event() ? 0u : 1u;
+            learnt.learn(reader.record());
+        }
+        BOOST_TEST(reader.where() == reader.head());
+        BOOST_TEST((learnt.spaces[1] == one.store.now.spaces[1]));
+    }
+    BOOST_TEST(carries > 0u);
+    BOOST_TEST(learnt.spaces[0].revision == 0u);
+    one.fill(1000);
+    BOOST_TEST((reader.next(model::name_spaces[1]) == read_result::lapped));
+    BOOST_TEST(reader.where() == one.writer.tail());
+}
+
 BOOST_AUTO_TEST_CASE(find_returns_first_event_after_revision_or_says_what_is_missed)
 {
     ring one(16384);

@@ -72,6 +72,35 @@ BOOST_AUTO_TEST_CASE(hello_is_read_as_written)
     BOOST_TEST(hello.pid == 99u);
     BOOST_TEST(hello.name == "eater");
     BOOST_TEST(hello.build_id == "build");
+    BOOST_TEST(!hello.observer);
+}
+
+BOOST_AUTO_TEST_CASE(observer_names_no_session_and_gets_none)
+{
+    client_hello asked;
+    asked.observer = true;
+    asked.build_id = "build";
+    buffer out;
+    write_hello(out, 3, asked);
+    client_hello hello;
+    std::string text;
+    BOOST_TEST(!read_hello(whole(out), hello, text).failed());
+    BOOST_TEST(hello.observer);
+    BOOST_TEST(hello.session == 0u);
+
+    asked.session = 7;
+    out.clear();
+    write_hello(out, 3, asked);
+    BOOST_TEST((read_hello(whole(out), hello, text) == errc::malformed_frame));
+
+    server_hello given;
+    buffer welcome;
+    write_welcome(welcome, 3, given);
+    server_hello read;
+    BOOST_TEST(!read_welcome(whole(welcome), read, text, true).failed());
+    BOOST_TEST((read_welcome(whole(welcome), read, text) == errc::not_a_zproc_server));
+    BOOST_TEST(
+        (read_welcome(whole(welcome_bytes()), read, text, true) == errc::not_a_zproc_server));
 }
 
 BOOST_AUTO_TEST_CASE(name_of_a_process_may_be_long_but_not_longer)

@@ -1,5 +1,7 @@
 #include "server/rings.hpp"
 
+#include "protocol/control_page.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <map>
@@ -86,6 +88,38 @@ BOOST_AUTO_TEST_CASE(succeed_refuses_a_ring_older_than_the_one_announced)
     hall shared;
     rings third(shared, kept.keeper());
     BOOST_TEST((third.succeed(kept.left(), {}, {}) == errc::state_lost));
+}
+
+BOOST_AUTO_TEST_CASE(end_is_announced_to_whoever_maps_the_page_until_a_successor_takes_it_back)
+{
+    shelf kept;
+    mapping page;
+    std::uint64_t generation = 0;
+    {
+        hall shared;
+        rings first(shared, kept.keeper());
+        BOOST_TEST_REQUIRE(!first.create(1u << 16, {std::byte{9}}, {}, {}).failed());
+        page = mapping::readable(first.control_file());
+        BOOST_TEST(!protocol::control_ended(page.bytes()));
+        generation = protocol::control_generation(page.bytes());
+        first.end();
+    }
+    BOOST_TEST(protocol::control_ended(page.bytes()));
+    BOOST_TEST(protocol::control_generation(page.bytes()) == generation);
+    hall shared;
+    rings second(shared, kept.keeper());
+    BOOST_TEST_REQUIRE(!second.succeed(kept.left(), {}, {}).failed());
+    BOOST_TEST(!protocol::control_ended(page.bytes()));
+    BOOST_TEST(protocol::control_generation(page.bytes()) == generation + 1);
+}
+
+BOOST_AUTO_TEST_CASE(end_of_what_was_never_begun_is_announced_to_nobody)
+{
+    shelf kept;
+    hall shared;
+    rings own(shared, kept.keeper());
+    own.end();
+    BOOST_TEST(kept.files.empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -171,6 +171,63 @@ BOOST_AUTO_TEST_CASE(who_names_the_process_of_a_session)
     }
 }
 
+BOOST_AUTO_TEST_CASE(observer_reads_without_a_session_and_changes_nothing)
+{
+    house h;
+    peer writer(h, 0);
+    writer.greet();
+    writer.ask(set_request{by(1), "n", "k", seven});
+    writer.send();
+    writer.next();
+    const auto written = h.shared.data->ring().written();
+
+    peer p(h, 1);
+    client_hello hello;
+    hello.observer = true;
+    write_hello(p.to_send, 0, hello);
+    p.ask(get_request{"n", "k"});
+    p.ask(attach_request());
+    p.ask(set_request{by(1), "n", "k", seven});
+    p.ask(ping_request());
+    p.send();
+    server_hello welcome;
+    std::string text;
+    BOOST_TEST(!read_welcome(p.next(), welcome, text, true).failed());
+    BOOST_TEST(welcome.session == 0u);
+    BOOST_TEST(welcome.epoch == 3u);
+    BOOST_TEST(p.answer<get_reply>().revision == 1u);
+    BOOST_TEST(p.answer<attach_reply>().epoch == 3u);
+    BOOST_TEST(p.machine.attachments().size() == 1u);
+    const auto refused = p.next();
+    BOOST_TEST((refused.error() == errc::unknown_operation));
+    BOOST_TEST(error_text(refused.body).find("observer") != std::string::npos);
+    BOOST_TEST(p.answer<ping_reply>().pid == 42u);
+    BOOST_TEST(p.machine.greeted());
+    BOOST_TEST(!p.machine.displaced());
+    BOOST_TEST(!p.machine.closing());
+
+    p.machine.disconnected(9);
+    BOOST_TEST(h.shared.sessions.nobody_away());
+    BOOST_TEST(h.shared.data->ring().written() == written);
+    BOOST_TEST(h.shared.data->revision("n") == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(observer_may_be_woken_and_is_forgotten_when_it_goes)
+{
+    house h;
+    peer p(h, 4);
+    client_hello hello;
+    hello.observer = true;
+    write_hello(p.to_send, 0, hello);
+    p.ask(watch_request{1, "n", {}});
+    p.send();
+    p.next();
+    p.answer<watch_reply>();
+    BOOST_TEST(h.shared.who.count(4) == 1u);
+    p.machine.disconnected(9);
+    BOOST_TEST(h.shared.who.count(4) == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(requests_are_answered_in_order_with_their_correlation)
 {
     house h;
