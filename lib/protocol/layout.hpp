@@ -43,6 +43,8 @@ enum class operation : std::uint16_t {
     watch,
     unwatch,
     attach,
+    turn,
+    end_turn,
 
     // mutations
     set = 64,
