@@ -10,7 +10,6 @@
 #include "store/database.hpp"
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
@@ -25,7 +24,7 @@ struct hall {
     interests who;
     session_table sessions;
     serving::turns turns;
-    turns::time lease_clock = 0; ///< as of now; kept only while somebody has a turn
+    turns::time lease_clock = 0; ///< as of now; kept only while there are tickets
 
     protocol::server_hello about; ///< session, resumed: per connection
     std::string build_id;         ///< what `about.build_id` refers to
@@ -138,7 +137,7 @@ private:
     bool closing_ = false;
     bool unhandled_ = false;
     bool parked_ = false;
-    std::deque<turns::ticket> begun_; // turns that were not answered yet
+    std::vector<turns::ticket> begun_; // turns that were not answered yet
     std::vector<std::string_view> touched_;
     std::vector<store::key_value> changes_;
     std::vector<store::read_stamp> stamps_;

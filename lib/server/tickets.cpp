@@ -45,7 +45,7 @@ frame session_fsm::reply_to(const turns::ticket& which)
 void session_fsm::answer_turn()
 {
     const auto which = begun_.front();
-    begun_.pop_front();
+    begun_.erase(begun_.begin());
     const auto f = reply_to(which);
     turn_reply reply;
     const auto* turn = shared_.turns.find(where_, which.id);
