@@ -68,9 +68,13 @@ public:
 
     /// Runs `f(draft&, args…)` as one serializable transaction and yields what it returns.
     ///
-    /// `f` may run more than once, as often as others change what it has read (one that iterates:
+    /// `f` may run more than once, when others change what it has read (one that iterates:
     /// anything in the namespace): effects belong after the await. What it throws comes back, and
     /// then nothing was changed. Arguments go beside the function, not into a capture.
+    ///
+    /// It does not starve: after three conflicts others' changes of what it has read wait for it,
+    /// for twice the time of an attempt (2 ms at least, 250 ms at most). Meanwhile other changes
+    /// through the same context wait as well.
     ///
     /// Completion signature: `void(std::exception_ptr, R)`, or `void(std::exception_ptr)`; default
     /// token `use_awaitable`. The token comes last, after the arguments. Boost 1.81's

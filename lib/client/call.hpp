@@ -26,6 +26,9 @@ public:
     /// break in between, it would be asked again, and answer of a later time than they were made.
     virtual bool is_fence() const noexcept { return false; }
 
+    /// Of an atomic function that has the turn: written before what is queued, and not held back.
+    virtual bool is_urgent() const noexcept { return false; }
+
     /// What must live until this is answered, whatever handles its user drops meanwhile.
     void keep(std::shared_ptr<const void> what) noexcept { kept_ = std::move(what); }
 

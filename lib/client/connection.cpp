@@ -44,7 +44,7 @@ connection::connection(settings s)
 
 connection::~connection() = default;
 
-multiplexer::time connection::now() const
+multiplexer::time connection::now()
 {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(
                std::chrono::steady_clock::now().time_since_epoch())
@@ -86,6 +86,20 @@ void connection::cancel(multiplexer::ticket t, bool terminal)
         ec = errc::outcome_unknown;
     what->done(ec, {});
     rest();
+}
+
+void connection::hold_back(std::uint64_t turn, multiplexer::time until)
+{
+    calls_.hold_back(turn, until);
+    if (deadline_armed_)
+        loop_->deadline.cancel(); // it is armed anew, for the nearest
+}
+
+void connection::let_go(std::uint64_t turn)
+{
+    calls_.let_go(turn);
+    if (state_ == state::ready && calls_.anything_to_write())
+        schedule_flush();
 }
 
 void connection::hold()
@@ -166,6 +180,9 @@ void connection::arm_deadline()
                 ec = errc::outcome_unknown;
             late.what->done(ec, {});
         }
+        // What was held back for somebody's turn is not any more, when that was its end.
+        if (self->state_ == state::ready && self->calls_.anything_to_write())
+            self->schedule_flush();
         self->arm_deadline();
         self->rest();
     });

@@ -63,6 +63,13 @@ public:
     /// A request to take a call back, as per-operation cancellation says.
     void cancel(multiplexer::ticket t, bool terminal);
 
+    /// Mutations that are not urgent are not written, until then or `let_go`.
+    void hold_back(std::uint64_t turn, multiplexer::time until);
+    void let_go(std::uint64_t turn);
+
+    /// The clock of all deadlines, in ns.
+    static multiplexer::time now();
+
     /// Reads (and reconnects) as long as the count is above 0, also when no call is pending.
     void hold();
     void release();
@@ -106,8 +113,6 @@ private:
     void arm_deadline();
     void rest();
     bool wanted() const noexcept { return !calls_.empty() || holders_ > 0; }
-
-    multiplexer::time now() const;
 
     settings settings_;
     multiplexer calls_;

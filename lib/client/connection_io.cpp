@@ -41,7 +41,7 @@ void connection::flush()
     if (state_ != state::ready || writing_)
         return;
     if (calls_.anything_to_write() && descriptor_ < 0)
-        for (auto& large : calls_.write(out_, server_.limits.request_bytes))
+        for (auto& large : calls_.write(out_, server_.limits.request_bytes, now()))
             large->done(errc::too_large, {});
     if (expecting_descriptors_ > 0 && reading_plainly_)
         loop_->socket

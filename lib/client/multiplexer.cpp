@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <ranges>
 #include <utility>
 
 namespace zproc::client {
@@ -25,43 +26,77 @@ multiplexer::ticket multiplexer::add(std::unique_ptr<call>& what, time deadline)
     s.fence = false;
     s.sent_once = false;
     s.number = 0;
-    if (what->is_mutation()) {
-        s.number = first_number_ + finished_.size();
-        finished_.push_back(false);
-    }
     s.what = std::move(what);
-    queue_.push_back(s.id);
+    (s.what->is_urgent() ? urgent_ : queue_).push_back(s.id);
     ++pending_;
     return s.id;
 }
 
-std::vector<std::unique_ptr<call>> multiplexer::write(protocol::buffer& out, std::size_t largest)
+std::vector<std::unique_ptr<call>> multiplexer::write(protocol::buffer& out, std::size_t largest,
+                                                      time now)
 {
     std::vector<std::unique_ptr<call>> refused;
-    for (; !queue_.empty(); queue_.pop_front()) {
-        const auto index = static_cast<std::uint32_t>(queue_.front() & index_mask);
-        slot& s = slots_[index];
-        if (s.id != queue_.front())
-            continue;
-        if (s.number != 0 && (fences_ > 0 || s.number - first_number_ >= window))
-            break;
-        protocol::mutation by;
-        by.number = s.number;
-        by.acknowledged = acknowledged();
-        const auto begin = out.size();
-        s.what->write(out, s.generation << index_bits | index, by);
-        if (out.size() - begin > protocol::header_bytes + largest) {
-            out.resize(begin);
-            refused.push_back(take(s));
-            free_slot(index);
-            continue;
+    const bool held = holding(now);
+    for (auto* queue : {&urgent_, &queue_}) {
+        for (; !queue->empty(); queue->pop_front()) {
+            const auto index = static_cast<std::uint32_t>(queue->front() & index_mask);
+            slot& s = slots_[index];
+            if (s.id != queue->front())
+                continue;
+            if (!may_write(s, held && queue == &queue_))
+                break;
+            const auto begin = out.size();
+            write(s, index, out);
+            if (out.size() - begin > protocol::header_bytes + largest) {
+                out.resize(begin);
+                refused.push_back(take(s));
+                free_slot(index);
+            }
         }
-        s.written = true;
-        s.sent_once = true;
-        s.fence = s.what->is_fence();
-        fences_ += s.fence;
     }
     return refused;
+}
+
+bool multiplexer::may_write(const slot& s, bool held) const
+{
+    if (!s.what->is_mutation())
+        return true;
+    const auto ahead = s.number != 0 ? s.number - first_number_ : finished_.size();
+    return fences_ == 0 && !held && ahead < window;
+}
+
+void multiplexer::write(slot& s, std::uint32_t index, protocol::buffer& out)
+{
+    if (!s.sent_once)
+        s.order = next_order_++;
+    if (s.what->is_mutation() && s.number == 0) {
+        s.number = first_number_ + finished_.size();
+        finished_.push_back(false);
+    }
+    protocol::mutation by;
+    by.number = s.number;
+    by.acknowledged = acknowledged();
+    s.what->write(out, s.generation << index_bits | index, by);
+    s.written = true;
+    s.sent_once = true;
+    s.fence = s.what->is_fence();
+    fences_ += s.fence;
+}
+
+void multiplexer::hold_back(std::uint64_t turn, time until)
+{
+    turns_.emplace_back(turn, until);
+}
+
+void multiplexer::let_go(std::uint64_t turn)
+{
+    std::erase_if(turns_, [&](const auto& each) { return each.first == turn; });
+}
+
+bool multiplexer::holding(time now)
+{
+    std::erase_if(turns_, [&](const auto& each) { return each.second <= now; });
+    return !turns_.empty();
 }
 
 std::unique_ptr<call> multiplexer::reply(std::uint32_t correlation)
@@ -108,6 +143,8 @@ std::unique_ptr<call> multiplexer::abandon(ticket t)
 void multiplexer::disconnected()
 {
     queue_.clear();
+    urgent_.clear();
+    turns_.clear(); // are over with the connection
     fences_ = 0;
     for (std::uint32_t index = 0; index < slots_.size(); ++index) {
         slot& s = slots_[index];
@@ -120,7 +157,12 @@ void multiplexer::disconnected()
         else
             free_slot(index);
     }
-    std::sort(queue_.begin(), queue_.end());
+    const auto place = [this](ticket t) {
+        const slot& s = slots_[t & index_mask];
+        return s.sent_once ? std::pair(s.order, ticket{0})
+                           : std::pair(std::numeric_limits<std::uint64_t>::max(), t);
+    };
+    std::ranges::sort(queue_, {}, place);
 }
 
 std::vector<std::unique_ptr<call>> multiplexer::session_lost()
@@ -135,6 +177,7 @@ std::vector<std::unique_ptr<call>> multiplexer::session_lost()
 
 std::vector<multiplexer::expired> multiplexer::expire(time now)
 {
+    holding(now);
     return take_if([now](const slot& s) { return s.deadline <= now; });
 }
 
@@ -149,6 +192,8 @@ multiplexer::time multiplexer::next_deadline() const
     for (const slot& s : slots_)
         if (s.what)
             earliest = std::min(earliest, s.deadline);
+    if (!turns_.empty() && pending_ != 0)
+        earliest = std::min(earliest, std::ranges::max(turns_ | std::views::values));
     return earliest;
 }
 

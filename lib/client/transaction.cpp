@@ -1,13 +1,11 @@
 #include "client/transaction.hpp"
 
-#include "value/decode.hpp"
-#include "value/msgpack.hpp"
-
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
+#include <atomic>
 #include <utility>
 
 namespace zproc::client {
@@ -25,51 +23,44 @@ public:
     inside_scope& operator=(const inside_scope&) = delete;
 };
 
-} // namespace
+/// Numbers for the tickets of one atomic function: as many as it will need.
+std::uint64_t fresh_tickets()
+{
+    static std::atomic<std::uint64_t> functions = 0;
+    return (++functions << 20) + 1;
+}
 
-struct transaction::read_call final : call {
-    std::shared_ptr<transaction> owner;
-    std::vector<std::string> keys; ///< none: everything
+/// Tells the server that a ticket is not wanted any more; nobody waits for the answer.
+struct end_turn_call final : call {
+    std::uint64_t ticket;
 
-    read_call(std::shared_ptr<transaction> t, std::vector<std::string> k)
-        : call(false), owner(std::move(t)), keys(std::move(k))
-    {
-    }
+    explicit end_turn_call(std::uint64_t t) : call(false), ticket(t) {}
+
+    bool is_urgent() const noexcept override { return true; }
     void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
     {
-        if (keys.empty())
-            protocol::write_request(out, correlation,
-                                    protocol::snapshot_request{owner->name_space_});
-        else
-            protocol::write_request(
-                out, correlation,
-                protocol::read_request{owner->name_space_, {keys.begin(), keys.end()}});
+        protocol::write_request(out, correlation, protocol::end_turn_request{ticket});
     }
-    void done(error_code ec, protocol::bytes_view body) override { owner->fetched(ec, body); }
+    void done(error_code, protocol::bytes_view) override {}
 };
 
-struct transaction::commit_call final : call {
+} // namespace
+
+struct transaction::request final : call {
     std::shared_ptr<transaction> owner;
+    bool urgent;
 
-    explicit commit_call(std::shared_ptr<transaction> t) : call(true), owner(std::move(t)) {}
-
+    request(std::shared_ptr<transaction> t, bool u)
+        : call(t->machine_.asks_commit()), owner(std::move(t)), urgent(u)
+    {
+    }
+    bool is_urgent() const noexcept override { return urgent; }
     void write(protocol::buffer& out, std::uint32_t correlation,
                const protocol::mutation& by) override
     {
-        protocol::commit_request request;
-        request.by = by;
-        request.by.handle = owner->handle_;
-        request.name_space = owner->name_space_;
-        if (owner->scanned_)
-            request.scanned = owner->source_.revision();
-        for (const auto& each : owner->reads_)
-            request.reads.push_back({each.key, each.revision});
-        for (const auto& [key, bytes] : owner->writes_)
-            request.writes.push_back(
-                {key, bytes ? std::optional<protocol::bytes_view>(*bytes) : std::nullopt});
-        protocol::write_request(out, correlation, request);
+        owner->machine_.write(out, correlation, by);
     }
-    void done(error_code ec, protocol::bytes_view body) override { owner->committed(ec, body); }
+    void done(error_code ec, protocol::bytes_view body) override { owner->answered(ec, body); }
 };
 
 transaction::transaction(executor_of_engine io, executor_of_engine strand,
@@ -78,9 +69,8 @@ transaction::transaction(executor_of_engine io, executor_of_engine strand,
     : io_(std::move(io)),
       strand_(std::move(strand)),
       server_(std::move(server)),
-      name_space_(from.name_space),
-      handle_(from.handle),
-      body_(std::move(body))
+      body_(std::move(body)),
+      machine_(from.name_space, from.handle, fresh_tickets())
 {
 }
 
@@ -113,7 +103,7 @@ void transaction::run()
 {
     if (loop_is_gone())
         return;
-    draft d(source_);
+    draft d(machine_.source());
     thrown_ = nullptr;
     {
         const inside_scope scope;
@@ -126,122 +116,58 @@ void transaction::run()
     }
     if (loop_is_gone())
         return;
-    using access = detail::draft_access;
-    if (access::must_restart(d)) {
-        wants_all_ = access::wants_all(d);
-        wanted_.clear();
-        if (!wants_all_)
-            wanted_.push_back(*access::wanted(d));
-        asio::dispatch(*strand_, [self = shared_from_this()] { self->fetch(); });
-        return;
+    const auto next = machine_.ran(d, thrown_ != nullptr);
+    asio::dispatch(*strand_, [self = shared_from_this(), next] { self->go_on(next); });
+}
+
+void transaction::go_on(transaction_fsm::action what)
+{
+    switch (what) {
+    case transaction_fsm::action::run:
+        if (cancelled_)
+            return finish(asio::error::operation_aborted);
+        return asio::post(*io_, asio::bind_executor(body_->executor(*io_),
+                                                    [self = shared_from_this()] { self->run(); }));
+    case transaction_fsm::action::ask: return ask();
+    case transaction_fsm::action::finish:
+        return machine_.error() ? finish(machine_.error()) : finish(thrown_);
     }
-    reads_ = access::reads(d);
-    scanned_ = access::scanned(d);
-    writes_.clear();
-    error_code ec;
-    if (!thrown_)
-        for (auto& each : access::writes(d)) {
-            auto& [key, bytes] = writes_.emplace_back(std::move(each.key), std::nullopt);
-            if (each.content && !ec)
-                ec = msgpack::encode(*each.content, bytes.emplace());
-        }
-    asio::dispatch(*strand_, [self = shared_from_this(), ec] {
-        if (ec)
-            self->finish(ec);
-        else
-            self->commit();
-    });
 }
 
-void transaction::fetch()
-{
-    submit(std::make_unique<read_call>(shared_from_this(),
-                                       wants_all_ ? std::vector<std::string>() : wanted_));
-}
-
-void transaction::fetched(error_code ec, protocol::bytes_view body)
-{
-    std::vector<protocol::present> items;
-    if (!ec && wants_all_) {
-        protocol::snapshot_reply reply;
-        ec = protocol::decode(body, reply);
-        if (!ec) {
-            source_.clear();
-            fetches_ = 0;
-            ec = learn(reply.items);
-            source_.put_all(reply.revision);
-        }
-    } else if (!ec) {
-        protocol::read_reply reply;
-        ec = protocol::decode(body, reply);
-        if (!ec)
-            ec = learn(reply.items);
-    }
-    if (ec)
-        return finish(ec);
-    ++fetches_;
-    run_again();
-}
-
-void transaction::commit()
-{
-    const bool consistent = fetches_ <= 1;
-    if (writes_.empty() && consistent)
-        return finish(thrown_);
-    committing_ = true;
-    submit(std::make_unique<commit_call>(shared_from_this()));
-}
-
-void transaction::committed(error_code ec, protocol::bytes_view body)
-{
-    committing_ = false;
-    if (!ec)
-        return finish(thrown_);
-    if (ec != errc::conflict)
-        return finish(ec);
-    protocol::conflict_reply reply;
-    if (const auto broken = protocol::decode(body, reply))
-        return finish(broken);
-    source_.clear();
-    fetches_ = 1;
-    if (const auto broken = learn(reply.items))
-        return finish(broken);
-    if (reply.scan_failed) {
-        wants_all_ = true;
-        return fetch();
-    }
-    run_again();
-}
-
-error_code transaction::learn(const std::vector<protocol::present>& items)
-{
-    for (const auto& each : items) {
-        std::optional<value> content;
-        if (each.value)
-            if (const auto ec = decode_any(*each.value, content.emplace()))
-                return ec;
-        source_.put(each.key, std::move(content), each.modified);
-    }
-    return {};
-}
-
-void transaction::run_again()
-{
-    if (cancelled_)
-        return finish(asio::error::operation_aborted);
-    asio::post(*io_, asio::bind_executor(body_->executor(*io_),
-                                         [self = shared_from_this()] { self->run(); }));
-}
-
-void transaction::submit(std::unique_ptr<call> what)
+void transaction::ask()
 {
     const auto server = server_.lock();
     if (!server || cancelled_)
         return finish(asio::error::operation_aborted);
-    ticket_ = server->submit(std::move(what));
+    committing_ = machine_.asks_commit();
+    // After its lease it is like any other.
+    const bool urgent = turn_ != 0 && connection::now() < machine_.turn_until();
+    asked_ = server->submit(std::make_unique<request>(shared_from_this(), urgent));
 }
 
-/// Reading can be given up at any moment; a commit only as every mutation.
+void transaction::answered(error_code ec, protocol::bytes_view body)
+{
+    const auto server = server_.lock();
+    committing_ = false;
+    const auto next = machine_.answered(ec, body, connection::now());
+    if (server)
+        keep_turn(*server);
+    go_on(next);
+}
+
+/// What others of the connection send waits from the beginning of a turn to its end.
+void transaction::keep_turn(connection& server)
+{
+    if (turn_ == machine_.turn())
+        return;
+    if (turn_ != 0)
+        server.let_go(turn_);
+    turn_ = machine_.turn();
+    if (turn_ != 0)
+        server.hold_back(turn_, machine_.turn_until());
+}
+
+/// Reading, and waiting for a turn, can be given up at any moment; a commit only as every mutation.
 void transaction::cancel(bool terminal)
 {
     if (finished_)
@@ -251,7 +177,7 @@ void transaction::cancel(bool terminal)
         return;
     if (!committing_)
         cancelled_ = true;
-    server->cancel(ticket_, terminal || !committing_);
+    server->cancel(asked_, terminal || !committing_);
 }
 
 void transaction::finish(error_code ec)
@@ -263,7 +189,20 @@ void transaction::finish(std::exception_ptr e)
 {
     if (std::exchange(finished_, true))
         return;
+    if (machine_.ticket() != 0 && *strand_)
+        give_up_turn();
     body_->complete(*io_, e);
+}
+
+void transaction::give_up_turn()
+{
+    const auto server = server_.lock();
+    if (!server)
+        return;
+    server->let_go(turn_);
+    // A server that is not there has forgotten it by itself.
+    if (server->is_ready())
+        server->submit(std::make_unique<end_turn_call>(machine_.ticket()));
 }
 
 } // namespace zproc::client

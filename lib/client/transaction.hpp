@@ -1,29 +1,21 @@
 #pragma once
 
 #include "client/connection.hpp"
-#include "protocol/messages.hpp"
+#include "client/transaction_fsm.hpp"
 
 #include <zproc/detail/engine.hpp>
-#include <zproc/draft.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 
 #include <exception>
 #include <memory>
-#include <string>
-#include <vector>
 
 namespace zproc::client {
 
-/// One atomic function on its way to its commit.
+/// Drives an atomic function to its commit, as its machine says.
 ///
-///     run ──(a key is missing)──► fetch ──► run
-///      └────(it came to its end)► commit ──(conflict: present values)──► run
-///                                   └──► complete
-///
-/// `run` happens on the handler's executor, the first time within the initiation; the rest on the
-/// strand. A function that throws, or only reads, has its reads validated by a commit without
-/// writes, unless they all came at one revision.
+/// The function runs on the handler's executor, the first time within the initiation; the rest
+/// happens on the strand.
 class transaction : public std::enable_shared_from_this<transaction> {
 public:
     /// Executors of the engine, which lives as long as this, and empties them when the loop goes.
@@ -35,18 +27,15 @@ public:
     void start();
 
 private:
-    struct read_call;
-    struct commit_call;
+    struct request;
 
     void run();
     bool loop_is_gone();
-    void fetch();
-    void fetched(error_code ec, protocol::bytes_view body);
-    void commit();
-    void committed(error_code ec, protocol::bytes_view body);
-    error_code learn(const std::vector<protocol::present>& items);
-    void run_again();
-    void submit(std::unique_ptr<call> what);
+    void go_on(transaction_fsm::action what);
+    void ask();
+    void answered(error_code ec, protocol::bytes_view body);
+    void keep_turn(connection& server);
+    void give_up_turn();
     void cancel(bool terminal);
     void finish(error_code ec);
     void finish(std::exception_ptr e);
@@ -54,22 +43,15 @@ private:
     executor_of_engine io_;
     executor_of_engine strand_;
     std::weak_ptr<connection> server_;
-    std::string name_space_;
-    std::uint32_t handle_;
     std::unique_ptr<detail::transaction_body> body_;
 
     // Touched by `run` and by the strand, in turns.
-    detail::draft_source source_;
-    std::vector<std::string> wanted_;
-    bool wants_all_ = false;
-    unsigned fetches_ = 0; ///< at different revisions, of what `source_` holds
-    bool scanned_ = false;
-    std::vector<detail::draft_read> reads_;
-    std::vector<std::pair<std::string, std::optional<protocol::buffer>>> writes_;
+    transaction_fsm machine_;
     std::exception_ptr thrown_;
 
     // On the strand.
-    multiplexer::ticket ticket_ = 0;
+    multiplexer::ticket asked_ = 0;
+    std::uint64_t turn_ = 0; ///< that holds back what others of the connection send
     bool committing_ = false;
     bool cancelled_ = false;
     bool finished_ = false;

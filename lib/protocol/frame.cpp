@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <utility>
 
 namespace zproc::protocol {
 
@@ -28,6 +29,7 @@ void store(std::byte* to, T value)
 
 std::span<std::byte> frame_parser::prepare(std::size_t wanted)
 {
+    found_ = 0;
     if (begin_ == end_)
         begin_ = end_ = 0;
     if (error_.failed())
@@ -66,6 +68,7 @@ void frame_parser::commit(std::size_t bytes)
 
 frame_parser::result frame_parser::next(frame& out)
 {
+    found_ = 0;
     if (error_.failed())
         return failed;
     if (buffered() < header_bytes)
@@ -83,8 +86,14 @@ frame_parser::result frame_parser::next(frame& out)
     if (buffered() - header_bytes < length)
         return incomplete;
     out.body = {header + header_bytes, length};
-    begin_ += header_bytes + length;
+    found_ = header_bytes + length;
+    begin_ += found_;
     return found;
+}
+
+void frame_parser::put_back()
+{
+    begin_ -= std::exchange(found_, 0);
 }
 
 std::size_t begin_frame(buffer& out, std::uint32_t correlation, operation code,

@@ -41,6 +41,8 @@ public:
     /// The next complete frame. `failed` is final: `error()` says why, and `out` keeps the
     /// correlation and the operation of the header at fault, to answer it.
     result next(frame& out);
+    /// The frame just found comes again with the next call of `next`, as if it had not been found.
+    void put_back();
 
     /// The 12 bytes that come next, if they are there.
     std::optional<std::span<const std::byte, header_bytes>> header() const
@@ -60,6 +62,7 @@ private:
     std::size_t capacity_ = 0;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
+    std::size_t found_ = 0; ///< bytes of the frame just found
     std::uint32_t max_body_;
     error_code error_;
 };

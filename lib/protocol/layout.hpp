@@ -45,6 +45,8 @@ enum class operation : std::uint16_t {
     watch,
     unwatch,
     attach,
+    turn,
+    end_turn,
     who = 24,
 
     // mutations

@@ -87,6 +87,7 @@ struct keys_reply {
 struct snapshot_request {
     static constexpr operation code = operation::snapshot;
     std::string_view name_space;
+    std::uint64_t turn = 0; ///< for whoever has that turn: from now on it protects all of this
 };
 struct snapshot_reply {
     std::uint64_t revision = 0;
@@ -98,6 +99,7 @@ struct read_request {
     static constexpr operation code = operation::read;
     std::string_view name_space;
     std::vector<std::string_view> keys;
+    std::uint64_t turn = 0; ///< for whoever has that turn: from now on it protects these, too
 };
 struct read_reply {
     std::uint64_t revision = 0;
@@ -163,6 +165,32 @@ struct attach_reply {
     std::uint64_t ring_bytes = 0; ///< the whole file, header page included
 };
 inline constexpr std::size_t attach_descriptors = 3;
+
+// ---- turns -------------------------------------------------------------------------------------
+
+/// A ticket for a turn: a while in which nobody else changes what is read here. Answered when the
+/// turn begins, or when it was ended before that.
+struct turn_request {
+    static constexpr operation code = operation::turn;
+    std::uint64_t id = 0; ///< of the client's, never 0, of one ticket at a time
+    std::string_view name_space;
+    std::vector<std::string_view> keys; ///< what the function has read …
+    bool scanned = false;               ///< … or everything
+    /// ns that the client needs, from having values to the reply to its commit.
+    std::uint64_t round_trip = 0;
+};
+struct turn_reply {
+    std::uint64_t lease = 0; ///< ns from now; 0: it is over, nothing is protected
+    bool whole = false;      ///< `items` is all there is, and all is protected
+    std::uint64_t revision = 0;
+    std::vector<present> items; ///< the keys asked for as they are, absent ones too
+};
+
+/// The turn is over, or not wanted any more. Answered with an empty_reply, also when there is none.
+struct end_turn_request {
+    static constexpr operation code = operation::end_turn;
+    std::uint64_t id = 0;
+};
 
 // ---- mutations ---------------------------------------------------------------------------------
 
@@ -268,6 +296,7 @@ struct commit_request {
     std::optional<std::uint64_t> scanned; ///< the namespace's revision when it was iterated
     std::vector<read_stamp> reads;
     std::vector<write> writes;
+    std::uint64_t turn = 0; ///< the turn that ends with this, if it succeeds
 };
 struct conflict_reply {
     std::uint64_t revision = 0;
@@ -326,6 +355,9 @@ ZPROC_PROTOCOL_MESSAGE(unwatch_request)
 ZPROC_PROTOCOL_MESSAGE(empty_reply)
 ZPROC_PROTOCOL_MESSAGE(attach_request)
 ZPROC_PROTOCOL_MESSAGE(attach_reply)
+ZPROC_PROTOCOL_MESSAGE(turn_request)
+ZPROC_PROTOCOL_MESSAGE(turn_reply)
+ZPROC_PROTOCOL_MESSAGE(end_turn_request)
 ZPROC_PROTOCOL_MESSAGE(set_request)
 ZPROC_PROTOCOL_MESSAGE(erase_request)
 ZPROC_PROTOCOL_MESSAGE(update_request)

@@ -190,7 +190,7 @@ error_code decode(bytes_view body, compare_exchange_request& m, const limits& wi
 
 void encode(buffer& out, const commit_request& m)
 {
-    auto writer = begin(out, m, 3);
+    auto writer = begin(out, m, 4);
     if (m.scanned)
         writer.list(1).put(*m.scanned);
     else
@@ -201,11 +201,12 @@ void encode(buffer& out, const commit_request& m)
     writer.list(m.writes.size());
     for (const auto& w : m.writes)
         writer.list(2).text(w.key).maybe(w.value);
+    writer.put(m.turn);
 }
 
 error_code decode(bytes_view body, commit_request& m, const limits& within)
 {
-    auto in = begin(body, m, 3, within);
+    auto in = begin(body, m, 4, within);
     m.scanned.reset();
     if (const auto given = in.list(); given == 1)
         m.scanned = in.number();
@@ -233,6 +234,7 @@ error_code decode(bytes_view body, commit_request& m, const limits& within)
         w.value = in.maybe();
         m.writes.push_back(w);
     }
+    m.turn = in.number();
     return in.finish();
 }
 

@@ -171,12 +171,16 @@ error_code decode(bytes_view body, keys_reply& m, const limits& within)
 
 void encode(buffer& out, const snapshot_request& m)
 {
-    put_space(out, m.name_space);
+    body_writer(out).list(2).text(m.name_space).put(m.turn);
 }
 
 error_code decode(bytes_view body, snapshot_request& m, const limits& within)
 {
-    return take_space(body, m.name_space, within);
+    body_reader in(body, within);
+    in.list(2);
+    m.name_space = in.name_space();
+    m.turn = in.number();
+    return in.finish();
 }
 
 void encode(buffer& out, const snapshot_reply& m)
@@ -197,17 +201,16 @@ error_code decode(bytes_view body, snapshot_reply& m, const limits& within)
 
 void encode(buffer& out, const read_request& m)
 {
-    body_writer writer(out);
-    writer.list(2).text(m.name_space);
-    writer.texts(m.keys);
+    body_writer(out).list(3).text(m.name_space).texts(m.keys).put(m.turn);
 }
 
 error_code decode(bytes_view body, read_request& m, const limits& within)
 {
     body_reader in(body, within);
-    in.list(2);
+    in.list(3);
     m.name_space = in.name_space();
     in.keys(m.keys);
+    m.turn = in.number();
     return in.finish();
 }
 

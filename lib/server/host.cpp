@@ -122,6 +122,7 @@ bool host::turn(int milliseconds)
         else
             serve(static_cast<seat>(event.data.u64), event.events);
     }
+    pass_turns();
     end_turn();
     mind_the_time();
     return !ending_;
@@ -188,6 +189,14 @@ void host::look_at_clocks()
 {
     wall_ = read_clock(CLOCK_REALTIME);
     ticks_ = read_clock(CLOCK_MONOTONIC_COARSE);
+    look_at_lease_clock();
+}
+
+/// Two milliseconds are too few for the coarse one.
+void host::look_at_lease_clock()
+{
+    if (!hall_.turns.idle())
+        hall_.lease_clock = read_clock(CLOCK_MONOTONIC);
 }
 
 void host::mark(seat who)

@@ -63,6 +63,7 @@ private:
     void refuse(int socket, error_code ec, std::string_view text);
     void serve(seat who, std::uint32_t events);
     void drop(seat who);
+    void pass_turns();
     void end_turn();
     void flush(seat who);
     void wake();
@@ -71,7 +72,8 @@ private:
     void watch(connection& c, seat who);
     void mind_the_time();
     void look_at_clocks();
-    int patience(int milliseconds) const;
+    void look_at_lease_clock();
+    int patience(int milliseconds);
     void mark(seat who);
 
     host_options options_;

@@ -35,17 +35,22 @@ constexpr std::string_view ask_for_less = "the reply is too large for one frame:
 } // namespace
 
 template <class Reply>
-void session_fsm::answer(const frame& f, const Reply& reply)
+bool session_fsm::answer(const frame& f, const Reply& reply)
 {
     const auto at = begin_frame(output_, f.correlation, f.code);
     encode(output_, reply);
     if (output_.size() - at - header_bytes > max_reply_bytes) {
         output_.resize(at);
         fail(f, errc::too_large, ask_for_less);
-        return;
+        return false;
     }
     end_frame(output_, at);
+    return true;
 }
+
+// Of tickets.cpp.
+template bool session_fsm::answer(const frame& f, const turn_reply& reply);
+template bool session_fsm::answer(const frame& f, const empty_reply& reply);
 
 void session_fsm::answer(const frame& f, const store::outcome& done)
 {
@@ -94,6 +99,8 @@ void session_fsm::handle(const frame& f, const keys_request& m, std::int64_t)
 
 void session_fsm::handle(const frame& f, const snapshot_request& m, std::int64_t)
 {
+    if (m.turn != 0)
+        shared_.turns.reads_everything(where_, m.turn, m.name_space);
     snapshot_reply reply;
     reply.revision = shared_.data->revision(m.name_space);
     reply.items.reserve(shared_.data->size(m.name_space));
@@ -105,6 +112,8 @@ void session_fsm::handle(const frame& f, const snapshot_request& m, std::int64_t
 
 void session_fsm::handle(const frame& f, const read_request& m, std::int64_t)
 {
+    if (m.turn != 0)
+        shared_.turns.reads(where_, m.turn, m.name_space, m.keys);
     read_reply reply;
     reply.revision = shared_.data->revision(m.name_space);
     reply.items.reserve(m.keys.size());
@@ -260,6 +269,8 @@ void session_fsm::handle(const frame& f, const commit_request& m, std::int64_t n
         shared_.data->commit(author_of(m.by, now), m.name_space, m.scanned, stamps_, changes_);
     if (done.error == make_error_code(errc::conflict))
         return conflict(f, m);
+    if (m.turn != 0 && !done.error.failed())
+        shared_.turns.committed(where_, m.turn);
     answer(f, done);
 }
 

@@ -1,5 +1,7 @@
 #include "server/session_fsm.hpp"
 
+#include "server/touched.hpp"
+
 #include <algorithm>
 #include <string>
 
@@ -41,7 +43,7 @@ void session_fsm::resume(std::int64_t now)
 
 void session_fsm::work(std::int64_t now)
 {
-    unhandled_ = false;
+    unhandled_ = parked_ = false;
     frame f;
     while (!closing_) {
         // A session that was resumed elsewhere has no more say here: what it sent and was not yet
@@ -51,8 +53,12 @@ void session_fsm::work(std::int64_t now)
             return;
         }
         if (congested()) {
-            unhandled_ = parser_.buffered() != 0;
+            unhandled_ = parser_.buffered() != 0 || !begun_.empty();
             return;
+        }
+        if (!begun_.empty()) {
+            answer_turn();
+            continue;
         }
         if (!greeted()) {
             if (const auto header = parser_.header()) {
@@ -78,6 +84,8 @@ void session_fsm::work(std::int64_t now)
                 dispatch(f, now);
             else if (!greet(f, now))
                 closing_ = true;
+            if (parked_)
+                return parser_.put_back();
             if (shared_.after_request)
                 shared_.after_request();
             break;
@@ -124,14 +132,17 @@ bool session_fsm::take_session(const client_hello& hello, server_hello& welcome,
             return false;
     }
     session_ = welcome.session;
-    if (const auto before = shared_.sessions.sit(session_, where_))
+    if (const auto before = shared_.sessions.sit(session_, where_)) {
         shared_.displaced.push_back(*before);
+        shared_.turns.leave(*before);
+    }
     return true;
 }
 
 void session_fsm::disconnected(std::int64_t now)
 {
     shared_.who.remove_all(where_);
+    shared_.turns.leave(where_);
     if (session_ != 0)
         shared_.sessions.leave(session_, where_, now);
     closing_ = true;
@@ -149,7 +160,23 @@ void session_fsm::serve(const frame& f, std::int64_t now)
         closing_ = ec == make_error_code(errc::malformed_frame);
         return;
     }
+    if constexpr (requires { request.by; })
+        if (shared_.turns.held() && must_wait(request))
+            return;
     handle(f, request, now);
+}
+
+template <class Request>
+bool session_fsm::must_wait(const Request& request)
+{
+    const auto what = touched_by(request, touched_);
+    parked_ =
+        shared_.turns
+            .obstacle(where_, request.name_space, what.keys, what.everything, shared_.lease_clock)
+            .has_value();
+    if (parked_)
+        shared_.turns.park(where_, request.name_space);
+    return parked_;
 }
 
 void session_fsm::dispatch(const frame& f, std::int64_t now)
@@ -159,7 +186,7 @@ void session_fsm::dispatch(const frame& f, std::int64_t now)
         closing_ = true;
         return;
     }
-    if (session_ == 0 && is_mutation(f.code))
+    if (session_ == 0 && (is_mutation(f.code) || f.code == operation::turn))
         return fail(f, errc::unknown_operation,
                     "an observer has no session, and changes nothing: greet without that to write");
     switch (f.code) {
@@ -175,6 +202,8 @@ void session_fsm::dispatch(const frame& f, std::int64_t now)
     case operation::watch: return serve<watch_request>(f, now);
     case operation::unwatch: return serve<unwatch_request>(f, now);
     case operation::attach: return serve<attach_request>(f, now);
+    case operation::turn: return serve<turn_request>(f, now);
+    case operation::end_turn: return serve<end_turn_request>(f, now);
     case operation::set: return serve<set_request>(f, now);
     case operation::erase: return serve<erase_request>(f, now);
     case operation::update: return serve<update_request>(f, now);

@@ -6,6 +6,7 @@
 #include "protocol/messages.hpp"
 #include "server/interests.hpp"
 #include "server/session_table.hpp"
+#include "server/turns.hpp"
 #include "store/database.hpp"
 
 #include <cstdint>
@@ -22,6 +23,8 @@ struct hall {
     std::unique_ptr<store::database> data;
     interests who;
     session_table sessions;
+    serving::turns turns;
+    turns::time lease_clock = 0; ///< as of now; kept only while there are tickets
 
     protocol::server_hello about; ///< session, resumed: per connection
     std::string build_id;         ///< what `about.build_id` refers to
@@ -44,8 +47,10 @@ public:
     /// Handles every frame that is complete, unless too much output is waiting.
     std::span<std::byte> prepare();
     void received(std::size_t bytes, std::size_t descriptors, std::int64_t now);
-    /// Goes on with frames that waited for the output to shrink.
+    /// Goes on with frames that waited: for the output to shrink, or for somebody's turn to end.
     void resume(std::int64_t now);
+    /// A ticket of this session has come to its turn.
+    void turn_begins(const turns::ticket& which, std::int64_t now);
 
     protocol::buffer& output() { return output_; }
     /// Nothing more is read; close when the output is sent.
@@ -53,6 +58,8 @@ public:
     bool greeted() const { return greeted_; }
     bool congested() const { return output_.size() >= high_water; }
     bool unhandled() const { return unhandled_; }
+    /// The next frame waits for somebody's turn to end, and all others for that frame.
+    bool parked() const { return parked_; }
     /// The session was resumed on another connection.
     bool displaced() const { return session_ != 0 && !shared_.sessions.sits(session_, where_); }
 
@@ -94,6 +101,8 @@ private:
     void handle(const protocol::frame&, const protocol::watch_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::unwatch_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::attach_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::turn_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::end_turn_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::set_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::erase_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::update_request&, std::int64_t);
@@ -107,8 +116,14 @@ private:
     void handle(const protocol::frame&, const protocol::compare_exchange_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::commit_request&, std::int64_t);
 
+    template <class Request>
+    bool must_wait(const Request& request);
+    void answer_turn();
+    static protocol::frame reply_to(const turns::ticket& which);
+
+    /// False when the reply is too large, and was refused instead.
     template <class Reply>
-    void answer(const protocol::frame& f, const Reply& reply);
+    bool answer(const protocol::frame& f, const Reply& reply);
     void answer(const protocol::frame& f, const store::outcome& done);
     void fail(const protocol::frame& f, error_code ec, std::string_view text = {});
     void conflict(const protocol::frame& f, const protocol::commit_request& m);
@@ -125,6 +140,9 @@ private:
     std::uint64_t passed_ = 0;  ///< of a resumed session: up to there it had its turn
     bool closing_ = false;
     bool unhandled_ = false;
+    bool parked_ = false;
+    std::vector<turns::ticket> begun_; // turns that were not answered yet
+    std::vector<std::string_view> touched_;
     std::vector<store::key_value> changes_;
     std::vector<store::read_stamp> stamps_;
 };

@@ -53,7 +53,7 @@ void host::watch(connection& c, seat who)
 {
     auto& machine = c.machine();
     std::uint32_t wanted = c.has_output() ? std::uint32_t{EPOLLOUT} : 0u;
-    if (!machine.closing() && !machine.congested() && !machine.unhandled())
+    if (!machine.closing() && !machine.congested() && !machine.unhandled() && !machine.parked())
         wanted |= EPOLLIN;
     if (wanted == c.polled)
         return;
@@ -94,12 +94,38 @@ void host::wake()
     hall_.who.reset();
 }
 
-/// How long to wait at most: while somebody's time is running, a second at a time.
-int host::patience(int milliseconds) const
+/// Of atomic functions: turns that are over end, who waited for them goes on, others' begin.
+void host::pass_turns()
+{
+    look_at_lease_clock();
+    while (const auto due = hall_.turns.next(hall_.lease_clock)) {
+        auto& machine = seats_[due->where]->machine();
+        if (due->begun)
+            machine.turn_begins(*due->begun, wall_);
+        else
+            machine.resume(wall_);
+        mark(due->where);
+    }
+}
+
+/// How long to wait at most: while somebody's time is running, a second at a time; and not beyond
+/// the end of a lease, to the next millisecond.
+int host::patience(int milliseconds)
 {
     if (!again_.empty())
         return 0;
-    return !timing_ ? milliseconds : milliseconds < 0 ? 1000 : std::min(milliseconds, 1000);
+    const auto at_most = [&](std::int64_t limit) {
+        if (milliseconds < 0 || milliseconds > limit)
+            milliseconds = static_cast<int>(limit);
+    };
+    if (timing_)
+        at_most(1000);
+    if (!hall_.turns.idle()) {
+        look_at_lease_clock();
+        const auto due = hall_.turns.next_deadline();
+        at_most(due <= hall_.lease_clock ? 0 : (due - hall_.lease_clock + 999'999) / 1'000'000);
+    }
+    return milliseconds;
 }
 
 void host::mind_the_time()

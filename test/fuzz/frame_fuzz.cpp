@@ -9,11 +9,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <vector>
 
 // What a stranger or a bad client can send: a stream of bytes, cut anywhere. By the first byte of
 // the input it is taken as it is, or as frames whose headers hold and whose bodies are anything,
-// behind a handshake that succeeded.
+// behind a handshake that succeeded; and there may be somebody else who has a turn at all of "n".
 
 using namespace zproc;
 using namespace zproc::protocol;
@@ -42,8 +43,29 @@ struct memory_rings final : store::surroundings {
     void changed(std::string_view, std::string_view) override {}
 };
 
+void feed(serving::session_fsm& machine, bytes_view bytes)
+{
+    const auto room = machine.prepare();
+    require(room.size() >= bytes.size());
+    std::ranges::copy(bytes, room.begin());
+    machine.received(bytes.size(), 1, 1);
+}
+
+/// Has a turn three times; what it is told matters to nobody.
+struct somebody_else {
+    explicit somebody_else(serving::hall& h) : machine(h, 1)
+    {
+        buffer out;
+        write_hello(out, 0, {});
+        for (std::uint64_t id = 1; id != 4; ++id)
+            write_request(out, 1, turn_request{id, "n", {}, true, 0});
+        feed(machine, out);
+    }
+    serving::session_fsm machine;
+};
+
 /// Sends everything in pieces of up to `piece` bytes; what comes back.
-buffer talk(bytes_view stream, std::size_t piece)
+buffer talk(bytes_view stream, std::size_t piece, bool alone)
 {
     memory_rings rings;
     serving::hall shared;
@@ -55,6 +77,20 @@ buffer talk(bytes_view stream, std::size_t piece)
     shared.new_session_id = [&] { return ++sessions; };
 
     serving::session_fsm machine(shared, 0);
+    std::optional<somebody_else> other;
+    if (!alone)
+        other.emplace(shared);
+    const auto pass_turns = [&] {
+        shared.lease_clock += 1'000'000;
+        while (const auto due = shared.turns.next(shared.lease_clock)) {
+            auto& whose = due->where == 0 ? machine : other->machine;
+            if (due->begun)
+                whose.turn_begins(*due->begun, 1);
+            else
+                whose.resume(1);
+        }
+    };
+    pass_turns();
     buffer replies;
     for (std::size_t at = 0; at < stream.size() && !machine.closing();) {
         const auto room = machine.prepare();
@@ -67,10 +103,12 @@ buffer talk(bytes_view stream, std::size_t piece)
             auto& out = machine.output();
             replies.insert(replies.end(), out.begin(), out.end());
             out.clear();
+            pass_turns();
             machine.resume(1);
-        } while (!machine.output().empty());
+        } while (!machine.output().empty() || machine.parked());
     }
     machine.disconnected(2);
+    require(!alone || shared.turns.idle());
     shared.data->publish();
     return replies;
 }
@@ -89,6 +127,9 @@ void check(bytes_view replies)
         mutation_reply done;
         if (is_mutation(f.code))
             require(!decode(f.body, done).failed());
+        turn_reply turn;
+        if (f.code == operation::turn)
+            require(!decode(f.body, turn).failed());
     }
     require(parser.buffered() == 0);
 }
@@ -101,6 +142,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     const bytes_view input(reinterpret_cast<const std::byte*>(data), size);
     const bool shaped = (data[0] & 1u) != 0;
+    const bool alone = (data[0] & 2u) == 0;
     const std::size_t piece = 1 + std::size_t{data[1]} * 16;
     auto rest = input.subspan(2);
     buffer stream;
@@ -121,10 +163,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             end_frame(stream, at);
         }
     }
-    const auto whole = talk(stream, stream.size() + 1);
+    const auto whole = talk(stream, stream.size() + 1, alone);
     check(whole);
     // Where it is cut changes nothing, as long as the descriptors that come with it suffice.
     if (stream.size() < 4096 && shaped && piece > 1)
-        check(talk(stream, piece));
+        check(talk(stream, piece, alone));
     return 0;
 }

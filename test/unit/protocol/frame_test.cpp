@@ -112,6 +112,28 @@ BOOST_AUTO_TEST_CASE(buffer_does_not_grow_with_the_number_of_frames)
     BOOST_TEST(parser.buffered() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(put_back_makes_next_find_the_frame_again_wherever_it_has_moved)
+{
+    frame_parser parser(1u << 20);
+    frame f;
+    parser.put_back(); // nothing was found yet
+    BOOST_TEST(parser.next(f) == frame_parser::incomplete);
+    feed(parser, frame_of(1, operation::get, 10));
+    feed(parser, frame_of(2, operation::set, 20));
+    for (std::uint32_t i = 3; i != 50; ++i) {
+        BOOST_TEST_REQUIRE(parser.next(f) == frame_parser::found);
+        BOOST_TEST(f.correlation == i - 2);
+        for (int times = 0; times != 3; ++times) {
+            BOOST_TEST_REQUIRE(parser.next(f) == frame_parser::found);
+            BOOST_TEST(f.correlation == i - 1);
+            parser.put_back();
+            parser.put_back();                                     // counts once
+            BOOST_TEST(parser.prepare(100 * i).size() >= 100 * i); // moves it
+        }
+        feed(parser, frame_of(i, operation::get, 100 * i));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(error_text_comes_back)
 {
     buffer out;

@@ -64,6 +64,14 @@ std::vector<row> all_messages()
         of("who_reply", who_reply{7, "eater"}),
         of("namespaces_request", namespaces_request()),
         of("namespaces_reply", namespaces_reply{{{"n", 1, 2}, {"m", 3, 4}}}),
+        of("snapshot_request_in_a_turn", snapshot_request{"n", 1u << 20}),
+        of("read_request_in_a_turn", read_request{"n", {"a"}, 9}),
+        of("turn_request", turn_request{5, "n", {"a", "b"}, false, 1'000'000}),
+        of("turn_request_for_everything", turn_request{1ull << 40, "n", {}, true, 0}),
+        of("turn_reply", turn_reply{2'000'000, false, 7, {there, missing}}),
+        of("turn_reply_whole", turn_reply{250'000'000, true, 7, {there}}),
+        of("turn_reply_over", turn_reply()),
+        of("end_turn_request", end_turn_request{5}),
         of("watch_request", watch_request{5, "n", {"a"}}),
         of("watch_reply", watch_reply{1, 2, 3, 4}),
         of("unwatch_request", unwatch_request{5}),
@@ -84,6 +92,7 @@ std::vector<row> all_messages()
            compare_exchange_request{by, "n", "k", bytes_view(seven), {}}),
         of("commit_request", commit_request{by, "n", 6, {{"a", 1}}, {{"b", bytes_view(half)}}}),
         of("commit_request_no_scan", commit_request{by, "n", {}, {}, {{"b", {}}}}),
+        of("commit_request_in_a_turn", commit_request{by, "n", {}, {{"a", 1}}, {}, 5}),
         of("conflict_reply", conflict_reply{7, true, {there, missing}}),
         of("mutation_reply", mutation_reply{7, true, bytes_view(half)}),
         of("mutation_reply_plain", mutation_reply{7, false, {}}),
@@ -172,6 +181,23 @@ BOOST_AUTO_TEST_CASE(mutation_numbers_begin_at_one_and_exceed_what_is_acknowledg
     BOOST_TEST((decode_set({0, 0, 1}, "n", "k", seven) == errc::malformed_frame));
     BOOST_TEST((decode_set({5, 5, 1}, "n", "k", seven) == errc::malformed_frame));
     BOOST_TEST(!decode_set({5, 4, 1}, "n", "k", seven).failed());
+}
+
+BOOST_AUTO_TEST_CASE(turn_0_stands_for_none_and_cannot_be_asked_for)
+{
+    buffer body;
+    encode(body, turn_request{0, "n", {}, true, 0});
+    turn_request asked;
+    BOOST_TEST((decode(body, asked) == errc::malformed_frame));
+
+    body.clear();
+    encode(body, end_turn_request{0});
+    end_turn_request ended;
+    BOOST_TEST((decode(body, ended) == errc::malformed_frame));
+
+    body.clear();
+    encode(body, turn_request{1, "", {}, true, 0});
+    BOOST_TEST((decode(body, asked) == errc::empty_namespace));
 }
 
 BOOST_AUTO_TEST_CASE(results_are_taken_apart)
