@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <deque>
 #include <utility>
 
 namespace zproc::test {
@@ -15,32 +16,41 @@ std::uint64_t bit(std::size_t place)
     return std::uint64_t{1} << place;
 }
 
-} // namespace
-
-std::size_t linear_search::configurations::hash::operator()(const known& k) const noexcept
+/// Whatever is there when it happens, given what it was told.
+bool never_changes(const key_operation& o)
 {
-    auto h = static_cast<std::uint64_t>(k.now.value_or(-1)) * 0x9e3779b97f4a7c15;
-    h ^= (h >> 29) ^ (k.done * 0xbf58476d1ce4e5b9) ^ (k.now ? 0 : 0x94d049bb133111eb);
-    return h ^ (h >> 32);
+    switch (o.what) {
+    case action::read:
+    case action::contains: return true;
+    case action::erase:
+    case action::compare_exchange: return o.result == 0;
+    case action::pop: return !o.result;
+    case action::set_default: return o.result != o.argument;
+    default: return false;
+    }
 }
+
+} // namespace
 
 bool linear_search::configurations::add(const configuration& c)
 {
-    const auto more = c.done & unknown_;
-    auto& sets = sets_[{c.now, c.done & ~unknown_}];
-    if (std::ranges::any_of(sets, [more](std::uint64_t less) { return (less & ~more) == 0; }))
+    // What is free where they differ can do as the other does.
+    const auto covers = [](const configuration& more, const configuration& less) {
+        return (((more.done ^ less.done) | (more.free ^ less.free)) & ~more.free) == 0;
+    };
+    auto& others = by_state_[c.now];
+    if (std::ranges::any_of(others, [&](const auto& each) { return covers(each, c); }))
         return false;
-    std::erase_if(sets, [more](std::uint64_t other) { return (more & ~other) == 0; });
-    sets.push_back(more);
+    std::erase_if(others, [&](const auto& each) { return covers(c, each); });
+    others.push_back(c);
     return true;
 }
 
 std::vector<linear_search::configuration> linear_search::configurations::all() const
 {
     std::vector<configuration> out;
-    for (const auto& [key, sets] : sets_)
-        for (const auto each : sets)
-            out.push_back({key.now, key.done | each});
+    for (const auto& [now, each] : by_state_)
+        out.insert(out.end(), each.begin(), each.end());
     return out;
 }
 
@@ -52,7 +62,7 @@ linear_search::linear_search(std::span<const key_operation> history, std::span<c
       place_of_(history.size())
 {
     for (const auto& each : initial)
-        now_.add({each, 0});
+        now_.add({each, 0, 0});
     at_quiescence_ = now_;
 }
 
@@ -95,8 +105,16 @@ bool linear_search::invoke(std::size_t index)
         return false;
     }
     open_ |= bit(place);
-    if (history_[index].unknown)
-        unknown_ |= bit(place);
+    if (history_[index].what == action::write)
+        writes_ |= bit(place);
+    if (history_[index].unknown) {
+        configurations with_it;
+        for (auto c : now_.all()) {
+            c.free |= bit(place);
+            with_it.add(c);
+        }
+        now_ = std::move(with_it);
+    }
     if (history_[index].responded == never)
         endless_ |= bit(place);
     at_[place] = index;
@@ -115,50 +133,66 @@ bool linear_search::respond(std::size_t index)
         return false;
     }
     open_ &= ~bit(place);
-    unknown_ &= ~bit(place);
+    writes_ &= ~bit(place);
     if ((open_ & ~endless_) == 0)
         note_quiescence();
     return true;
 }
 
+/// What changes nothing, ever, happens as soon as it can.
+linear_search::configuration linear_search::with_reads(configuration c) const
+{
+    for (auto others = open_ & ~c.done & ~c.free; others != 0; others &= others - 1) {
+        const auto place = static_cast<std::size_t>(std::countr_zero(others));
+        const auto& o = history_[at_[place]];
+        if (never_changes(o) && effect_of(o, c.now).told == o.result)
+            c.done |= bit(place);
+    }
+    return c;
+}
+
+/// The operation at a place has happened.
+linear_search::configuration linear_search::after(configuration c, std::size_t place,
+                                                  const cell& now) const
+{
+    c.now = now;
+    c.done |= bit(place);
+    if ((writes_ & bit(place)) != 0)
+        c.free |= writes_;
+    c.free &= ~c.done;
+    return with_reads(c);
+}
+
 /// Makes the operation at a place happen in every configuration, in every way: alone, or after
-/// others that are pending. An unknown one may as well not happen.
+/// others that are pending.
 bool linear_search::expand(std::size_t place)
 {
-    const bool optional = (unknown_ & bit(place)) != 0;
-    configurations seen(unknown_);
-    configurations next(unknown_ & ~bit(place));
-    // By how many unknown operations they have: so those that need less are seen first.
-    std::vector<std::vector<configuration>> left(most_places + 1);
+    configurations seen;
+    configurations next;
+    std::deque<configuration> left;
     const auto consider = [&](const configuration& c) {
         if (seen.add(c))
-            left[static_cast<std::size_t>(std::popcount(c.done & unknown_))].push_back(c);
+            left.push_back(c);
     };
-    for (const auto& each : now_.all()) {
-        consider(each);
-        if (optional)
-            next.add({each.now, each.done & ~bit(place)});
-    }
-    for (auto& level : left) {
-        while (!level.empty()) {
-            const auto c = level.back();
-            level.pop_back();
-            if ((c.done & bit(place)) != 0) {
-                next.add({c.now, c.done & ~bit(place)});
-                continue;
+    for (const auto& each : now_.all())
+        consider(with_reads(each));
+    for (; !left.empty(); left.pop_front()) {
+        const auto& c = left.front();
+        if (((c.done | c.free) & bit(place)) != 0)
+            next.add({c.now, c.done & ~bit(place), c.free & ~bit(place)});
+        if ((c.done & bit(place)) != 0)
+            continue;
+        for (auto others = open_ & ~c.done; others != 0; others &= others - 1) {
+            if (++steps_ > most_steps_) {
+                what_ = judgement::verdict::undecided;
+                why_ = "more steps than " + std::to_string(most_steps_);
+                return false;
             }
-            for (auto others = open_ & ~c.done; others != 0; others &= others - 1) {
-                if (++steps_ > most_steps_) {
-                    what_ = judgement::verdict::undecided;
-                    why_ = "more steps than " + std::to_string(most_steps_);
-                    return false;
-                }
-                const auto which = static_cast<std::size_t>(std::countr_zero(others));
-                const auto& o = history_[at_[which]];
-                const auto [after, told] = effect_of(o, c.now);
-                if (o.unknown || told == o.result)
-                    consider({after, c.done | bit(which)});
-            }
+            const auto which = static_cast<std::size_t>(std::countr_zero(others));
+            const auto& o = history_[at_[which]];
+            const auto [now, told] = effect_of(o, c.now);
+            if (o.unknown || told == o.result)
+                consider(after(c, which, now));
         }
     }
     now_ = std::move(next);

@@ -4,9 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace zproc::test {
@@ -32,33 +32,26 @@ public:
     bool has_older_operations() const { return has_older_; }
 
 private:
+    /// A way to explain everything so far. Of the pending operations, by their places: those that
+    /// have happened; and those that may happen or be left out, as unknown ones may, and writes
+    /// since whose invocation another write has happened: right before that one, nobody would
+    /// have noticed them. The others have yet to happen.
     struct configuration {
         cell now;
-        std::uint64_t done = 0; ///< of the pending operations, by their places
+        std::uint64_t done = 0;
+        std::uint64_t free = 0;
     };
 
-    /// Configurations, without those of which others are capable that need less: where the key
-    /// may be the same with fewer of the unknown operations, it may do all that it could do with
-    /// more of them.
+    /// Configurations, without those that can do nothing that another one cannot.
     class configurations {
     public:
-        explicit configurations(std::uint64_t unknown = 0) : unknown_(unknown) {}
         /// False if it was not needed.
         bool add(const configuration& c);
-        bool empty() const { return sets_.empty(); }
+        bool empty() const { return by_state_.empty(); }
         std::vector<configuration> all() const;
 
     private:
-        struct known {
-            cell now;
-            std::uint64_t done;
-            bool operator==(const known&) const = default;
-        };
-        struct hash {
-            std::size_t operator()(const known& k) const noexcept;
-        };
-        std::uint64_t unknown_;
-        std::unordered_map<known, std::vector<std::uint64_t>, hash> sets_;
+        std::map<cell, std::vector<configuration>> by_state_;
     };
 
     struct moment {
@@ -71,6 +64,8 @@ private:
     bool invoke(std::size_t index);
     bool respond(std::size_t index);
     bool expand(std::size_t place);
+    configuration with_reads(configuration c) const;
+    configuration after(configuration c, std::size_t place, const cell& now) const;
     void note_quiescence();
     void note_violation(std::size_t index);
 
@@ -79,7 +74,7 @@ private:
     configurations now_;
 
     std::uint64_t open_ = 0;            ///< places of pending operations
-    std::uint64_t unknown_ = 0;         ///< those of them that are unknown
+    std::uint64_t writes_ = 0;          ///< those of them that write, whatever is there
     std::uint64_t endless_ = 0;         ///< those of them that never respond
     std::vector<std::size_t> at_;       ///< place → operation
     std::vector<std::size_t> place_of_; ///< operation → place

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -104,13 +105,8 @@ public:
         }
         if (next_snapshot_ != snapshots_.size())
             wrong(snapshots_.back()->revision, where_, "a snapshot is newer than all events");
-        for (auto& [lane, its] : lanes_)
-            for (; its.next != its.waiting.size(); ++its.next)
-                if (surely_writes(*its.waiting[its.next]))
-                    return wrong(revision_, where_,
-                                 "lane " + std::to_string(lane) + ' ' +
-                                     in_words(its.waiting[its.next]->parts.front()) +
-                                     ", and no event came of it");
+        for (const auto& [lane, its] : lanes_)
+            look_for_missing(lane, its);
     }
 
     /// Greetings tell which origin is which lane.
@@ -127,7 +123,8 @@ public:
 private:
     struct progress {
         std::vector<transaction*> waiting;
-        std::size_t next = 0;
+        std::set<std::size_t> next{0}; ///< that may have come next, more than one if it is not sure
+        bool lost = false;
     };
 
     void take(std::span<const event_entry> changes)
@@ -148,6 +145,17 @@ private:
         look_at_snapshots();
     }
 
+    void look_for_missing(std::uint32_t lane, const progress& its)
+    {
+        const auto first = its.waiting.begin() + static_cast<std::ptrdiff_t>(*its.next.rbegin());
+        const auto missing = std::find_if(first, its.waiting.end(),
+                                          [](const transaction* t) { return surely_writes(*t); });
+        if (missing != its.waiting.end() && !its.lost)
+            wrong(revision_, where_,
+                  "is the last one, and lane " + std::to_string(lane) + ' ' +
+                      in_words((*missing)->parts.front()));
+    }
+
     void match(std::span<const event_entry> changes)
     {
         const auto& first = changes.front();
@@ -155,24 +163,34 @@ private:
         if (origin == origins_.end())
             return wrong(revision_, where_, "nobody knows its origin");
         auto& its = lanes_[origin->second];
-        for (; its.next != its.waiting.size(); ++its.next) {
-            auto& t = *its.waiting[its.next];
-            if (makes(t, changes, now_)) {
-                t.revision = revision_;
-                if (first.seen < t.invoked)
-                    wrong(revision_, where_, "was seen before it was asked for");
-                ++its.next;
-                ++matched_;
-                return;
+        if (its.lost)
+            return;
+        std::set<std::size_t> then;
+        for (const auto from : its.next)
+            for (auto i = from; i != its.waiting.size(); ++i) {
+                if (makes(*its.waiting[i], changes, now_))
+                    then.insert(i + 1);
+                if (surely_writes(*its.waiting[i]))
+                    break;
             }
-            if (surely_writes(t))
-                break;
+        if (then.empty()) {
+            its.lost = true;
+            const auto next = *its.next.begin();
+            return wrong(
+                revision_, where_,
+                "is nothing that lane " + std::to_string(origin->second) + " did next" +
+                    (next == its.waiting.size()
+                         ? ""
+                         : ", such as that it " + in_words(its.waiting[next]->parts.front())));
         }
-        wrong(revision_, where_,
-              "is nothing that lane " + std::to_string(origin->second) + " did next" +
-                  (its.next == its.waiting.size()
-                       ? ""
-                       : ", which is that it " + in_words(its.waiting[its.next]->parts.front())));
+        its.next = std::move(then);
+        ++matched_;
+        if (its.next.size() > 1)
+            return; // something that may have changed nothing would have done the same
+        auto& t = *its.waiting[*its.next.begin() - 1];
+        t.revision = revision_;
+        if (first.seen < t.invoked)
+            wrong(revision_, where_, "was seen before it was asked for");
     }
 
     void look_at_snapshots()
