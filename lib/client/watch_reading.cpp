@@ -1,7 +1,5 @@
-#include "client/decode.hpp"
 #include "client/watch.hpp"
 
-#include <set>
 #include <utility>
 
 namespace zproc::client {
@@ -13,7 +11,8 @@ void watch::pump()
     if (skip_)
         seek_live();
     const auto wanting = [this] {
-        return begun_ && !ready_ && !ended_ && !failure_ && !machine_.finished();
+        return begun_ && returned_.empty() && !ready_ && !ended_ && !failure_ &&
+               !machine_.finished();
     };
     while (wanting() && position() && wanting()) { // taking up a new ring may find a gap
         const auto before = reader_->where();
@@ -23,7 +22,12 @@ void watch::pump()
     }
     if (!pending_)
         return;
-    if (failure_) {
+    if (!returned_.empty()) {
+        event first = std::move(returned_.front());
+        returned_.erase(returned_.begin());
+        machine_.delivered(first);
+        complete({}, std::move(first));
+    } else if (failure_) {
         complete(std::exchange(failure_, {}), std::nullopt);
     } else if (ready_) {
         machine_.delivered(*ready_);
@@ -50,9 +54,10 @@ void watch::try_begin()
     ring_ = around_.feed->current();
     if (!ring_)
         return;
-    const auto revision = since.is_time() ? revision_before(since.time().time_since_epoch().count())
+    const auto revision = since.is_time() ? revision_before(ring_->reader(), name_space_,
+                                                            since.time().time_since_epoch().count())
                                           : since.revision();
-    begin(revision, machine_.is_condition() ? base_at(revision) : dict{}, false);
+    begin(revision, machine_.is_condition() ? base_as_of(revision).values : dict{}, false);
     ring_.reset(); // position() takes it up
 }
 
@@ -103,7 +108,7 @@ void watch::locate()
     }
     reader_->seek(found->at);
     if (found->missed(seen))
-        resume_at(found->revision != 0 ? found->revision - 1 : found->latest, 0);
+        resume_at(found->revision != 0 ? found->revision - 1 : found->latest);
 }
 
 void watch::read_one()
@@ -113,7 +118,7 @@ void watch::read_one()
         const auto& record = reader_->record();
         if (machine_.gap_before(record.revision)) {
             const auto at = record.at;
-            resume_at(record.revision - 1, record.time);
+            resume_at(record.revision - 1);
             reader_->seek(at);
             break;
         }
@@ -128,77 +133,20 @@ void watch::read_one()
     }
 }
 
-void watch::resume_at(std::uint64_t revision, std::int64_t time)
+void watch::resume_at(std::uint64_t revision)
 {
-    auto e = machine_.resume(revision, time, base_at(revision));
+    auto from = base_as_of(revision);
+    auto e = machine_.resume(from.revision, from.time, std::move(from.values));
     if (machine_.options().on_gap == gap::fail)
         failure_ = errc::journal_overrun;
     else
         ready_ = std::move(e);
 }
 
-/// The revision of the last event not after `time`.
-std::uint64_t watch::revision_before(std::int64_t time) const
+base watch::base_as_of(std::uint64_t revision) const
 {
-    auto reader = ring_->reader();
-    std::uint64_t last = registered_->revision;
-    for (auto result = reader.next_event(name_space_); result != journal::read_result::none;
-         result = reader.next_event(name_space_)) {
-        if (result == journal::read_result::damaged)
-            break;
-        if (result == journal::read_result::got && reader.record().time > time)
-            return reader.record().revision - 1;
-    }
-    return last;
-}
-
-/// The watched keys as they were at a revision, from one scan of the ring: the first thing it says
-/// of a key after that revision says what it was before. Where that is gone, what it is now.
-dict watch::base_at(std::uint64_t revision) const
-{
-    auto reader = ring_->reader();
-    dict base;
-    std::set<std::string, std::less<>> settled;
-    std::vector<std::byte> fetched;
-    const auto put = [&](std::string_view key, std::span<const std::byte> bytes) {
-        value v;
-        if (!decode_any(bytes, v))
-            base.insert_or_assign(key, std::move(v));
-    };
-    for (;;) {
-        const auto result = reader.next();
-        if (result == journal::read_result::none || result == journal::read_result::damaged)
-            return base;
-        if (result == journal::read_result::lapped) {
-            base.clear();
-            settled.clear();
-            continue;
-        }
-        const auto& record = reader.record();
-        if (record.name_space != name_space_)
-            continue;
-        for (const auto& each : record.changes) {
-            if (!machine_.wants(each.key) || settled.contains(each.key))
-                continue;
-            if (record.revision <= revision) {
-                if (each.after)
-                    put(each.key, *each.after);
-                else
-                    base.erase(each.key);
-                continue;
-            }
-            settled.emplace(each.key);
-            if (base.contains(each.key) || !record.is_event())
-                continue;
-            if (each.before == journal::before_kind::inlined)
-                put(each.key, each.before_bytes);
-            else if (each.before != journal::before_kind::absent)
-                put(each.key, reader.fetch(each.before_at, fetched)
-                                  ? std::span<const std::byte>(fetched)
-                              : each.after ? *each.after
-                                           : std::span<const std::byte>());
-        }
-    }
+    return base_at(ring_->reader(), name_space_, revision,
+                   [this](std::string_view key) { return machine_.wants(key); });
 }
 
 /// Passes everything there is, unseen; only the present of a condition stays. Done when the head
@@ -207,6 +155,7 @@ void watch::seek_live()
 {
     if (!begun_)
         return;
+    std::erase_if(returned_, [](const event& e) { return e.kind != event_kind::present; });
     auto present = ready_ && ready_->kind == event_kind::present ? std::move(ready_) : std::nullopt;
     while (!failure_ && position()) {
         const auto before = reader_->where();

@@ -210,8 +210,10 @@ int main(int argc, char** argv)
     notes.emplace_back(200);
 
     bool well = given.only >= 0 || faults_are_noticed(given.seed);
-    std::printf("consistency: seed %u, injected faults %s noticed\n", given.seed,
-                well ? "are" : "are not");
+    std::printf("consistency: seed %u%s\n", given.seed,
+                given.only >= 0 ? ""
+                : well          ? ", injected faults are noticed"
+                                : ", injected faults are NOT noticed");
     std::uint64_t operations = 0;
     overlap concurrent;
     const unsigned rounds = given.full ? 12 : 1;

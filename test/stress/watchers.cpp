@@ -183,8 +183,10 @@ int main(int argc, char** argv)
     notes.emplace_back(200);
 
     bool well = given.only >= 0 || faults_are_noticed(given.seed);
-    std::printf("watchers: seed %u, %zu watchers, injected faults %s noticed\n", given.seed,
-                specs().size(), well ? "are" : "are not");
+    std::printf("watchers: seed %u, %zu watchers%s\n", given.seed, specs().size(),
+                given.only >= 0 ? ""
+                : well          ? ", injected faults are noticed"
+                                : ", injected faults are NOT noticed");
     const unsigned rounds = given.only >= 0 ? 1 : given.full ? 24 : 2;
     for (unsigned i = 0; i != rounds; ++i) {
         const unsigned round = given.only >= 0 ? static_cast<unsigned>(given.only) : i;

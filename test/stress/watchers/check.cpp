@@ -140,8 +140,10 @@ private:
             return wrong("missed " + std::to_string(r.missed) + " before revision " +
                          std::to_string(r.revision));
         const auto from = r.revision - r.missed;
+        // Of a time that is no longer retained, less than its revision may be known.
+        const bool uncertain = first_ && page->begun[which_].time != 0;
         if (std::ranges::none_of(places_, [&](std::uint64_t at) {
-                return at <= from && oracle_.next_after(at) > from;
+                return uncertain ? from <= at : at <= from && oracle_.next_after(at) > from;
             }))
             return wrong("was resynchronised from revision " + std::to_string(from) +
                          ", being at " + std::to_string(places_.back()));
