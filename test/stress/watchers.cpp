@@ -119,7 +119,7 @@ plan plan_of(unsigned round, const stress_arguments& given)
         p.ring = 256 << 10;
         break;
     case 1: // large: who is fast is not
-        p.ring = 16 << 20;
+        p.ring = 8 << 20;
         break;
     case 2: // ever larger rings
         p.ring = 256 << 10;

@@ -40,7 +40,7 @@ asio::awaitable<void> follower::counted(watcher first)
     }
     first.cancel();
     while (more) {
-        const std::uint64_t count = 1 + below(50);
+        const std::uint64_t count = 1 + below(500);
         auto w = watch_from(given_.revision(), count);
         std::uint64_t got = 0;
         while (const auto e = co_await w.next()) {
