@@ -6,9 +6,14 @@
 #include <zproc/event.hpp>
 #include <zproc/options.hpp>
 
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/error.hpp>
+
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 
 namespace zproc {
 
@@ -36,6 +41,42 @@ private:
     std::shared_ptr<watch_core> core_;
 };
 
+/// An event on its way to the handler of a `next()`. It is the handler's when that runs, unless the
+/// operation has been cancelled by then; otherwise, or when the handler is destroyed, the
+/// watcher's again. So whoever loses a race of operations has not lost an event.
+class delivery {
+public:
+    using handler_type = asio::any_completion_handler<void(error_code, std::optional<event>)>;
+
+    delivery(event&& e, const pending_event& of) noexcept
+        : event_(std::move(e)), source_(of.source), cancelled_(of.cancelled)
+    {
+    }
+    delivery(delivery&& other) noexcept
+        : event_(std::exchange(other.event_, std::nullopt)),
+          source_(std::move(other.source_)),
+          cancelled_(std::move(other.cancelled_))
+    {
+    }
+    delivery& operator=(delivery&&) = delete;
+    ~delivery() { give_back(); }
+
+    void operator()(handler_type&& done)
+    {
+        if (!cancelled_ || !*cancelled_)
+            return done(error_code(), std::exchange(event_, std::nullopt));
+        give_back();
+        done(asio::error::operation_aborted, std::nullopt);
+    }
+
+private:
+    void give_back() noexcept;
+
+    std::optional<event> event_;
+    std::weak_ptr<watch_core> source_;
+    std::shared_ptr<const std::atomic<bool>> cancelled_;
+};
+
 struct pending_next final : pending_event {
     handler<void(error_code, std::optional<event>)> done;
 
@@ -43,7 +84,10 @@ struct pending_next final : pending_event {
 
     void complete(const asio::any_io_executor& io, error_code ec, std::optional<event>&& e) override
     {
-        done.complete(io, ec, std::move(e));
+        if (e)
+            done.complete_late(io, delivery(std::move(*e), *this));
+        else
+            done.complete(io, ec, std::move(e));
     }
     asio::cancellation_slot cancellation_slot() const noexcept override
     {
@@ -99,8 +143,8 @@ public:
     /// Waits for the next event; `nullopt` is the end of the stream (`count` reached, `cancel()`).
     ///
     /// Completion signature: `void(error_code, std::optional<event>)`.
-    /// Per-operation cancellation: total, partial, terminal → `operation_aborted`; no event is
-    /// lost.
+    /// Per-operation cancellation: total, partial, terminal → `operation_aborted`, also when an
+    /// event was on its way; no event is lost, whatever the race with other operations.
     /// Errors: `asio::error::timed_out` after `timeout`; `asio::error::already_started` when a
     /// `next()` is pending; `errc::journal_overrun` with `on_gap = fail`; `errc::state_lost`;
     /// `errc::server_absent`.

@@ -106,8 +106,14 @@ void watch::next(std::unique_ptr<detail::pending_event> p)
     if (gone_)
         return p->complete({}, errc::context_gone, std::nullopt);
     const auto operation = ++operations_;
-    if (auto slot = p->cancellation_slot(); slot.is_connected())
-        slot.assign([weak = weak_from_this(), operation](asio::cancellation_type) {
+    p->source = weak_from_this();
+    if (auto slot = p->cancellation_slot(); slot.is_connected()) {
+        const auto cancelled = std::make_shared<std::atomic<bool>>(false);
+        p->cancelled = cancelled;
+        slot.assign([weak = weak_from_this(), operation, cancelled](asio::cancellation_type type) {
+            if (type == asio::cancellation_type::none)
+                return;
+            *cancelled = true;
             const auto self = weak.lock();
             if (!self || self->gone_)
                 return;
@@ -116,8 +122,17 @@ void watch::next(std::unique_ptr<detail::pending_event> p)
                     alive->drop_operation(operation);
             });
         });
+    }
     asio::dispatch(around_.strand, [self = shared_from_this(), p = std::move(p),
                                     operation]() mutable { self->take(std::move(p), operation); });
+}
+
+void watch::give_back(event&& e)
+{
+    if (!gone_)
+        asio::dispatch(around_.strand, [self = shared_from_this(), e = std::move(e)]() mutable {
+            self->take_back(std::move(e));
+        });
 }
 
 void watch::go_live()
@@ -136,6 +151,7 @@ void watch::cancel()
     asio::dispatch(around_.strand, [self = shared_from_this()] {
         self->ended_ = true;
         self->ready_.reset();
+        self->returned_.clear();
         self->around_.feed->remove(self->id_);
         if (self->pending_)
             self->complete({}, std::nullopt);
@@ -164,14 +180,27 @@ void watch::take(std::unique_ptr<detail::pending_event> p, std::uint64_t operati
     pending_operation_ = operation;
     told_ = false;
     skip_ = skip_ || machine_.options().live;
-    if (failure_)
+    if (failure_ && returned_.empty())
         return complete(std::exchange(failure_, {}), std::nullopt);
-    if (const auto ec = around_.server->condemned(); ec && !ended_ && !ready_)
+    if (const auto ec = around_.server->condemned(); ec && !ended_ && !ready_ && returned_.empty())
         return complete(ec, std::nullopt);
     start();
     pump();
     if (pending_)
         wait();
+}
+
+/// Several may come back, and in any order.
+void watch::take_back(event&& e)
+{
+    if (ended_)
+        return;
+    machine_.not_delivered(e);
+    const auto after = std::find_if(returned_.begin(), returned_.end(), [&](const event& other) {
+        return other.revision > e.revision;
+    });
+    returned_.insert(after, std::move(e));
+    pump();
 }
 
 void watch::drop_operation(std::uint64_t operation)

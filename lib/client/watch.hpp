@@ -3,6 +3,7 @@
 #include "client/feed.hpp"
 #include "client/watch_fsm.hpp"
 #include "journal/reader.hpp"
+#include "store/past.hpp"
 
 #include <zproc/detail/engine.hpp>
 
@@ -14,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace zproc::client {
 
@@ -47,6 +49,7 @@ public:
     // detail::watch_core, from any thread
     asio::any_io_executor get_executor() const noexcept override { return around_.io; }
     void next(std::unique_ptr<detail::pending_event> p) override;
+    void give_back(event&& e) override;
     void go_live() override;
     void cancel() override;
     void abandon() noexcept override;
@@ -64,6 +67,7 @@ private:
     struct present_call;
 
     void take(std::unique_ptr<detail::pending_event> p, std::uint64_t operation);
+    void take_back(event&& e);
     void drop_operation(std::uint64_t operation);
     void pump();
     void try_begin();
@@ -71,9 +75,9 @@ private:
     bool position();
     void locate();
     void read_one();
-    void resume_at(std::uint64_t revision, std::int64_t time);
+    void resume_at(std::uint64_t revision);
     std::uint64_t revision_before(std::int64_t time) const;
-    dict base_at(std::uint64_t revision) const;
+    store::moment base_as_of(std::uint64_t revision) const;
     void ripen();
     static std::int64_t wall_now();
     void wait();
@@ -89,9 +93,10 @@ private:
     std::optional<protocol::watch_reply> registered_;
     bool begun_ = false;
     bool ended_ = false;
-    error_code failure_; ///< for the next `next()`
-    bool told_ = false;  ///< the last `next()` has failed already
-    bool skip_ = false;  ///< what is pending is not wanted (go_live)
+    error_code failure_;          ///< for the next `next()`
+    bool told_ = false;           ///< the last `next()` has failed already
+    bool skip_ = false;           ///< what is pending is not wanted (go_live)
+    std::vector<event> returned_; ///< delivered, and not taken: they come before `ready_`
     std::optional<event> ready_;
 
     std::shared_ptr<const ring> ring_;

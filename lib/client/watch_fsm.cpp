@@ -121,6 +121,12 @@ void watch_fsm::delivered(const event& e) noexcept
         ++yielded_;
 }
 
+void watch_fsm::not_delivered(const event& e) noexcept
+{
+    if (e.kind != event_kind::resync)
+        --yielded_;
+}
+
 std::optional<event> watch_fsm::conclude(event&& e)
 {
     if (e.changes.empty())

@@ -70,6 +70,8 @@ public:
 
     /// The user has got this event; `count` counts those.
     void delivered(const event& e) noexcept;
+    /// But has not taken it.
+    void not_delivered(const event& e) noexcept;
 
     std::uint64_t revision() const noexcept { return revision_; }
     std::uint64_t missed() const noexcept { return missed_; }

@@ -13,7 +13,8 @@ void watch::pump()
     if (skip_)
         seek_live();
     const auto wanting = [this] {
-        return begun_ && !ready_ && !ended_ && !failure_ && !machine_.finished();
+        return begun_ && returned_.empty() && !ready_ && !ended_ && !failure_ &&
+               !machine_.finished();
     };
     while (wanting() && position() && wanting()) { // taking up a new ring may find a gap
         const auto before = reader_->where();
@@ -25,7 +26,12 @@ void watch::pump()
     }
     if (!pending_)
         return;
-    if (failure_) {
+    if (!returned_.empty()) {
+        event first = std::move(returned_.front());
+        returned_.erase(returned_.begin());
+        machine_.delivered(first);
+        complete({}, std::move(first));
+    } else if (failure_) {
         complete(std::exchange(failure_, {}), std::nullopt);
     } else if (ready_) {
         machine_.delivered(*ready_);
@@ -63,7 +69,7 @@ void watch::try_begin()
         return;
     const auto revision = since.is_time() ? revision_before(since.time().time_since_epoch().count())
                                           : since.revision();
-    begin(revision, machine_.is_condition() ? base_at(revision) : dict{},
+    begin(revision, machine_.is_condition() ? base_as_of(revision).content : dict{},
           machine_.tests_at_since());
     ring_.reset(); // position() takes it up
 }
@@ -115,7 +121,7 @@ void watch::locate()
     }
     reader_->seek(found->at);
     if (found->missed(seen))
-        resume_at(found->revision != 0 ? found->revision - 1 : found->latest, 0);
+        resume_at(found->revision != 0 ? found->revision - 1 : found->latest);
 }
 
 void watch::read_one()
@@ -125,7 +131,7 @@ void watch::read_one()
         const auto& record = reader_->record();
         if (machine_.gap_before(record.revision)) {
             const auto at = record.at;
-            resume_at(record.revision - 1, record.time);
+            resume_at(record.revision - 1);
             reader_->seek(at);
             break;
         }
@@ -140,9 +146,10 @@ void watch::read_one()
     }
 }
 
-void watch::resume_at(std::uint64_t revision, std::int64_t time)
+void watch::resume_at(std::uint64_t revision)
 {
-    auto e = machine_.resume(revision, time, base_at(revision));
+    auto from = base_as_of(revision);
+    auto e = machine_.resume(from.as_of, from.time, std::move(from.content));
     if (machine_.options().on_gap == gap::fail)
         failure_ = errc::journal_overrun;
     else
@@ -157,12 +164,10 @@ std::uint64_t watch::revision_before(std::int64_t time) const
     return point.certain ? point.revision : point.known;
 }
 
-/// The watched keys as they were at a revision; where that is gone, what they were next.
-dict watch::base_at(std::uint64_t revision) const
+store::moment watch::base_as_of(std::uint64_t revision) const
 {
     return store::moment_at(ring_->reader(), name_space_, revision,
-                            [this](std::string_view key) { return machine_.wants(key); })
-        .content;
+                            [this](std::string_view key) { return machine_.wants(key); });
 }
 
 /// Passes everything there is, unseen; only the present of a condition stays. Done when the head
@@ -171,6 +176,7 @@ void watch::seek_live()
 {
     if (!begun_)
         return;
+    std::erase_if(returned_, [](const event& e) { return e.kind != event_kind::present; });
     auto present = ready_ && ready_->kind == event_kind::present ? std::move(ready_) : std::nullopt;
     while (!failure_ && position()) {
         const auto before = reader_->where();

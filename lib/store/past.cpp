@@ -54,13 +54,21 @@ private:
 class moment_builder {
 public:
     moment_builder(const journal::reader& ring, std::uint64_t revision, const key_filter& wants)
-        : ring_(ring), revision_(revision), wants_(wants)
+        : ring_(ring), wants_(wants)
     {
+        moment_.as_of = revision;
     }
 
     void see(const journal::record_view& record)
     {
         reach_.see(record);
+        if (record.is_event() && !passed_ && record.revision > moment_.as_of) {
+            passed_ = true;
+            moment_.as_of = record.revision - 1;
+            moment_.time = record.time;
+        }
+        if (!passed_)
+            moment_.time = std::max(moment_.time, record.time);
         for (const auto& each : record.changes)
             if ((!wants_ || wants_(each.key)) && !settled_.contains(each.key))
                 learn(record, each);
@@ -68,34 +76,36 @@ public:
 
     moment finish() &&
     {
-        moment m;
-        m.content = std::move(content_);
-        m.oldest = std::max(reach_.oldest(), unknown_before_);
-        m.latest = reach_.latest();
-        return m;
+        moment_.oldest = std::max(reach_.oldest(), unknown_before_);
+        moment_.latest = reach_.latest();
+        if (!passed_)
+            moment_.as_of = moment_.latest;
+        return std::move(moment_);
     }
 
 private:
+    /// What is carried and not yet settled is older than every event that was passed: its source
+    /// lay behind the tail.
     void learn(const journal::record_view& record, const journal::change_view& change)
     {
-        if (record.revision <= revision_) {
-            if (change.after)
-                put(change.key, *change.after);
-            else
-                content_.erase(change.key);
-            return;
-        }
+        if (passed_ && record.is_event())
+            settle(record, change);
+        else if (change.after)
+            put(change.key, *change.after);
+        else
+            moment_.content.erase(change.key);
+    }
+
+    void settle(const journal::record_view& record, const journal::change_view& change)
+    {
         settled_.emplace(change.key);
-        if (content_.contains(change.key) || !record.is_event())
+        if (moment_.content.contains(change.key))
             return;
-        switch (change.before) {
-        case journal::before_kind::absent: break;
-        case journal::before_kind::inlined: put(change.key, change.before_bytes); break;
-        default:
-            if (ring_.fetch(change.before_at, scratch_)) {
-                put(change.key, scratch_);
-                break;
-            }
+        if (change.before == journal::before_kind::inlined) {
+            put(change.key, change.before_bytes);
+        } else if (change.before != journal::before_kind::absent) {
+            if (ring_.fetch(change.before_at, scratch_))
+                return put(change.key, scratch_);
             unknown_before_ = std::max(unknown_before_, record.revision);
             if (change.after)
                 put(change.key, *change.after);
@@ -105,14 +115,14 @@ private:
     void put(std::string_view key, std::span<const std::byte> bytes)
     {
         if (auto v = decode_any(bytes))
-            content_.insert_or_assign(key, std::move(*v));
+            moment_.content.insert_or_assign(key, std::move(*v));
     }
 
     const journal::reader& ring_;
-    std::uint64_t revision_;
     const key_filter& wants_;
     reach reach_;
-    dict content_;
+    moment moment_;
+    bool passed_ = false; ///< an event after the revision was
     std::set<std::string, std::less<>> settled_;
     std::uint64_t unknown_before_ = 0; ///< a value was still there at this revision, and is gone
     std::vector<std::byte> scratch_;

@@ -21,16 +21,19 @@
 namespace zproc::store {
 
 struct moment {
-    error_code error; ///< state_lost: the ring is damaged
+    error_code error;        ///< state_lost: the ring is damaged
+    std::uint64_t as_of = 0; ///< the revision asked for, or a later one where that is gone
+    std::int64_t time = 0;   ///< of the event after it, or else the newest there is
     dict content;
-    std::uint64_t oldest = 0; ///< revision that can be told; before it, `content` is the best guess
+    std::uint64_t oldest = 0; ///< revision that can be told whole
     std::uint64_t latest = 0; ///< of the namespace
 };
 
 using key_filter = std::function<bool(std::string_view)>;
 
-/// The keys that `wants` (empty: all) as they were at a revision. Where a value is gone: as it was
-/// in the next event of its key.
+/// The keys that `wants` (empty: all) as they were at a revision. Where the events after it are no
+/// longer retained, also because the writer has lapped the scan: as of the last revision whose
+/// successor is. (Of a large value whose place was overwritten, what it has become.)
 moment moment_at(const journal::reader& ring, std::string_view name_space, std::uint64_t revision,
                  const key_filter& wants = {});
 

@@ -9,6 +9,7 @@
 #include <zproc/options.hpp>
 #include <zproc/value.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -196,8 +197,15 @@ struct typed_past final : pending_past {
     }
 };
 
+class watch_core;
+
 /// One `next()` under way, with the user's handler inside.
 struct pending_event {
+    /// Where an event goes back to that was on its way when `cancelled` became true, or whose
+    /// handler was destroyed.
+    std::weak_ptr<watch_core> source;
+    std::shared_ptr<const std::atomic<bool>> cancelled;
+
     virtual ~pending_event() = default;
     virtual void complete(const asio::any_io_executor& io, error_code ec,
                           std::optional<event>&& e) = 0;
@@ -220,6 +228,8 @@ public:
     virtual ~watch_core() = default;
     virtual asio::any_io_executor get_executor() const noexcept = 0;
     virtual void next(std::unique_ptr<pending_event> p) = 0;
+    /// Nobody has seen this event, which a `next()` was to be given: it comes first again.
+    virtual void give_back(event&& e) = 0;
     virtual void go_live() = 0;
     virtual void cancel() = 0;
     /// Nobody holds it any more: what is pending completes with `operation_aborted`.

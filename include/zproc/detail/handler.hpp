@@ -9,6 +9,7 @@
 #include <boost/asio/append.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
+#include <boost/asio/associator.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
@@ -25,6 +26,16 @@ namespace zproc {
 namespace asio = boost::asio;
 
 namespace detail {
+
+/// A handler, and what calls it when its turn has come: `call(handler)`. It is associated with
+/// whatever the handler is associated with.
+template <class Handler, class Call>
+struct late_call {
+    Handler handler;
+    Call call;
+
+    void operator()() { call(std::move(handler)); }
+};
 
 /// A completion handler behind one type, owned by whoever completes it. It keeps work on the
 /// handler's own executor, so that a loop which only waits for us does not run dry.
@@ -94,6 +105,15 @@ public:
         work_ = {};
     }
 
+    /// The same; what it is called with is decided when it runs: `call(inner)` calls it.
+    template <class Call>
+    void complete_late(const asio::any_io_executor& io, Call call)
+    {
+        inner_type taken(std::move(inner_));
+        asio::post(io, late_call<inner_type, Call>{std::move(taken), std::move(call)});
+        work_ = {};
+    }
+
 private:
     asio::any_completion_executor work_;
     inner_type inner_;
@@ -133,3 +153,17 @@ auto initiate(asio::any_io_executor executor, Body body, Token&& token)
 
 } // namespace detail
 } // namespace zproc
+
+template <template <class, class> class Associator, class Handler, class Call, class Default>
+struct boost::asio::associator<Associator, zproc::detail::late_call<Handler, Call>, Default>
+    : Associator<Handler, Default> {
+    static auto get(const zproc::detail::late_call<Handler, Call>& c) noexcept
+    {
+        return Associator<Handler, Default>::get(c.handler);
+    }
+    static auto get(const zproc::detail::late_call<Handler, Call>& c,
+                    const Default& otherwise) noexcept
+    {
+        return Associator<Handler, Default>::get(c.handler, otherwise);
+    }
+};

@@ -231,6 +231,21 @@ BOOST_AUTO_TEST_CASE(finished_counts_delivered_events_but_no_resync)
     BOOST_TEST(w.finished());
 }
 
+BOOST_AUTO_TEST_CASE(not_delivered_takes_back_what_was_counted)
+{
+    auto w = changes_of({}, {.count = 1});
+    const auto e = feed(w, 1, {{"a", 1, 2}});
+    w.delivered(*e);
+    BOOST_TEST(w.finished());
+    w.not_delivered(*e);
+    BOOST_TEST(!w.finished());
+    const auto gap = w.resume(5, 0, {});
+    w.delivered(gap);
+    w.not_delivered(gap);
+    w.delivered(*e);
+    BOOST_TEST(w.finished());
+}
+
 BOOST_AUTO_TEST_CASE(begin_yields_a_condition_that_holds_already)
 {
     auto w = at_least(3);
