@@ -126,11 +126,12 @@ void session_fsm::handle(const frame& f, const read_request& m, std::int64_t)
 
 void session_fsm::handle(const frame& f, const who_request& m, std::int64_t)
 {
-    if (const auto found = shared_.data->find_peer(m.session))
-        return answer(f, who_reply{found->pid, found->name});
-    fail(f, errc::no_such_key,
-         "this session has ended, or never was: who it belonged to is known only while its client "
-         "is connected, and for a while after");
+    const auto found = shared_.data->find_peer(m.session);
+    if (!found)
+        return fail(f, errc::no_such_key,
+                    "this session has ended, or never was: who it belonged to is known only while "
+                    "its client is connected, and for a while after");
+    answer(f, who_reply{found->pid, found->name});
 }
 
 void session_fsm::handle(const frame& f, const namespaces_request&, std::int64_t)
