@@ -65,6 +65,7 @@ public:
 
 private:
     struct present_call;
+    struct mark_call;
 
     void take(std::unique_ptr<detail::pending_event> p, std::uint64_t operation);
     void take_back(event&& e);
@@ -96,6 +97,8 @@ private:
     error_code failure_;          ///< for the next `next()`
     bool told_ = false;           ///< the last `next()` has failed already
     bool skip_ = false;           ///< what is pending is not wanted (go_live)
+    bool marking_ = false;        ///< the server is asked how much that is
+    std::uint64_t skip_to_ = 0;   ///< so much
     std::vector<event> returned_; ///< delivered, and not taken: they come before `ready_`
     std::optional<event> ready_;
 

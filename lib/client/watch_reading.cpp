@@ -1,10 +1,44 @@
 #include "client/watch.hpp"
 #include "store/past.hpp"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
 namespace zproc::client {
+
+/// How far the namespace was when everything up to then was to be skipped, where the ring could
+/// not tell at once: what came later is not to be skipped with it.
+struct watch::mark_call final : call {
+    std::weak_ptr<watch> owner;
+
+    explicit mark_call(std::weak_ptr<watch> w) : call(false), owner(std::move(w)) {}
+
+    bool is_fence() const noexcept override { return true; }
+
+    void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
+    {
+        if (const auto self = owner.lock())
+            protocol::write_request(out, correlation,
+                                    protocol::read_request{self->name_space_, {}});
+        else
+            protocol::write_request(out, correlation, protocol::ping_request{});
+    }
+
+    void done(error_code ec, protocol::bytes_view body) override
+    {
+        const auto self = owner.lock();
+        if (!self)
+            return;
+        self->marking_ = false;
+        protocol::read_reply reply;
+        if (ec || protocol::decode(body, reply))
+            return; // whoever waits is told by the connection; the next one asks again
+        self->skip_ = false;
+        self->skip_to_ = std::max(self->skip_to_, reply.revision);
+        self->pump();
+    }
+};
 
 void watch::pump()
 {
@@ -13,7 +47,7 @@ void watch::pump()
     if (skip_)
         seek_live();
     const auto wanting = [this] {
-        return begun_ && returned_.empty() && !ready_ && !ended_ && !failure_ &&
+        return begun_ && !skip_ && returned_.empty() && !ready_ && !ended_ && !failure_ &&
                !machine_.finished();
     };
     while (wanting() && position() && wanting()) { // taking up a new ring may find a gap
@@ -23,6 +57,8 @@ void watch::pump()
             ripen();
             break;
         }
+        if (ready_ && ready_->revision <= skip_to_)
+            ready_.reset();
     }
     if (!pending_)
         return;
@@ -170,23 +206,32 @@ store::moment watch::base_as_of(std::uint64_t revision) const
                             [this](std::string_view key) { return machine_.wants(key); });
 }
 
-/// Passes everything there is, unseen; only the present of a condition stays. Done when the head
-/// is reached, which may take a ring that is still to come.
+/// Passes everything there is, unseen; only the present of a condition stays. Where the ring is
+/// still to come, the server says how much there is.
 void watch::seek_live()
 {
-    if (!begun_)
+    const auto old = [](const event& e) { return e.kind != event_kind::present; };
+    std::erase_if(returned_, old);
+    if (ready_ && old(*ready_))
+        ready_.reset();
+    if (marking_)
         return;
-    std::erase_if(returned_, [](const event& e) { return e.kind != event_kind::present; });
-    auto present = ready_ && ready_->kind == event_kind::present ? std::move(ready_) : std::nullopt;
-    while (!failure_ && position()) {
+    auto present = std::move(ready_);
+    ready_.reset();
+    while (begun_ && !failure_ && position()) {
         const auto before = reader_->where();
         read_one();
+        ready_.reset();
         if (reader_->where() == before) {
             skip_ = false;
             break;
         }
     }
     ready_ = std::move(present);
+    if (skip_ && !failure_ && !ended_) {
+        marking_ = true;
+        around_.server->submit(std::make_unique<mark_call>(weak_from_this()));
+    }
 }
 
 } // namespace zproc::client

@@ -177,6 +177,35 @@ ZPROC_CONFORMS(go_live_and_live_skip_what_is_pending)
     check(e && e->changes[0].after == value(3), "only what came after go_live");
 }
 
+BOOST_AUTO_TEST_CASE(go_live_and_live_skip_nothing_that_comes_later_when_the_ring_was_replaced)
+{
+    BOOST_TEST(holds(
+        [](context ctx, checks& check) -> asio::awaitable<void> {
+            auto writing = ctx.state();
+            auto w = ctx.state().when_change("n", {.timeout = 5s});
+            auto live = ctx.state().when_change("n", {.timeout = 5s, .live = true});
+            const std::string padding(4000, 'x');
+            for (int i = 1; i != 4; ++i) {
+                co_await writing.set("n", 10 * i);
+                // They sleep while it grows, and have to fetch the new one first.
+                for (int k = 0; k != 40 << i; ++k)
+                    co_await writing.set("k" + std::to_string(1000 * i + k), padding);
+                w.go_live();
+                int seen = 0;
+                live.next([&](error_code ec, std::optional<event> e) {
+                    seen += !ec && e && e->changes[0].after == value(10 * i + 1);
+                });
+                co_await writing.set("n", 10 * i + 1);
+                const auto e = co_await w.next();
+                check(e && e->changes[0].after == value(10 * i + 1), "what came after go_live");
+                co_await writing.set("n", 10 * i + 2);
+                check(seen == 1, "what came after next() of a live one");
+                check((co_await w.next()).has_value(), "and what came then");
+            }
+        },
+        context_options{}.journal_size(64 << 10)));
+}
+
 ZPROC_CONFORMS(cancel_ends_the_stream)
 {
     auto w = ctx.state().when_change("n");
