@@ -18,7 +18,7 @@ struct embedded_server::service : std::enable_shared_from_this<service> {
     bool stopped = false;
 
     service(asio::io_context& io, serving::host_options options)
-        : host(std::move(options)), ready(io, ::dup(host.descriptor())), tick(io)
+        : host(std::move(options)), ready(io, ::dup(host.poll_file())), tick(io)
     {
     }
 

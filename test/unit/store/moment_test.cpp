@@ -1,5 +1,6 @@
 #include "store/past.hpp"
 #include "unit/journal/model.hpp"
+#include "value/msgpack.hpp"
 
 #include <boost/test/unit_test.hpp>
 
