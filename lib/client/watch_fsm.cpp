@@ -67,7 +67,7 @@ std::optional<event> watch_fsm::feed(const journal::record_view& record, const f
         return std::nullopt;
     revision_ = record.revision;
     const origin by{record.by.session, record.by.handle};
-    if (!is_condition() && !options_.own && by == self_)
+    if (!is_condition() && (record.revision <= skip_to_ || (!options_.own && by == self_)))
         return std::nullopt;
 
     event e = make_event(record.revision, record.time);
@@ -89,19 +89,21 @@ std::optional<event> watch_fsm::feed(const journal::record_view& record, const f
     return conclude(std::move(e));
 }
 
-event watch_fsm::resume(std::uint64_t revision, std::int64_t time, dict base)
+std::optional<event> watch_fsm::resume(std::uint64_t revision, std::int64_t time, dict base)
 {
-    event e = make_event(revision, time);
-    e.kind = event_kind::resync;
-    e.missed = revision - revision_;
-    for (const auto& [key, v] : base)
-        e.changes.push_back({key, std::nullopt, v});
-    missed_ += e.missed;
-    revision_ = revision;
+    const auto seen = std::max(std::exchange(revision_, revision), skip_to_);
     if (is_condition()) {
-        mirror_ = std::move(base);
+        mirror_ = base;
         held_ = holds();
     }
+    if (revision <= seen)
+        return std::nullopt;
+    event e = make_event(revision, time);
+    e.kind = event_kind::resync;
+    e.missed = revision - seen;
+    missed_ += e.missed;
+    for (const auto& [key, v] : base)
+        e.changes.push_back({key, std::nullopt, v});
     return e;
 }
 
@@ -124,7 +126,7 @@ std::optional<event> watch_fsm::conclude(event&& e)
     if (is_condition()) {
         remember(e);
         const bool held = std::exchange(held_, holds());
-        if (!held_ || (options_.edge && held))
+        if (!held_ || (options_.edge && held) || e.revision <= skip_to_)
             return std::nullopt;
     }
     return std::move(e);

@@ -51,7 +51,11 @@ public:
     std::optional<event> feed(const journal::record_view& record, const fetch& fetch_value);
 
     /// Records up to and including `revision` are gone; `base` is what the watched keys were then.
-    event resume(std::uint64_t revision, std::int64_t time, dict base);
+    /// Yields nothing when they were to be skipped, all of them.
+    std::optional<event> resume(std::uint64_t revision, std::int64_t time, dict base);
+
+    /// What comes up to and including that revision is not wanted, and not missed.
+    void skip_to(std::uint64_t revision) noexcept { skip_to_ = revision; }
 
     /// The user has got this event; `count` counts those.
     void delivered(const event& e) noexcept;
@@ -75,6 +79,7 @@ private:
     watch_options options_;
     origin self_;
     std::uint64_t revision_ = 0;
+    std::uint64_t skip_to_ = 0;
     std::uint64_t yielded_ = 0;
     std::uint64_t missed_ = 0;
     bool held_ = false;
