@@ -139,7 +139,7 @@ void watch::go_live()
 {
     if (!gone_)
         asio::dispatch(around_.strand, [self = shared_from_this()] {
-            self->skip_ = true;
+            self->seek_live();
             self->pump();
         });
 }
@@ -179,12 +179,13 @@ void watch::take(std::unique_ptr<detail::pending_event> p, std::uint64_t operati
     pending_ = std::move(p);
     pending_operation_ = operation;
     told_ = false;
-    skip_ = skip_ || machine_.options().live;
     if (failure_ && returned_.empty())
         return complete(std::exchange(failure_, {}), std::nullopt);
     if (const auto ec = around_.server->condemned(); ec && !ended_ && !ready_ && returned_.empty())
         return complete(ec, std::nullopt);
     start();
+    if (machine_.options().live)
+        seek_live();
     pump();
     if (pending_)
         wait();

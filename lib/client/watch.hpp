@@ -96,9 +96,7 @@ private:
     bool ended_ = false;
     error_code failure_;          ///< for the next `next()`
     bool told_ = false;           ///< the last `next()` has failed already
-    bool skip_ = false;           ///< what is pending is not wanted (go_live)
-    bool marking_ = false;        ///< the server is asked how much that is
-    std::uint64_t skip_to_ = 0;   ///< so much
+    unsigned marks_ = 0;          ///< the server is asked how much is to be skipped
     std::vector<event> returned_; ///< delivered, and not taken: they come before `ready_`
     std::optional<event> ready_;
 

@@ -44,12 +44,19 @@ std::optional<event> watch_fsm::begin(std::uint64_t revision, const dict& presen
     held_ = holds();
     if (!held_ || !test || options_.edge)
         return std::nullopt;
-    event e = make_event(revision, 0);
+    auto e = present_at(revision, 0);
+    return options_.held_for ? hold(std::move(e), false, now) : std::move(e);
+}
+
+/// The keys that a condition looks at, as they are.
+event watch_fsm::present_at(std::uint64_t revision, std::int64_t time) const
+{
+    event e = make_event(revision, time);
     e.kind = event_kind::present;
     for (const auto& [key, v] : mirror_)
         if (what_.what == kind::key)
             e.changes.push_back({key, v, v});
-    return options_.held_for ? hold(std::move(e), false, now) : std::move(e);
+    return e;
 }
 
 std::optional<event> watch_fsm::feed(const journal::record_view& record, const fetch& fetch_value)
@@ -58,7 +65,7 @@ std::optional<event> watch_fsm::feed(const journal::record_view& record, const f
         return std::nullopt;
     revision_ = record.revision;
     event e = store::event_of(record);
-    if (!is_condition() && !options_.own && e.origin == self_)
+    if (!is_condition() && (record.revision <= skip_to_ || (!options_.own && e.origin == self_)))
         return std::nullopt;
     for (const auto& each : record.changes)
         if (wants(each.key) && (options_.identical || !each.identical))
@@ -66,25 +73,24 @@ std::optional<event> watch_fsm::feed(const journal::record_view& record, const f
     return conclude(std::move(e));
 }
 
-event watch_fsm::resume(std::uint64_t revision, std::int64_t time, dict base)
+std::optional<event> watch_fsm::resume(std::uint64_t revision, std::int64_t time, dict base)
 {
-    event e = make_event(revision, time);
-    e.kind = event_kind::resync;
-    e.missed = revision - revision_;
-    for (const auto& [key, v] : base)
-        e.changes.push_back({key, std::nullopt, v});
-    missed_ += e.missed;
-    revision_ = revision;
+    const auto seen = std::max(std::exchange(revision_, revision), skip_to_);
     if (is_condition()) {
-        mirror_ = std::move(base);
+        mirror_ = base;
         held_ = holds();
         holding_.reset();
-        if (held_ && options_.held_for) { // nobody knows since when
-            holding_ = {e, time};
-            holding_->made_true.kind = event_kind::present;
-            holding_->made_true.missed = 0;
-        }
+        if (held_ && options_.held_for) // nobody knows since when
+            holding_ = {present_at(revision, time), time};
     }
+    if (revision <= seen)
+        return std::nullopt;
+    event e = make_event(revision, time);
+    e.kind = event_kind::resync;
+    e.missed = revision - seen;
+    missed_ += e.missed;
+    for (const auto& [key, v] : base)
+        e.changes.push_back({key, std::nullopt, v});
     return e;
 }
 
@@ -138,7 +144,7 @@ std::optional<event> watch_fsm::conclude(event&& e)
             const auto time = e.time.time_since_epoch().count();
             return hold(std::move(e), held, time);
         }
-        if (!held_ || (options_.edge && held))
+        if (!held_ || (options_.edge && held) || e.revision <= skip_to_)
             return std::nullopt;
     }
     return std::move(e);

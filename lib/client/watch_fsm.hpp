@@ -61,7 +61,11 @@ public:
     std::optional<event> feed(const journal::record_view& record, const fetch& fetch_value);
 
     /// Records up to and including `revision` are gone; `base` is what the watched keys were then.
-    event resume(std::uint64_t revision, std::int64_t time, dict base);
+    /// Yields nothing when they were to be skipped, all of them.
+    std::optional<event> resume(std::uint64_t revision, std::int64_t time, dict base);
+
+    /// What comes up to and including that revision is not wanted, and not missed.
+    void skip_to(std::uint64_t revision) noexcept { skip_to_ = revision; }
 
     /// When the event that is held back is to be yielded, if nothing comes in between.
     std::optional<std::int64_t> due() const;
@@ -82,6 +86,7 @@ private:
     using kind = detail::watch_condition::kind;
 
     std::optional<event> conclude(event&& e);
+    event present_at(std::uint64_t revision, std::int64_t time) const;
     std::optional<event> hold(event&& e, bool held_before, std::int64_t now);
     bool holds() const;
     bool test_key(const value& v) const;
@@ -91,6 +96,7 @@ private:
     watch_options options_;
     origin self_;
     std::uint64_t revision_ = 0;
+    std::uint64_t skip_to_ = 0;
     std::uint64_t yielded_ = 0;
     std::uint64_t missed_ = 0;
     bool held_ = false;

@@ -1,11 +1,17 @@
 #include "client/watch.hpp"
 #include "store/past.hpp"
 
-#include <algorithm>
+#include <limits>
 #include <string_view>
 #include <utility>
 
 namespace zproc::client {
+
+namespace {
+
+constexpr auto everything = std::numeric_limits<std::uint64_t>::max();
+
+} // namespace
 
 /// How far the namespace was when everything up to then was to be skipped, where the ring could
 /// not tell at once: what came later is not to be skipped with it.
@@ -30,12 +36,10 @@ struct watch::mark_call final : call {
         const auto self = owner.lock();
         if (!self)
             return;
-        self->marking_ = false;
+        --self->marks_;
         protocol::read_reply reply;
-        if (ec || protocol::decode(body, reply))
-            return; // whoever waits is told by the connection; the next one asks again
-        self->skip_ = false;
-        self->skip_to_ = std::max(self->skip_to_, reply.revision);
+        if (!ec && !protocol::decode(body, reply))
+            self->machine_.skip_to(reply.revision);
         self->pump();
     }
 };
@@ -44,10 +48,8 @@ void watch::pump()
 {
     if (!begun_)
         try_begin();
-    if (skip_)
-        seek_live();
     const auto wanting = [this] {
-        return begun_ && !skip_ && returned_.empty() && !ready_ && !ended_ && !failure_ &&
+        return begun_ && marks_ == 0 && returned_.empty() && !ready_ && !ended_ && !failure_ &&
                !machine_.finished();
     };
     while (wanting() && position() && wanting()) { // taking up a new ring may find a gap
@@ -57,8 +59,6 @@ void watch::pump()
             ripen();
             break;
         }
-        if (ready_ && ready_->revision <= skip_to_)
-            ready_.reset();
     }
     if (!pending_)
         return;
@@ -186,7 +186,7 @@ void watch::resume_at(std::uint64_t revision)
 {
     auto from = base_as_of(revision);
     auto e = machine_.resume(from.as_of, from.time, std::move(from.content));
-    if (machine_.options().on_gap == gap::fail)
+    if (e && machine_.options().on_gap == gap::fail)
         failure_ = errc::journal_overrun;
     else
         ready_ = std::move(e);
@@ -212,26 +212,20 @@ void watch::seek_live()
 {
     const auto old = [](const event& e) { return e.kind != event_kind::present; };
     std::erase_if(returned_, old);
-    if (ready_ && old(*ready_))
-        ready_.reset();
-    if (marking_)
-        return;
-    auto present = std::move(ready_);
-    ready_.reset();
-    while (begun_ && !failure_ && position()) {
+    auto present = ready_ && !old(*ready_) ? std::move(ready_) : std::nullopt;
+    bool done = false;
+    machine_.skip_to(everything);
+    while (begun_ && marks_ == 0 && !failure_ && !done && position()) {
         const auto before = reader_->where();
         read_one();
-        ready_.reset();
-        if (reader_->where() == before) {
-            skip_ = false;
-            break;
-        }
+        done = reader_->where() == before;
     }
+    machine_.skip_to(machine_.revision());
     ready_ = std::move(present);
-    if (skip_ && !failure_ && !ended_) {
-        marking_ = true;
-        around_.server->submit(std::make_unique<mark_call>(weak_from_this()));
-    }
+    if (done || failure_ || ended_)
+        return;
+    ++marks_;
+    around_.server->submit(std::make_unique<mark_call>(weak_from_this()));
 }
 
 } // namespace zproc::client

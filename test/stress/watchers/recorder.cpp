@@ -115,9 +115,9 @@ private:
         page->recorded += e.where != space::greetings;
     }
 
-    serving::descriptor wake_;
+    descriptor wake_;
     ring_view ring_;
-    serving::descriptor epoll_;
+    descriptor epoll_;
     std::uint64_t commit_ = 0;
     std::array<std::uint64_t, spaces> revisions_ = {};
 };

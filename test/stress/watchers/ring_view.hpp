@@ -54,7 +54,7 @@ private:
     int wake_;
     serving::mapping ring_;
     serving::mapping control_;
-    serving::descriptor shared_wake_;
+    descriptor shared_wake_;
     std::uint64_t generation_ = 0;
     std::optional<journal::reader> reader_;
 };

@@ -66,10 +66,10 @@ inline std::uint32_t number_of(std::string_view name)
 }
 
 /// A large value stands for its number.
-inline std::string large_text(std::int64_t number)
+inline std::string large_text(std::int64_t number, std::size_t size = 2000)
 {
     auto text = std::to_string(number);
-    return text + std::string(2000 - text.size(), ' ');
+    return text + std::string(size - text.size(), ' ');
 }
 
 inline cell cell_of(const std::optional<value>& v)

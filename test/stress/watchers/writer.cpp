@@ -79,7 +79,8 @@ private:
         } else if (dice < 800) {
             co_await main_.set(name_of(large_key), large_text(fresh()));
         } else if (dice < 810 && round_plan.growing) {
-            co_await main_.set(name_of(new_keys + 4 * ++grown_ + number_), fresh());
+            co_await main_.set(name_of(new_keys + writers * ++grown_ + number_),
+                               large_text(fresh(), 800));
         } else {
             const auto other = second_keys + below(4);
             co_await second_.set(name_of(other), other % 2 == 0 ? below(3) : fresh());

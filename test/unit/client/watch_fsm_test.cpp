@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(resume_says_how_many_were_missed_and_goes_on)
 {
     auto w = changes_of({});
     feed(w, 1, {{"a", {}, 1}});
-    const auto e = w.resume(5, 50, dict::of("a", 4));
+    const auto e = *w.resume(5, 50, dict::of("a", 4));
     BOOST_TEST((e.kind == event_kind::resync));
     BOOST_TEST(e.missed == 4u);
     BOOST_TEST(e.revision == 5u);
@@ -219,13 +219,42 @@ BOOST_AUTO_TEST_CASE(resume_says_how_many_were_missed_and_goes_on)
     BOOST_TEST(feed(w, 6, {{"a", 4, 5}}).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(skip_to_passes_what_is_not_wanted_and_does_not_miss_it)
+{
+    auto w = changes_of({});
+    w.skip_to(5);
+    BOOST_TEST(!feed(w, 1, {{"a", {}, 1}}));
+    BOOST_TEST(w.revision() == 1u);
+    BOOST_TEST(!w.resume(4, 0, dict::of("a", 4)));
+    BOOST_TEST(!feed(w, 5, {{"a", 4, 5}}));
+    BOOST_TEST(w.missed() == 0u);
+    BOOST_TEST(feed(w, 6, {{"a", 5, 6}}).has_value());
+    w.skip_to(8);
+    const auto e = w.resume(10, 0, dict::of("a", 10));
+    BOOST_REQUIRE(e.has_value());
+    BOOST_TEST(e->missed == 2u);
+    BOOST_TEST(w.missed() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(skip_to_does_not_make_a_condition_forget)
+{
+    auto w = at_least(5, {.edge = true});
+    w.begin(0, dict::of("n", 1), true);
+    w.skip_to(2);
+    BOOST_TEST(!feed(w, 1, {{"n", 1, 6}}));
+    BOOST_TEST(!feed(w, 2, {{"n", 6, 7}}));
+    BOOST_TEST(!feed(w, 3, {{"n", 7, 8}})); // it is still true
+    BOOST_TEST(!feed(w, 4, {{"n", 8, 1}}));
+    BOOST_TEST(feed(w, 5, {{"n", 1, 9}}).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(finished_counts_delivered_events_but_no_resync)
 {
     auto w = changes_of({}, {.count = 2});
     auto e = feed(w, 1, {{"a", {}, 1}});
     BOOST_TEST(!w.finished());
     w.delivered(*e);
-    w.delivered(w.resume(4, 0, {}));
+    w.delivered(*w.resume(4, 0, {}));
     BOOST_TEST(!w.finished());
     w.delivered(*feed(w, 5, {{"a", {}, 1}}));
     BOOST_TEST(w.finished());
@@ -239,7 +268,7 @@ BOOST_AUTO_TEST_CASE(not_delivered_takes_back_what_was_counted)
     BOOST_TEST(w.finished());
     w.not_delivered(*e);
     BOOST_TEST(!w.finished());
-    const auto gap = w.resume(5, 0, {});
+    const auto gap = *w.resume(5, 0, {});
     w.delivered(gap);
     w.not_delivered(gap);
     w.delivered(*e);
