@@ -239,7 +239,7 @@ BOOST_AUTO_TEST_CASE(skip_to_passes_what_is_not_wanted_and_does_not_miss_it)
 BOOST_AUTO_TEST_CASE(skip_to_does_not_make_a_condition_forget)
 {
     auto w = at_least(5, {.edge = true});
-    w.begin(0, dict::of("n", 1), true);
+    w.begin(0, dict::of("n", 1), true, 0);
     w.skip_to(2);
     BOOST_TEST(!feed(w, 1, {{"n", 1, 6}}));
     BOOST_TEST(!feed(w, 2, {{"n", 6, 7}}));
