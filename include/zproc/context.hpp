@@ -154,7 +154,9 @@ public:
         using signature = void(error_code, peer);
         return detail::initiate<signature>(
             get_executor(),
-            [core = core(), of](detail::handler<signature> done) { who(core, of, std::move(done)); },
+            [core = core(), of](detail::handler<signature> done) {
+                who(core, of, std::move(done));
+            },
             std::forward<Token>(token));
     }
 

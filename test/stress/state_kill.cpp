@@ -11,7 +11,7 @@
 #include "stress/state_kill/writers.hpp"
 #include "supervisor/link.hpp"
 #include "supervisor/prepare.hpp"
-#include "support/processes.hpp"
+#include "support/rounds.hpp"
 #include "support/sandbox.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -196,26 +196,7 @@ int run_round(const plan& what)
 {
     round_plan = what;
     new (page) shared_page();
-    std::fflush(nullptr);
-    const pid_t root = ::fork();
-    if (root == 0) {
-        ::alarm(120);
-        ::_exit(round_main());
-    }
-    int status = 0;
-    ::waitpid(root, &status, 0);
-    if (!WIFEXITED(status)) {
-        std::fprintf(stderr, "state_kill: the round was ended by signal %d\n", WTERMSIG(status));
-        return -1;
-    }
-    for (int i = 0; !test::own_processes().empty(); ++i) {
-        if (i == 200) {
-            std::fprintf(stderr, "state_kill: processes are left\n");
-            return -1;
-        }
-        ::usleep(10'000);
-    }
-    return WEXITSTATUS(status);
+    return test::run_as_program(&round_main);
 }
 
 plan plan_of(unsigned round, unsigned seed, unsigned kills)

@@ -25,7 +25,7 @@ using namespace zproc;
 using namespace zproc::test;
 using namespace zproc::test::watching;
 
-constexpr std::size_t most_entries = 3'000'000; // of each log
+constexpr std::size_t most_entries = 1'500'000; // of each log
 
 asio::awaitable<void> until(asio::steady_timer& timer, auto condition)
 {
@@ -113,7 +113,7 @@ plan plan_of(unsigned round, const stress_arguments& given)
 {
     plan p;
     p.seed = given.seed + round;
-    p.milliseconds = given.seconds != 0 ? given.seconds * 1000 : given.full ? 5000 : 1200;
+    p.milliseconds = given.seconds != 0 ? given.seconds * 1000 : given.full ? 5000 : 800;
     switch (round % 3) {
     case 0: // small: who is slow is lapped
         p.ring = 256 << 10;
@@ -152,7 +152,7 @@ bool faults_are_noticed(unsigned seed)
     for (const auto& each : all) {
         plan p;
         p.seed = seed;
-        p.milliseconds = each.lapped ? 700 : 100;
+        p.milliseconds = 100;
         p.ring = each.lapped ? 256 << 10 : 16 << 20;
         p.watchers = each.watchers;
         p.injected = each.what;

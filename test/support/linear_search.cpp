@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <deque>
+#include <tuple>
 #include <utility>
 
 namespace zproc::test {
@@ -76,8 +77,8 @@ std::vector<linear_search::moment> linear_search::moments() const
         if (history_[i].responded != never)
             all.push_back({history_[i].responded, true, i});
     }
-    std::ranges::stable_sort(all, [](const moment& a, const moment& b) {
-        return std::pair(a.time, a.response) < std::pair(b.time, b.response);
+    std::ranges::sort(all, [](const moment& a, const moment& b) {
+        return std::tuple(a.time, a.response, a.index) < std::tuple(b.time, b.response, b.index);
     });
     return all;
 }

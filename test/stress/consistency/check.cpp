@@ -16,7 +16,7 @@ std::vector<history_entry> whole_history()
     for (const auto& each : histories)
         all.insert(all.end(), each.entries().begin(), each.entries().end());
     // An operation's entries together, those of a lane in their order.
-    std::ranges::stable_sort(all, [](const history_entry& a, const history_entry& b) {
+    std::ranges::sort(all, [](const history_entry& a, const history_entry& b) {
         return std::pair(a.lane, a.number) < std::pair(b.lane, b.number);
     });
     return all;

@@ -133,6 +133,7 @@ struct shared_page {
     std::atomic<unsigned> watching = 0;
     std::atomic<bool> stop = false;
     std::atomic<bool> over = false;
+    std::atomic<bool> injected = false;                       ///< the fault was
     std::atomic<int> own_writes = 0;                          ///< of watchers, under way
     std::array<std::atomic<std::uint64_t>, spaces> last = {}; ///< the last revision there will be
 

@@ -85,12 +85,13 @@ void sightings::write(const entries& all)
 
 void sightings::write_with_faults(entries all)
 {
-    const bool now = taken_ % 50 == 40;
     const bool resync = all.front().what == sight::resync;
+    const bool now = !resync && taken_ % 50 == 40;
+    page->injected = page->injected || now || (resync && all.front().change.after);
     switch (round_plan.injected) {
     case fault::none: break;
     case fault::dropped:
-        if (now && !resync)
+        if (now)
             return;
         break;
     case fault::duplicated:
@@ -113,7 +114,7 @@ void sightings::write_with_faults(entries all)
             ++*all.front().change.after;
         break;
     case fault::needless_resync:
-        if (now && !resync)
+        if (now)
             all = needless_resync(all);
         break;
     }

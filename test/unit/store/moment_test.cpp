@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(base_is_the_present_where_no_event_is_left)
     for (int i = 0; i != 2000; ++i)
         write_anything(random, 1);
     BOOST_TEST_REQUIRE(oldest(0) == 0u);
-    for (const std::uint64_t asked : {0, 5, 9}) {
+    for (const std::uint64_t asked : {0u, 5u, 9u}) {
         const auto b = store::moment_at(reader(), model::name_spaces[0], asked, anything);
         BOOST_TEST(b.as_of == 9u);
         BOOST_TEST(says(b, 0));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 #include <random>
+#include <utility>
 #include <vector>
 
 using namespace zproc::test;
@@ -47,7 +48,7 @@ key_operation any_operation(std::mt19937& random, const load& l)
 history simulated(std::mt19937& random, const load& l)
 {
     struct happening {
-        std::int64_t moment;
+        std::pair<std::int64_t, std::size_t> order; ///< of two at one moment, the first made
         key_operation what;
     };
     std::vector<happening> all;
@@ -64,13 +65,13 @@ history simulated(std::mt19937& random, const load& l)
                 if (random() % 2 == 0)
                     o.responded = never;
             }
-            all.push_back({moment, o});
+            all.push_back({{moment, all.size()}, o});
         }
     }
-    std::ranges::stable_sort(all, {}, &happening::moment);
+    std::ranges::sort(all, {}, &happening::order);
     history out;
     cell reg;
-    for (auto& [moment, o] : all) {
+    for (auto& [order, o] : all) {
         if (o.unknown) {
             if (random() % 2 == 0)
                 reg = effect_of(o, reg).after;
@@ -102,7 +103,8 @@ bool falsify(std::mt19937& random, history& h, std::int64_t values)
         if (!tells_a_value(o.what))
             o.result = 1 - *o.result;
         else
-            o.result = random() % 4 == 0 ? cell() : cell(random() % values);
+            o.result =
+                random() % 4 == 0 ? cell() : cell(static_cast<std::int64_t>(random()) % values);
         if (o.result != before)
             return true;
     }
