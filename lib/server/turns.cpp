@@ -54,7 +54,8 @@ turns::answer turns::ask(const ticket& who, std::string_view name_space,
         protect_everything(who, made.reads);
     else
         protect(who, made.reads, keys);
-    plan(s);
+    if (!s.turn) // else it has to wait for the end of that
+        set_due(s, std::min(s.due, eligible_at(who.session)));
     return answer::queued;
 }
 
@@ -137,11 +138,18 @@ std::optional<turns::ticket> turns::give_up(seat where, std::uint64_t id)
 
 void turns::leave(seat where)
 {
-    for (auto it = tickets_.lower_bound({where, 0}); it != tickets_.end();
-         it = tickets_.lower_bound({where, 0})) {
-        if (it->first.first != where)
-            break;
-        give_up(where, it->first.second);
+    const auto first = tickets_.lower_bound({where, 0});
+    auto last = first;
+    std::set<space*> left;
+    for (; last != tickets_.end() && last->first.first == where; ++last)
+        left.insert(last->second);
+    tickets_.erase(first, last);
+    for (auto* s : left) {
+        std::erase_if(s->queue, [&](const entry& e) { return e.who.where == where; });
+        if (s->turn && s->turn->who.where == where)
+            end(*s);
+        else
+            plan(*s);
     }
     unpark(where);
     std::erase(released_, where);
@@ -275,17 +283,25 @@ turns::time turns::eligible_at(std::uint64_t session) const
 /// When there will be something to do for it; without a ticket there is nothing left of it.
 void turns::plan(space& s)
 {
-    agenda_.erase({s.due, &s});
-    s.due = never;
+    auto due = never;
     if (s.turn)
-        s.due = s.turn->deadline;
+        due = s.turn->deadline;
     else
         for (const auto& each : s.queue)
-            s.due = std::min(s.due, eligible_at(each.who.session));
-    if (s.due != never)
-        agenda_.emplace(s.due, &s);
-    else if (!s.turn && s.queue.empty())
+            due = std::min(due, eligible_at(each.who.session));
+    set_due(s, due);
+    if (!s.turn && s.queue.empty())
         spaces_.erase(spaces_.find(s.name));
+}
+
+void turns::set_due(space& s, time due)
+{
+    if (due == s.due)
+        return;
+    agenda_.erase({s.due, &s});
+    s.due = due;
+    if (due != never)
+        agenda_.emplace(due, &s);
 }
 
 } // namespace zproc::serving

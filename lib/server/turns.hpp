@@ -31,7 +31,8 @@ namespace zproc::serving {
 /// Between two turns everybody goes on who waited. So a mutation waits for one lease at most, and
 /// a ticket for one lease per ticket before it.
 ///
-/// Complexity: O(log n) in tickets, O(1) per key, but for `give_up` and a penalty: O(the queue).
+/// Complexity: O(log n) in tickets, O(1) per key; O(the queue) for `give_up`, `leave`, and when a
+/// turn begins or ends.
 class turns {
 public:
     using time = std::int64_t;
@@ -145,6 +146,7 @@ private:
     void forgive(const ticket& who);
     time eligible_at(std::uint64_t session) const;
     void plan(space& s);
+    void set_due(space& s, time due);
     void unpark(seat where);
     void protect(const ticket& who, read_set& reads, std::span<const std::string_view> keys);
     void protect_everything(const ticket& who, read_set& reads);

@@ -199,8 +199,7 @@ std::set<std::string> rows_of_table(std::string_view text)
         }
     }
     std::set<std::string> found;
-    for (auto list = text.find("_rows = "); list != text.npos;
-         list = text.find("_rows = ", list + 1))
+    for (auto list = text.find("_rows ="); list != text.npos; list = text.find("_rows =", list + 1))
         for (const auto& word : tokens(text.substr(list, text.find(';', list) - list)))
             if (const auto name = names.find(word); name != names.end())
                 found.insert(name->second);
