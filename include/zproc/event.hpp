@@ -34,7 +34,8 @@ struct event {
     std::chrono::sys_time<std::chrono::nanoseconds> time{};
     zproc::origin origin; ///< who made it
     event_kind kind = event_kind::change;
-    /// `resync`: how many revisions passed unseen.
+    /// `resync`: how many revisions passed unseen. (Of a watcher since a time of which nothing is
+    /// retained: since the last revision that is known to be older.)
     std::uint64_t missed = 0;
     std::vector<change> changes;
 };

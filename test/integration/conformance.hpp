@@ -52,18 +52,21 @@ struct embedded_engine {
             server_options.ring_capacity = options.journal_size();
             embedded_server server(io, server_options);
             context ctx(io, options.address("unix://" + server.path()));
+            bool ended = false;
             boost::asio::co_spawn(
                 io, [&]() -> boost::asio::awaitable<void> { co_await body(ctx, check); },
                 [&](std::exception_ptr error) {
+                    ended = true;
                     try {
                         if (error)
                             std::rethrow_exception(error);
                     } catch (const std::exception& e) {
                         check(false, e.what());
                     }
-                    server.stop();
                 });
-            io.run();
+            // The server would keep the loop busy for ever.
+            while (!ended)
+                io.run_one();
         });
     }
 };

@@ -66,6 +66,7 @@ embedded_server::embedded_server(asio::io_context& io, serving::host_options opt
 embedded_server::~embedded_server()
 {
     stop();
+    ::unlink(path_.c_str());
 }
 
 void embedded_server::stop()
