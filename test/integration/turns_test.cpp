@@ -1,155 +1,25 @@
-// Turns over real sockets: what becomes of an atomic function that others disturb. The function
-// itself is the disturbance, through a connection of somebody else, so each run has its conflict.
+// Turns over real sockets: what becomes of an atomic function that others disturb.
 
+#include "integration/disturbed.hpp"
 #include "integration/program.hpp"
 #include "support/in_a_root.hpp"
-#include "support/operation_world.hpp"
-#include "support/server_fixture.hpp"
 
-#include <zproc.hpp>
-
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
-#include <optional>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <thread>
-
-#include <poll.h>
-
-namespace {
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using namespace zproc;
 using namespace zproc::protocol;
 using namespace zproc::test;
-
-constexpr std::uint64_t long_lease = 125'000'000; ///< as a round trip: 250 ms
-
-/// Somebody else, beside a context.
-struct stranger : raw_client {
-    explicit stranger(operation_world& w)
-        : raw_client(w.ctx.address().substr(std::string("unix://").size()))
-    {
-        greet();
-    }
-
-    void set(std::string_view key) { get<mutation_reply>(request(key)); }
-    void begin_to_set(std::string_view key)
-    {
-        buffer out;
-        write_request(out, 1, request(key));
-        send(out);
-    }
-    set_request request(std::string_view key) { return {by(), "default", key, one}; }
-
-    /// It is answered when it begins. Others wait for their turns, and otherwise for nothing.
-    void ask_for_turn(std::uint64_t id)
-    {
-        buffer out;
-        write_request(out, 1, turn_request{id, "default", {"nothing"}, false, long_lease});
-        send(out);
-    }
-    void take_turn(std::uint64_t id)
-    {
-        ask_for_turn(id);
-        turn_reply begun;
-        if (decode(receive().body, begun).failed() || begun.lease == 0)
-            throw std::runtime_error("the turn did not begin");
-    }
-
-    /// Whether an answer to what was sent is there. The server handles what comes on several
-    /// connections in order, so behind another's ping it is, unless it has to wait.
-    bool answered(stranger& other)
-    {
-        other.get<ping_reply>(ping_request());
-        pollfd one_socket{socket(), POLLIN, 0};
-        return ::poll(&one_socket, 1, 0) == 1;
-    }
-
-    std::vector<std::byte> one = packed(1);
-};
-
-/// A world in which the key "k" is there, others, and a function that is disturbed in its first
-/// three runs to the end.
-struct disturbed : operation_world {
-    stranger other;
-    stranger third;
-    int runs = 0;
-    pid_t process;
-    asio::cancellation_signal signal;
-    outcome<int> seen;
-
-    explicit disturbed(context_options options = {})
-        : operation_world(std::move(options)), other(ready(*this)), third(*this), process(server())
-    {
-    }
-
-    static operation_world& ready(operation_world& w)
-    {
-        w.put("k", 1);
-        return w;
-    }
-
-    int add(draft& d)
-    {
-        const auto sum = d["k"].get<int>() + 1;
-        d["k"] = sum;
-        if (++runs <= 3)
-            other.set("k");
-        return sum;
-    }
-
-    void run_until(auto done)
-    {
-        while (!done()) {
-            io.restart();
-            io.run_one();
-        }
-    }
-    /// Everything asked before is answered, if it is to be answered at once.
-    void pass_a_ping()
-    {
-        bool done = false;
-        ctx.ping([&](error_code, pong) { done = true; });
-        run_until([&] { return done; });
-    }
-    /// Runs the loop up to where the server has the ticket. False when the machine was so busy
-    /// that the turn before it is over.
-    bool wait_in_the_queue()
-    {
-        state.atomic([this](draft& d) { return add(d); },
-                     asio::bind_cancellation_slot(
-                         signal.slot(), [this](std::exception_ptr e, int n) { seen(e, n); }));
-        run_until([&] { return runs == 2; });
-        other.take_turn(7);
-        run_until([&] { return runs == 3; });
-        pass_a_ping(); // the third commit has its conflict
-        pass_a_ping(); // the ticket is in the queue
-        return !seen.done();
-    }
-};
-
-/// `body(world)`, in a world where an atomic function waits for its turn.
-void while_one_waits(checks& check, context_options options, auto body)
-{
-    for (int tries = 0; tries != 10; ++tries) {
-        disturbed w(options);
-        if (w.wait_in_the_queue())
-            return body(w);
-        w.run();
-        w.empty();
-    }
-    check(false, "it never waits");
-}
-
-} // namespace
 
 BOOST_AUTO_TEST_SUITE(turns)
 
@@ -286,6 +156,75 @@ BOOST_AUTO_TEST_CASE(atomic_commits_though_the_state_process_dies_while_it_waits
             });
             check(got == 2 && w.look("k") == 2, "it commits though its turn is lost");
         }
+    }));
+}
+
+/// The server lets them pass; it is the client that holds them back.
+BOOST_AUTO_TEST_CASE(scan_commits_beside_writers_of_its_own_context)
+{
+    BOOST_TEST(in_a_root([](checks& check) {
+        operation_world w;
+        bool stop = false;
+        int writes = 0;
+        const std::function<void()> write = [&] {
+            if (!stop)
+                w.state.increment("own", [&](error_code, value) { ++writes, write(); });
+        };
+        for (int i = 0; i != 20; ++i)
+            write();
+        int scans = 0;
+        const std::function<void()> scan = [&] {
+            w.state.atomic(
+                [](draft& d) {
+                    const auto all = d.size();
+                    d["scan"] = all;
+                },
+                [&](std::exception_ptr e) {
+                    check(!e, "it commits");
+                    stop = ++scans == 20;
+                    if (!stop)
+                        scan();
+                });
+        };
+        scan();
+        w.run();
+        check(scans == 20, "each of them");
+        check(writes > 20, "and the others go on");
+    }));
+}
+
+/// The function runs on a loop of its own, and for longer than its lease.
+BOOST_AUTO_TEST_CASE(writers_of_the_context_go_on_when_the_lease_is_over)
+{
+    BOOST_TEST(in_a_root([](checks& check) {
+        disturbed w;
+        asio::io_context own;
+        bool written = false;
+        bool at_once = false;
+        bool done = false;
+        w.state.atomic(
+            [&](draft& d) {
+                w.add(d);
+                if (w.runs != 4)
+                    return;
+                w.state.set("other", 1, [&](error_code ec) { written = !ec; });
+                w.poll();
+                at_once = written;
+                w.run_until([&] { return written; });
+            },
+            asio::bind_executor(own, [&](std::exception_ptr e) {
+                check(!e, "it commits all the same");
+                done = true;
+            }));
+        while (!done) {
+            w.poll();
+            own.restart();
+            own.poll();
+        }
+        check(!at_once, "they wait");
+        check(written, "but not for ever");
+        w.run();
+        check(w.look("k") == 2, "its commit is as good as any");
     }));
 }
 
