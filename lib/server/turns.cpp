@@ -6,7 +6,7 @@ namespace zproc::serving {
 
 namespace {
 
-constexpr turns::time at_once = std::numeric_limits<turns::time>::min();
+constexpr turns::time at_once = 0; // before any time that it is told
 
 /// Twice what its owner needs: a commit may meet what its own session had sent before the turn
 /// began, and be tried again.

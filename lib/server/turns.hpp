@@ -20,7 +20,7 @@
 namespace zproc::serving {
 
 /// Who may go on with an atomic function undisturbed, and who waits for it. Pure: time is an
-/// argument, in ns, of any clock that does not run backwards.
+/// argument, in ns above 0, of any clock that does not run backwards.
 ///
 /// Each namespace has a queue of tickets. The oldest that is eligible has the *turn*: until its
 /// lease is over, mutations of other sessions that touch what it has read have to wait.
