@@ -92,7 +92,7 @@ error_code host::listen(descriptor listener)
 
 error_code host::stop_on(int file, std::function<bool()> decide)
 {
-    decide_ = std::move(decide);
+    decisions_.push_back(std::move(decide));
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = stop_tag;
@@ -118,7 +118,7 @@ bool host::turn(int milliseconds)
         if (event.data.u64 == listener_tag)
             accept();
         else if (event.data.u64 == stop_tag)
-            ending_ = ending_ || decide_();
+            ending_ = ending_ || std::ranges::any_of(decisions_, [](auto& each) { return each(); });
         else
             serve(static_cast<seat>(event.data.u64), event.events);
     }

@@ -81,7 +81,7 @@ private:
     rings rings_;
     descriptor poll_;
     descriptor listener_;
-    std::function<bool()> decide_;
+    std::vector<std::function<bool()>> decisions_; ///< of what it stops on
     bool listening_ = false;
     bool ending_ = false;
 

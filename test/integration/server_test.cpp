@@ -482,4 +482,13 @@ BOOST_AUTO_TEST_CASE(old_ring_and_control_page_lead_to_the_successor)
     BOOST_TEST(server.stop() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(state_process_ends_when_its_supervisor_is_gone)
+{
+    server_process server;
+    raw_client client(server.path());
+    client.greet();
+    BOOST_TEST(server.abandon() == 0);
+    BOOST_TEST(client.closed());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <stdexcept>
 #include <system_error>
 
 #include <fcntl.h>
@@ -211,12 +212,26 @@ void server_process::kill()
 
 int server_process::stop()
 {
+    if (pid_ <= 0)
+        throw std::logic_error("server_process: there is none to stop");
     ::kill(pid_, SIGTERM);
+    const int code = end();
+    collect();
+    control_ = {};
+    return code;
+}
+
+int server_process::abandon()
+{
+    control_ = {};
+    return end();
+}
+
+int server_process::end()
+{
     int status = 0;
     ::waitpid(pid_, &status, 0);
     pid_ = -1;
-    collect();
-    control_ = {};
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 

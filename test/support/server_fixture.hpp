@@ -56,8 +56,11 @@ public:
     void start();
     /// SIGTERM; the exit code, or minus the signal that ended it.
     int stop();
+    /// As if its supervisor had died; the same.
+    int abandon();
 
 private:
+    int end();
     void collect();
 
     serving::host_options options_;
