@@ -263,6 +263,7 @@ struct who_row : row {
     {
         next_row::before(w);
         w.author = w.now([&](auto token) { return w.watched->next(token); })->origin;
+        w.watched.reset();
     }
     static auto start(operation_world& w, auto&&... token)
     {
