@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zproc/command.hpp>
 #include <zproc/context.hpp>
 #include <zproc/dict.hpp>
 #include <zproc/draft.hpp>
@@ -10,10 +11,13 @@
 #include <zproc/origin.hpp>
 #include <zproc/peer.hpp>
 #include <zproc/process.hpp>
+#include <zproc/process_info.hpp>
+#include <zproc/process_list.hpp>
 #include <zproc/remote_error.hpp>
 #include <zproc/replica.hpp>
 #include <zproc/run.hpp>
 #include <zproc/snapshot.hpp>
+#include <zproc/spawn_options.hpp>
 #include <zproc/state.hpp>
 #include <zproc/value.hpp>
 #include <zproc/watcher.hpp>

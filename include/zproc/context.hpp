@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zproc/command.hpp>
 #include <zproc/context/calls.hpp>
 #include <zproc/detail/call.hpp>
 #include <zproc/detail/handler.hpp>
@@ -7,12 +8,14 @@
 #include <zproc/origin.hpp>
 #include <zproc/peer.hpp>
 #include <zproc/process.hpp>
+#include <zproc/process_info.hpp>
 #include <zproc/state.hpp>
 
 #include <boost/asio/execution_context.hpp>
 
 #include <chrono>
 #include <concepts>
+#include <cstdint>
 #include <iosfwd>
 #include <memory>
 #include <string>
@@ -104,12 +107,13 @@ public:
     /// `errc::not_serializable`, `errc::wrong_process`; of the system, when it cannot fork (EAGAIN,
     /// ENOMEM, EMFILE), or EPERM to who has changed user or group since `prepare`.
     template <class F, class... Args>
-        requires(!std::same_as<F, spawn_options>)
+        requires(!std::same_as<F, spawn_options> && !std::same_as<F, command>)
     [[nodiscard]] auto spawn(F f, Args&&... args) const
     {
         return spawn(spawn_options{}, f, std::forward<Args>(args)...);
     }
     template <class F, class... Args>
+        requires(!std::same_as<F, command>)
     [[nodiscard]] auto spawn(spawn_options options, F f, Args&&... args) const
     {
         static_assert(detail::spawnable<F>,
@@ -126,6 +130,65 @@ public:
             },
             std::forward<Args>(args)...);
     }
+
+    /// Runs a program instead of a function. It is watched and stopped like every other process;
+    /// what it has spawned falls with it.
+    ///
+    /// Completion signature: `void(error_code, program)`, when the program runs.
+    /// Per-operation cancellation: as of a function.
+    /// Errors: those of exec(2) (ENOENT, EACCES), of chdir(2) for its directory, of open(2) for its
+    /// streams; and those of a function.
+    template <std::same_as<command> Command,
+              asio::completion_token_for<void(error_code, program)> Token = asio::deferred_t>
+    [[nodiscard]] auto spawn(Command what, Token&& token = {}) const
+    {
+        return spawn(spawn_options(), std::move(what), std::forward<Token>(token));
+    }
+    template <std::same_as<command> Command,
+              asio::completion_token_for<void(error_code, program)> Token = asio::deferred_t>
+    [[nodiscard]] auto spawn(spawn_options options, Command what, Token&& token = {}) const
+    {
+        using signature = void(error_code, program);
+        return detail::initiate<signature>(
+            get_executor(),
+            [core = core(), options = std::move(options),
+             what = std::move(what)](detail::handler<signature> done) mutable {
+                run(core, std::move(options), what, std::move(done));
+            },
+            std::forward<Token>(token));
+    }
+
+    /// All processes of the supervisor, those that have ended lately included; by id.
+    ///
+    /// Completion signature: `void(error_code, std::vector<process_info>)`.
+    /// Per-operation cancellation and errors: as a read of `state`.
+    template <asio::completion_token_for<void(error_code, std::vector<process_info>)> Token =
+                  asio::deferred_t>
+    [[nodiscard]] auto processes(Token&& token = {}) const
+    {
+        using signature = void(error_code, std::vector<process_info>);
+        return detail::initiate<signature>(
+            get_executor(),
+            [core = core()](detail::handler<signature> done) { processes(core, std::move(done)); },
+            std::forward<Token>(token));
+    }
+
+    /// A watcher that yields one event when the process with that id has ended for good, also of
+    /// one that is nobody's handle here. Acts when called.
+    watcher monitor(std::uint64_t id) const;
+
+    /// From now on the failure of one stops the other, and the other way round; see
+    /// `spawn_options::linked`. Both have been spawned by this process, or by what it has spawned.
+    /// Errors: `errc::supervisor_lost`, `errc::wrong_process`, `errc::context_gone`.
+    error_code link(const detail::process_handle& one, const detail::process_handle& other) const
+    {
+        return link(one.id(), other.id());
+    }
+
+    /// Says, in a spawned process, that it has done what others wait for: its status becomes
+    /// `ready`. The first time counts; nothing happens in a process that nobody spawned.
+    /// Errors: `errc::wrong_process`; `would_block` when the supervisor does not read.
+    error_code notify_ready() const noexcept;
 
     /// Asks the state process whether it lives.
     ///
@@ -203,6 +266,11 @@ private:
 
     static void namespaces(const std::shared_ptr<detail::context_core>& core,
                            detail::handler<void(error_code, std::vector<namespace_info>)> done);
+    static void run(const std::shared_ptr<detail::context_core>& core, spawn_options options,
+                    const command& what, detail::handler<void(error_code, program)> done);
+    static void processes(const std::shared_ptr<detail::context_core>& core,
+                          detail::handler<void(error_code, std::vector<process_info>)> done);
+    error_code link(std::uint64_t one, std::uint64_t other) const;
     static void ping(const std::shared_ptr<detail::context_core>& core,
                      detail::handler<void(error_code, pong)> done);
     static void who(const std::shared_ptr<detail::context_core>& core, const origin& of,

@@ -59,10 +59,16 @@ struct exit_info {
     std::optional<int> signal; ///< it was ended by this signal
     bool core = false;         ///< a core file was written
     std::string reason;        ///< one sentence for people
+    std::string cause;         ///< of a stop that nobody asked for: what it was linked with fell
     resource_usage usage;
-    int restarts = 0;
+    int restarts = 0; ///< runs that came before the last one
+    /// While another run is to come, of a process in `process_status::backoff`: its delay.
+    std::optional<std::chrono::milliseconds> retry_in;
     std::optional<error_report> error; ///< the exception that ended it
     std::optional<crash_report> crash; ///< the fault that ended it
+    /// The last lines that a function wrote to `std::cerr`, `std::clog` or `stderr`, when it failed
+    /// by an exception, a fault or a code. What is written behind their back is not seen.
+    std::vector<std::string> last_lines;
 
     /// True when it ended with code 0.
     bool success() const noexcept { return code == 0; }

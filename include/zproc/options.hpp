@@ -136,20 +136,4 @@ private:
     std::size_t journal_size_ = std::size_t{4} << 20;
 };
 
-/// How a process is spawned.
-class spawn_options {
-public:
-    /// The name in handles, reports and tables. Default: the function's.
-    spawn_options& name(std::string value)
-    {
-        name_ = std::move(value);
-        return *this;
-    }
-
-    const std::string& name() const noexcept { return name_; }
-
-private:
-    std::string name_;
-};
-
 } // namespace zproc

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <zproc/detail/handler.hpp>
-#include <zproc/detail/packing.hpp>
+#include <zproc/detail/gathering.hpp>
 #include <zproc/detail/process_core.hpp>
 #include <zproc/error.hpp>
 #include <zproc/exit_info.hpp>
@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <exception>
 #include <iosfwd>
 #include <memory>
@@ -47,18 +48,13 @@ public:
 
     void ended(const asio::any_io_executor& io, const process_outcome& outcome) override
     {
-        // A function that returns nothing has done so when its process ended well.
-        if (!outcome.has_result && !(std::is_void_v<R> && outcome.info.success()))
-            return fail(io, outcome.error);
-        if constexpr (std::is_void_v<R>) {
+        auto got = settle<R>(outcome);
+        if (!got)
+            fail(io, got.error());
+        else if constexpr (std::is_void_v<R>)
             handler_.complete(io, std::exception_ptr());
-        } else {
-            try {
-                handler_.complete(io, std::exception_ptr(), unpack<R>(outcome.result));
-            } catch (...) {
-                fail(io, std::current_exception());
-            }
-        }
+        else
+            handler_.complete(io, std::exception_ptr(), std::move(got).value());
     }
 
     void failed(const asio::any_io_executor& io, error_code ec) override
@@ -78,6 +74,55 @@ private:
     handler_type handler_;
 };
 
+/// One process, with a time limit.
+class one_end final : public gathering {
+public:
+    explicit one_end(handler<void(error_code, exit_info)> h) : handler_(std::move(h)) {}
+
+    asio::cancellation_slot slot() const noexcept override { return handler_.cancellation_slot(); }
+
+    bool ended(std::size_t, const process_outcome& outcome) override
+    {
+        info_ = outcome.info;
+        return true;
+    }
+
+    void complete(const asio::any_io_executor& io, error_code ec) override
+    {
+        handler_.complete(io, ec, std::move(info_));
+    }
+
+private:
+    exit_info info_;
+    handler<void(error_code, exit_info)> handler_;
+};
+
+template <class R>
+class one_result final : public gathering {
+public:
+    explicit one_result(typename result_waiter<R>::handler_type h) : waiter_(std::move(h)) {}
+
+    asio::cancellation_slot slot() const noexcept override { return waiter_.slot(); }
+
+    bool ended(std::size_t, const process_outcome& outcome) override
+    {
+        outcome_ = outcome;
+        return true;
+    }
+
+    void complete(const asio::any_io_executor& io, error_code ec) override
+    {
+        if (ec)
+            waiter_.failed(io, ec);
+        else
+            waiter_.ended(io, outcome_);
+    }
+
+private:
+    result_waiter<R> waiter_;
+    process_outcome outcome_;
+};
+
 /// What does not depend on the type of the result.
 class process_handle {
 public:
@@ -86,18 +131,27 @@ public:
     /// The executor of the context that spawned it.
     executor_type get_executor() const;
 
-    /// 0 for an empty handle.
+    /// What the table of processes knows it by, over all its runs; 0 before it was started.
+    std::uint64_t id() const noexcept;
+
+    /// Of the present run. 0 for an empty handle.
     pid_t pid() const noexcept;
 
     /// What it was named at the spawn; by default the name of its function.
     std::string name() const;
 
-    /// True from the spawn until it has ended; asks the kernel, so it needs no pending `wait`.
+    /// True from the spawn until it has ended for good; asks the kernel, so it needs no pending
+    /// `wait`.
     bool running() const noexcept;
 
+    /// What was last heard of it: it is kept up to date while an operation on a process of the same
+    /// context is pending.
     process_status status() const noexcept;
 
-    /// The pidfd, owned by the handle; -1 when there is none.
+    /// How the last run that has ended did, when one has; of a process that runs again, too.
+    std::optional<exit_info> last_exit() const;
+
+    /// The pidfd of the present run, owned by the handle; -1 when there is none.
     int native_handle() const noexcept;
 
     /// SIGINT: the process's coroutine is cancelled.
@@ -116,6 +170,8 @@ public:
     error_code signal(int number) const noexcept;
 
     explicit operator bool() const noexcept { return core_ != nullptr; }
+
+    const std::shared_ptr<process_core>& core() const noexcept { return core_; } ///< ours, not yours
 
 protected:
     process_handle() = default;
@@ -173,6 +229,14 @@ public:
             std::forward<Token>(token));
     }
 
+    /// The same, for at most so long: `asio::error::timed_out`, and the process does not notice.
+    template <asio::completion_token_for<void(error_code, exit_info)> Token = asio::deferred_t>
+    [[nodiscard]] auto wait(std::chrono::nanoseconds limit, Token&& token = {}) const
+    {
+        return gather_one<void(error_code, exit_info), detail::one_end>(
+            limit, std::forward<Token>(token));
+    }
+
     /// Waits until the process has ended, and gives what its function returned.
     ///
     /// Any number of copies may await it, also after the end; each gets a value of its own.
@@ -197,6 +261,14 @@ public:
             std::forward<Token>(token));
     }
 
+    /// The same, for at most so long: `system_error(asio::error::timed_out)`.
+    template <asio::completion_token_for<result_signature> Token = asio::use_awaitable_t<>>
+    [[nodiscard]] auto result(std::chrono::nanoseconds limit, Token&& token = {}) const
+    {
+        return gather_one<result_signature, detail::one_result<R>>(limit,
+                                                                   std::forward<Token>(token));
+    }
+
     /// Ends the process and everything it has spawned: SIGTERM, which cancels its coroutine, and
     /// after the grace period SIGKILL. Completes when it has ended; at once if it has already.
     ///
@@ -216,7 +288,38 @@ public:
         return stop_within(std::nullopt, std::forward<Token>(token));
     }
 
+    /// Waits until it has that status. `up` is also had by who is `ready`, and `down` by who has
+    /// `failed`. At once when it has it already.
+    ///
+    /// Completion signature: void(error_code).
+    /// Per-operation cancellation: as `wait`.
+    /// Errors: as `wait`; `errc::process_gone` when it has ended and will never have it.
+    template <asio::completion_token_for<void(error_code)> Token = asio::deferred_t>
+    [[nodiscard]] auto when(process_status status, Token&& token = {}) const
+    {
+        return detail::initiate<void(error_code)>(
+            get_executor(),
+            [core = core_, status](detail::handler<void(error_code)> h) {
+                if (core)
+                    core->when(status, std::move(h));
+                else
+                    h.complete(asio::system_executor(), error_code(errc::process_gone));
+            },
+            std::forward<Token>(token));
+    }
+
 private:
+    template <class Signature, class Gathering, class Token>
+    auto gather_one(std::chrono::nanoseconds limit, Token&& token) const
+    {
+        return detail::initiate<Signature>(
+            get_executor(),
+            [core = core_, io = get_executor(), limit](detail::handler<Signature> h) {
+                detail::gather({core}, io, limit, std::make_unique<Gathering>(std::move(h)));
+            },
+            std::forward<Token>(token));
+    }
+
     template <class Token>
     auto stop_within(std::optional<std::chrono::nanoseconds> grace, Token&& token) const
     {

@@ -42,7 +42,7 @@ const std::string& context_base::default_namespace() const noexcept
 void context_base::launch(spawn_options options, call what, std::shared_ptr<watch_plan> plan,
                           std::unique_ptr<pending_spawn> p) const
 {
-    core_->spawn({std::move(options), std::move(what), std::move(plan), default_namespace()},
+    core_->spawn({std::move(options), std::move(what), std::move(plan), default_namespace(), {}},
                  std::move(p));
 }
 
@@ -75,6 +75,11 @@ context context::with_namespace(std::string name) const
     if (name.empty())
         throw system_error(errc::empty_namespace);
     return context(*this, std::move(name));
+}
+
+error_code context::notify_ready() const noexcept
+{
+    return supervision::notify_ready();
 }
 
 std::string context::address() const

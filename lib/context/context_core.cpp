@@ -119,6 +119,7 @@ error_code context_core::start_server()
     request.payload = serving::pack_options(options);
     request.descriptors = {listener.get()};
     request.service = true;
+    request.restart = supervision::service_restarts();
     using signature = void(error_code, supervision::started_child);
     link_->start(
         request,

@@ -28,12 +28,15 @@ inline std::chrono::milliseconds whole_milliseconds(std::chrono::nanoseconds tim
     return std::chrono::ceil<std::chrono::milliseconds>(std::max(time, {}));
 }
 
+struct command_plan;
+
 /// A process to be: what it runs, and what it is given.
 struct launching {
     spawn_options options;
     call what;
     std::shared_ptr<watch_plan> plan; ///< of a process that is called on events
     std::string default_namespace;
+    std::shared_ptr<const command_plan> program; ///< instead of a function
 };
 
 /// What the copies of a context share: the engine, and, at the first need, a link to the
@@ -64,6 +67,8 @@ public:
     std::shared_ptr<void> listen() override;
     void stop(std::uint64_t child, std::optional<std::chrono::nanoseconds> grace) override;
 
+    error_code link(std::uint64_t one, std::uint64_t other);
+
     void loop_gone();
 
 private:
@@ -84,7 +89,7 @@ private:
     void launch(launching l, const std::shared_ptr<spawning>& s);
     void cancel(spawning& s, bool terminal);
     void cancel(std::uint64_t ending);
-    void child_notice(const std::shared_ptr<process_core>& process, const supervision::notice& n);
+    void child_notice(const std::shared_ptr<process_core>& process, supervision::notice& n);
     void start_ended();
     void gone(std::uint64_t child);
     void proceed();

@@ -1,3 +1,4 @@
+#include "context/commands.hpp"
 #include "context/context_core.hpp"
 #include "supervisor/invocation.hpp"
 #include "supervisor/surroundings.hpp"
@@ -15,7 +16,8 @@
 #include <unistd.h>
 
 /// Spawning: from the call to the process, and what is heard of it.
-namespace zproc::detail {
+namespace zproc {
+namespace detail {
 
 namespace {
 
@@ -37,6 +39,30 @@ std::shared_ptr<context> make_child_context(asio::io_context& io, const supervis
 }
 
 [[maybe_unused]] const bool known = (supervision::set_context_maker(&make_child_context), true);
+
+supervision::restart_rules to_rules(const restart_settings& of)
+{
+    supervision::restart_rules rules;
+    switch (of.when) {
+    case restart_settings::mode::never: break;
+    case restart_settings::mode::on_failure:
+        rules.when = supervision::restart_rules::mode::on_failure;
+        break;
+    case restart_settings::mode::always:
+        rules.when = supervision::restart_rules::mode::always;
+        break;
+    }
+    rules.exceptions = !of.exceptions.empty();
+    rules.signals.assign(of.signals.begin(), of.signals.end());
+    rules.codes.assign(of.codes.begin(), of.codes.end());
+    rules.limit = of.limit;
+    rules.delay = whole_milliseconds(of.delay);
+    rules.longest = whole_milliseconds(of.longest);
+    rules.factor = of.factor;
+    rules.jitter = of.jitter;
+    rules.healthy_after = whole_milliseconds(of.healthy_after);
+    return rules;
+}
 
 /// The revision of a namespace, asked for on the strand and told there.
 struct pending_revision final : pending {
@@ -131,19 +157,26 @@ void context_core::launch(launching l, const std::shared_ptr<spawning>& s)
     if (ec)
         return refuse(ec);
 
-    const std::string name = l.options.name().empty() ? l.what.name : l.options.name();
-    auto process = std::make_shared<process_core>(io_, shared_from_this(), name, l.what.name);
-    const int channel =
-        process->open_channel(l.what, pack_settings(path_, l.default_namespace), ec);
+    const std::string function = l.program ? l.program->name() : l.what.name;
+    const std::string name = l.options.name().empty() ? function : l.options.name();
+    auto process = std::make_shared<process_core>(io_, shared_from_this(), name, function);
+    std::vector<int> descriptors;
+    if (!l.program)
+        descriptors = process->open_channel(l.what, l.options,
+                                            pack_settings(path_, l.default_namespace), ec);
     if (ec)
         return refuse(ec);
 
     supervision::spawn_request request;
     request.run = &supervision::function_entry;
     request.name = name;
-    request.descriptors = {channel};
-    request.grace = whole_milliseconds(options_.grace());
+    request.descriptors = descriptors;
+    request.linked = l.options.is_linked();
+    request.grace = whole_milliseconds(l.options.grace().value_or(options_.grace()));
+    request.restart = to_rules(l.options.restart().settings());
     supervision::add_surroundings(request);
+    if (l.program)
+        l.program->fill(request);
     using signature = void(error_code, supervision::started_child);
     link_->start(
         request,
@@ -168,19 +201,20 @@ void context_core::launch(launching l, const std::shared_ptr<spawning>& s)
                     self->stop(started.id, self->ending_grace_);
                 self->start_ended();
             })));
-    ::close(channel);
+    for (const auto each : descriptors)
+        ::close(each);
     const std::lock_guard lock(mutex_);
     std::erase_if(processes_, [](const auto& each) { return each.expired(); });
     processes_.push_back(process);
 }
 
 void context_core::child_notice(const std::shared_ptr<process_core>& process,
-                                const supervision::notice& n)
+                                supervision::notice& n)
 {
     using kind = supervision::notice::kind;
     switch (n.what) {
-    case kind::restarted: break;
-    case kind::exited: process->exited(n.exit, static_cast<int>(n.attempt) - 1); break;
+    case kind::progress: process->progressed(n); break;
+    case kind::exited: process->exited(n.exit, static_cast<int>(n.attempt) - 1, n.cause); break;
     case kind::gone: gone(n.child); break;
     case kind::lost:
         process->lost(errc::supervisor_lost);
@@ -216,4 +250,52 @@ void context_core::stop(std::uint64_t child, std::optional<std::chrono::nanoseco
         link_->stop(child, whole_milliseconds(grace.value_or(options_.grace())));
 }
 
-} // namespace zproc::detail
+error_code context_core::link(std::uint64_t one, std::uint64_t other)
+{
+    const std::lock_guard lock(mutex_);
+    if (loop_gone_)
+        return errc::context_gone;
+    return link_ ? link_->link_together(one, other) : error_code(errc::process_gone);
+}
+
+namespace {
+
+/// A command under way, with the user's handler inside.
+struct command_spawn final : pending_spawn {
+    handler<void(error_code, program)> done;
+    std::shared_ptr<program_pipes> pipes;
+
+    command_spawn(handler<void(error_code, program)> h, std::shared_ptr<program_pipes> p)
+        : done(std::move(h)), pipes(std::move(p))
+    {
+    }
+
+    void complete(const asio::any_io_executor& io, error_code ec,
+                  std::shared_ptr<process_core> started) override
+    {
+        done.complete(io, ec, ec ? program() : program(std::move(started), std::move(pipes)));
+    }
+    asio::cancellation_slot cancellation_slot() const noexcept override
+    {
+        return done.cancellation_slot();
+    }
+};
+
+} // namespace
+} // namespace detail
+
+void context::run(const std::shared_ptr<detail::context_core>& core, spawn_options options,
+                  const command& what, detail::handler<void(error_code, program)> done)
+{
+    auto pipes = std::make_shared<detail::program_pipes>(core->get_executor());
+    error_code ec;
+    detail::launching l;
+    l.program = detail::open_command(what, *pipes, ec);
+    if (ec)
+        return done.complete(core->get_executor(), ec, program());
+    l.options = std::move(options);
+    core->spawn(std::move(l),
+                std::make_unique<detail::command_spawn>(std::move(done), std::move(pipes)));
+}
+
+} // namespace zproc

@@ -100,6 +100,24 @@ error_code host::stop_on(int file, std::function<bool()> decide)
                                                                       : system_failure();
 }
 
+void host::record(std::string_view name_space, std::string_view key,
+                  std::optional<store::bytes_view> value)
+{
+    const store::key_value change{key, value};
+    hall_.data->update({0, 0, 0, 0, wall_}, name_space, {&change, 1});
+}
+
+std::optional<store::bytes_view> host::look(std::string_view name_space, std::string_view key) const
+{
+    return hall_.data->get(name_space, key).value;
+}
+
+void host::commit()
+{
+    if (hall_.data->pending())
+        hall_.data->publish();
+}
+
 bool host::turn(int milliseconds)
 {
     std::array<epoll_event, 256> events;

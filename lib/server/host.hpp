@@ -49,6 +49,14 @@ public:
     /// Ends `turn` when the descriptor is readable or hung up, as its owner decides.
     error_code stop_on(int file, std::function<bool()> decide);
 
+    /// A mutation that no client has asked for; without a value the key goes.
+    void record(std::string_view name_space, std::string_view key,
+                std::optional<store::bytes_view> value);
+    /// The value of a key; valid until the next mutation.
+    std::optional<store::bytes_view> look(std::string_view name_space, std::string_view key) const;
+    /// What was recorded is promised from here on.
+    void commit();
+
     /// Waits up to `milliseconds` (-1: for ever) for something to do, and does it. False when it
     /// is to end.
     bool turn(int milliseconds);

@@ -126,7 +126,8 @@ int run_state_process(const state_process_start& start)
     if (const auto ec = state.listen(descriptor(listener)); ec.failed())
         return fail("listen", ec);
     if (start.control >= 0)
-        state.stop_on(start.control, [&] { return hung_up(start.control); });
+        state.stop_on(start.control,
+                      [&] { return start.told ? start.told(state) : hung_up(start.control); });
     state.stop_on(signals.get(), [&] { return meant_for_us(signals.get()); });
 
     while (state.turn(-1)) {}

@@ -23,6 +23,8 @@ struct state_process_start {
     int listener = -1;
     std::function<int(std::string_view)> find_kept; ///< what a predecessor kept; -1 for nothing
     keep_function keep;
+    /// Called when `control` is readable; true at its end.
+    std::function<bool(host&)> told;
     std::string options; ///< of pack_options
 };
 

@@ -97,6 +97,9 @@ std::string encode(const call_message& message)
     put(out, message.function.target);
     out.text(message.arguments).text(message.name).text(message.settings);
     out.number(static_cast<std::uint64_t>(message.owner));
+    out.number(message.retried.size());
+    for (const auto& each : message.retried)
+        put(out, each.stub);
     return out.take();
 }
 
@@ -110,6 +113,7 @@ std::optional<call_message> decode_call(std::string_view bytes)
     message.name = in.text();
     message.settings = in.text();
     message.owner = static_cast<pid_t>(in.number());
+    in.list([&] { message.retried.push_back({get_address(in), {}}); });
     if (!in.finished())
         return std::nullopt;
     return message;

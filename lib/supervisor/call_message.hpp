@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -19,6 +20,8 @@ struct call_message {
     std::string arguments; ///< an archive
     std::string name;      ///< of the process
     std::string settings;  ///< for the context, unread here
+    /// Filters of the restart policy; only their stubs.
+    std::vector<detail::function_reference> retried;
     pid_t owner = 0;
 };
 

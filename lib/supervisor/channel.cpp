@@ -25,46 +25,6 @@ error_code last_error()
     return {errno, boost::system::system_category()};
 }
 
-descriptor memory_file(std::string_view body, error_code& ec)
-{
-    descriptor file(::memfd_create("zproc-packet", MFD_CLOEXEC));
-    if (!file) {
-        ec = last_error();
-        return file;
-    }
-    while (!body.empty()) {
-        const auto written = ::write(file.get(), body.data(), body.size());
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0) {
-            ec = last_error();
-            return {};
-        }
-        body.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return file;
-}
-
-std::optional<std::string> read_file(const descriptor& file)
-{
-    struct stat about{};
-    if (::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode) || about.st_size < 0 ||
-        static_cast<std::uint64_t>(about.st_size) > max_packet_body)
-        return std::nullopt;
-    std::string body(static_cast<std::size_t>(about.st_size), '\0');
-    std::size_t have = 0;
-    while (have != body.size()) {
-        const auto got =
-            ::pread(file.get(), body.data() + have, body.size() - have, static_cast<off_t>(have));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return std::nullopt;
-        have += static_cast<std::size_t>(got);
-    }
-    return body;
-}
-
 /// Room for the one descriptor that may travel with a packet.
 struct alignas(cmsghdr) control_buffer {
     std::array<char, CMSG_SPACE(sizeof(int))> bytes{};
@@ -85,6 +45,50 @@ descriptor received_descriptor(msghdr& message)
 }
 
 } // namespace
+
+descriptor make_file(std::string_view body, error_code& ec)
+{
+    descriptor file = above_standard(descriptor(::memfd_create("zproc-packet", MFD_CLOEXEC)));
+    if (!file) {
+        ec = last_error();
+        return file;
+    }
+    if (body.size() > max_packet_body) {
+        ec = errc::too_large;
+        return {};
+    }
+    while (!body.empty()) {
+        const auto written = ::write(file.get(), body.data(), body.size());
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0) {
+            ec = last_error();
+            return {};
+        }
+        body.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return file;
+}
+
+std::optional<std::string> read_file(int file)
+{
+    struct stat about{};
+    if (::fstat(file, &about) != 0 || !S_ISREG(about.st_mode) || about.st_size < 0 ||
+        static_cast<std::uint64_t>(about.st_size) > max_packet_body)
+        return std::nullopt;
+    std::string body(static_cast<std::size_t>(about.st_size), '\0');
+    std::size_t have = 0;
+    while (have != body.size()) {
+        const auto got =
+            ::pread(file, body.data() + have, body.size() - have, static_cast<off_t>(have));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return std::nullopt;
+        have += static_cast<std::size_t>(got);
+    }
+    return body;
+}
 
 channel_ends make_channel(error_code& ec)
 {
@@ -114,7 +118,7 @@ error_code send_packet(int channel, packet_kind kind, std::string_view body)
     descriptor file;
     control_buffer control;
     if (body.size() > max_inline_body) {
-        file = memory_file(body, ec);
+        file = make_file(body, ec);
         if (ec)
             return ec;
         header.beside = 1;
@@ -173,7 +177,7 @@ std::optional<packet> receive_packet(int channel, bool wait, error_code& ec)
         return received;
     }
     if (whole && file)
-        if (auto content = read_file(file)) {
+        if (auto content = read_file(file.get())) {
             received.body = std::move(*content);
             return received;
         }

@@ -19,6 +19,7 @@ enum class packet_kind : std::uint32_t {
     exception, ///< an error_report; at most one
     exit_code, ///< process_exit was thrown; in decimal
     crash,     ///< a crash_record, written by a signal handler
+    last_lines, ///< what was last written to standard error
 };
 
 struct packet {
@@ -41,6 +42,10 @@ struct channel_ends {
 };
 
 channel_ends make_channel(error_code& ec);
+
+/// A body that every run of a process reads from the beginning; and its reading.
+descriptor make_file(std::string_view body, error_code& ec);
+std::optional<std::string> read_file(int file);
 
 /// Does not wait and raises no SIGPIPE.
 /// Errors: `errc::too_large`; errors of the system.

@@ -19,23 +19,27 @@ using event = child_event;
 // An event that a state does not expect is a late one (a timer that fired while its process was
 // being reaped): it changes nothing.
 constexpr std::array<row, child_states * child_events> table{{
-    {running, event::stop, {ending, terminate}}, {running, event::grace_over, {running, none}},
-    {running, event::died, {dead, bury}},        {running, event::lapsed, {running, start_anew}},
+    {running, event::stop, {ending, terminate}}, {running, event::due, {running, none}},
+    {running, event::died, {dead, bury}},        {running, event::lapsed, {resting, rest}},
     {running, event::cleared, {running, none}},
 
-    {ending, event::stop, {ending, hasten}},     {ending, event::grace_over, {killing, kill}},
+    {ending, event::stop, {ending, hasten}},     {ending, event::due, {killing, kill}},
     {ending, event::died, {dead, bury}},         {ending, event::lapsed, {dead, bury}},
     {ending, event::cleared, {ending, none}},
 
-    {killing, event::stop, {killing, none}},     {killing, event::grace_over, {killing, kill}},
+    {killing, event::stop, {killing, none}},     {killing, event::due, {killing, kill}},
     {killing, event::died, {dead, bury}},        {killing, event::lapsed, {dead, bury}},
     {killing, event::cleared, {killing, none}},
 
-    {dead, event::stop, {dead, none}},           {dead, event::grace_over, {dead, none}},
+    {resting, event::stop, {dead, bury}},        {resting, event::due, {running, start_anew}},
+    {resting, event::died, {dead, bury}},        {resting, event::lapsed, {resting, none}},
+    {resting, event::cleared, {resting, none}},
+
+    {dead, event::stop, {dead, none}},           {dead, event::due, {dead, none}},
     {dead, event::died, {dead, none}},           {dead, event::lapsed, {dead, none}},
     {dead, event::cleared, {gone, farewell}},
 
-    {gone, event::stop, {gone, none}},           {gone, event::grace_over, {gone, none}},
+    {gone, event::stop, {gone, none}},           {gone, event::due, {gone, none}},
     {gone, event::died, {gone, none}},           {gone, event::lapsed, {gone, none}},
     {gone, event::cleared, {gone, none}},
 }};

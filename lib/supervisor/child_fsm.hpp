@@ -4,21 +4,22 @@
 
 namespace zproc::supervision {
 
-/// The life of one process that the supervisor is the parent of: a spawned child, one run after
-/// another of a service, or an orphan that a dead one left behind.
+/// The life of one process that the supervisor is the parent of: a spawned child with all its
+/// runs, or an orphan that a dead one left behind.
 enum class child_state {
     running,
     ending,  ///< asked to end (SIGTERM), the grace period runs
     killing, ///< being killed, until it is reaped
+    resting, ///< between two runs
     dead,    ///< reaped; something of its subtree is left
     gone,
 };
 
 enum class child_event {
     stop,       ///< somebody wants it and all below it to end
-    grace_over, ///< its timer fired
+    due,        ///< its timer fired
     died,       ///< it was reaped, and that is that
-    lapsed,     ///< a service was reaped that may be started again
+    lapsed,     ///< it was reaped, and its restart rules permit another run
     cleared,    ///< nothing of its subtree is left
 };
 
@@ -29,7 +30,8 @@ enum class child_action {
     hasten,     ///< bring the timer forward if the new grace ends earlier
     kill,       ///< stop-walk and SIGKILL its subtree; start the timer for another look
     bury,       ///< tell its owner; stop those it owns
-    start_anew, ///< tell its owner; stop those it owns; fork the next run
+    rest,       ///< tell its owner; stop those it owns; start the timer for the next run
+    start_anew, ///< fork the next run; tell its owner
     farewell,   ///< tell its owner that nothing is left, and forget it
 };
 
@@ -42,7 +44,7 @@ struct child_step {
 
 child_step step(child_state state, child_event event) noexcept;
 
-inline constexpr std::size_t child_states = 5;
+inline constexpr std::size_t child_states = 6;
 inline constexpr std::size_t child_events = 5;
 
 } // namespace zproc::supervision

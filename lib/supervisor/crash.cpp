@@ -2,17 +2,19 @@
 
 #include "supervisor/call_message.hpp"
 #include "supervisor/channel.hpp"
+#include "supervisor/last_lines.hpp"
 
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include <execinfo.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -20,12 +22,12 @@ namespace zproc::supervision {
 
 namespace {
 
-constexpr std::array fault_signals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 constexpr std::size_t handler_stack = 256 * 1024; // the unwinder is hungry
 
 // Everything the handler needs, made before it runs.
 int crash_channel = -1;
 std::array<char, 256> crash_title{};
+const crash_text* crash_endings = nullptr;
 
 void write_text(const char* text) noexcept
 {
@@ -42,6 +44,41 @@ void write_number(std::uint64_t value, unsigned base) noexcept
         value /= base;
     } while (value != 0);
     write_text(digits.data() + at);
+}
+
+void send_last_lines() noexcept
+{
+    const auto lines = last_lines();
+    if (lines.first.empty())
+        return;
+    std::array<std::uint32_t, 2> header{static_cast<std::uint32_t>(packet_kind::last_lines), 0};
+    std::array<iovec, 3> parts{
+        iovec{header.data(), sizeof header},
+        iovec{const_cast<char*>(lines.first.data()), lines.first.size()},
+        iovec{const_cast<char*>(lines.second.data()), lines.second.size()},
+    };
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    ::sendmsg(crash_channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void write_ending(int number) noexcept
+{
+    const auto& text = *crash_endings;
+    const auto* line = &text.otherwise;
+    for (const auto each : text.permitted)
+        if (each == number) {
+            timespec t{};
+            ::clock_gettime(CLOCK_MONOTONIC, &t);
+            const auto now = std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+            line = now >= text.late_at ? &text.late : &text.early;
+        }
+    if (line->empty())
+        return;
+    write_text("  ");
+    write_text(line->c_str());
+    write_text("\n");
 }
 
 /// Where the program was interrupted; 0 where we do not know the machine.
@@ -91,6 +128,7 @@ void on_fault(int number, siginfo_t* info, void* context)
     message.msg_iov = parts.data();
     message.msg_iovlen = parts.size();
     ::sendmsg(crash_channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    send_last_lines();
 
     write_text(crash_title.data());
     const char* const name = ::sigabbrev_np(number);
@@ -106,6 +144,7 @@ void on_fault(int number, siginfo_t* info, void* context)
     }
     write_text("\n");
     ::backtrace_symbols_fd(record.frames.data(), static_cast<int>(record.count), STDERR_FILENO);
+    write_ending(number);
 
     errno = saved;
     // A fault happens again when this returns, now without a handler; a raised signal has to be
@@ -131,9 +170,10 @@ void use_own_stack()
 
 } // namespace
 
-void arm_crash_handlers(int channel, std::string_view process, int owner)
+void arm_crash_handlers(int channel, std::string_view process, int owner, crash_text endings)
 {
     crash_channel = channel;
+    crash_endings = new crash_text(std::move(endings)); // as long as the process
     std::snprintf(crash_title.data(), crash_title.size(),
                   "zproc: process '%.*s' (pid %d, owner %d) crashed: ",
                   static_cast<int>(process.size() < 128 ? process.size() : 128), process.data(),

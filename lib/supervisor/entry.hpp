@@ -7,7 +7,9 @@
 
 namespace zproc::supervision {
 
-/// Names one spawned child, or one service over all its runs, for the life of the supervisor.
+class restart_history;
+
+/// Names one spawned child, or service, over all its runs, for the life of the supervisor.
 using child_id = std::uint64_t;
 
 /// A descriptor that a service left with the supervisor for its successor.
@@ -25,7 +27,8 @@ struct child_start {
     std::string name;
     std::string payload;
     std::string runtime_directory; ///< private to this program; removed at its end
-    unsigned attempt = 1;          ///< of a service: counts its runs
+    unsigned attempt = 1;          ///< counts the runs
+    const restart_history* history = nullptr; ///< decides about the next one; lives for ever
 
     /// The descriptor kept under that name, or -1.
     int find_kept(std::string_view kept_name) const noexcept

@@ -41,6 +41,14 @@ descriptor first_of(std::vector<descriptor>& descriptors, pid_t pid)
     return above_standard(descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))));
 }
 
+notice notice_of(notice::kind what, child_id child)
+{
+    notice n;
+    n.what = what;
+    n.child = child;
+    return n;
+}
+
 /// What a standard descriptor that this process has closed is for its children.
 descriptor stand_in_for(int number)
 {
@@ -127,10 +135,13 @@ void exchange::start(const std::shared_ptr<link_body>& body, const spawn_request
     m.payload = request.payload;
     m.grace = request.grace;
     m.service = request.service;
-    m.limit = request.limit;
+    m.restart = request.restart;
     m.environment = request.environment;
     m.directory = request.directory;
     m.file_mask = request.file_mask;
+    m.limits = request.limits;
+    m.command = request.command;
+    m.linked = request.linked;
     std::vector<int> descriptors;
     std::array<descriptor, 3> null;
     for (std::size_t i = 0; i != request.standard.size(); ++i) {
@@ -305,16 +316,33 @@ void exchange::handle(const std::shared_ptr<link_body>& reader, received_packet 
         on(reader, *started, first_of(packet.descriptors, started->pid));
     else if (const auto* failed = std::get_if<message::failed>(&*m))
         on(*failed);
-    else if (const auto* anew = std::get_if<message::restarted>(&*m))
-        tell(anew->child,
-             {notice::kind::restarted, anew->child, anew->exit, anew->attempt, anew->pid,
-              first_of(packet.descriptors, anew->pid)},
-             false);
-    else if (const auto* exited = std::get_if<message::exited>(&*m))
-        tell(exited->child,
-             {notice::kind::exited, exited->child, exited->exit, exited->attempt, -1, {}}, false);
-    else if (const auto* gone = std::get_if<message::gone>(&*m))
-        tell(gone->child, {notice::kind::gone, gone->child, {}, 1, -1, {}}, true);
+    else if (const auto* progress = std::get_if<message::progress>(&*m))
+        on(*progress, std::move(packet.descriptors));
+    else if (const auto* exited = std::get_if<message::exited>(&*m)) {
+        auto n = notice_of(notice::kind::exited, exited->child);
+        n.exit = exited->exit;
+        n.attempt = exited->attempt;
+        n.cause = exited->cause;
+        tell(exited->child, std::move(n), false);
+    } else if (const auto* gone = std::get_if<message::gone>(&*m)) {
+        tell(gone->child, notice_of(notice::kind::gone, gone->child), true);
+    }
+}
+
+void exchange::on(const message::progress& m, std::vector<descriptor> beside)
+{
+    using phase = message::progress::phase;
+    auto n = notice_of(notice::kind::progress, m.child);
+    n.exit = m.exit;
+    n.attempt = m.attempt;
+    n.pid = m.pid;
+    n.phase = m.now;
+    n.delay = m.delay;
+    if (beside.size() > 1)
+        n.channel = std::move(beside[1]);
+    if (!beside.empty() || m.now == phase::up)
+        n.pidfd = first_of(beside, m.pid);
+    tell(m.child, std::move(n), false);
 }
 
 void exchange::on(const std::shared_ptr<link_body>& reader, const message::started& m,
@@ -383,7 +411,7 @@ void exchange::lose()
     while (!children_.empty()) {
         const auto child = children_.begin()->first;
         bodies.push_back(children_.begin()->second.body);
-        tell(child, {notice::kind::lost, child, {}, 1, -1, {}}, true);
+        tell(child, notice_of(notice::kind::lost, child), true);
     }
     for (const auto& each : bodies)
         rearm(each);

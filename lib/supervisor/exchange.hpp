@@ -86,6 +86,7 @@ private:
     void handle(const std::shared_ptr<link_body>& reader, received_packet packet);
     void on(const std::shared_ptr<link_body>& reader, const message::started& m, descriptor pidfd);
     void on(const message::failed& m);
+    void on(const message::progress& m, std::vector<descriptor> beside);
     void tell(child_id child, notice n, bool last);
     void lose();
     void finish(pending& p, error_code ec, started_child child);

@@ -26,9 +26,18 @@ namespace {
 constexpr std::uint64_t signal_key = ~std::uint64_t{0};
 constexpr std::uint64_t root_key = signal_key - 1;
 constexpr std::uint64_t guardian_key = signal_key - 2;
+/// Of a command that is being launched, beside its id.
+constexpr std::uint64_t launch_bit = std::uint64_t{1} << 62;
 
 /// So many packets of one peer before the others have their turn.
 constexpr int packets_per_turn = 64;
+
+std::vector<descriptor> one(descriptor d)
+{
+    std::vector<descriptor> list;
+    list.push_back(std::move(d));
+    return list;
+}
 
 bool watch(const descriptor& events, const descriptor& what, std::uint64_t key)
 {
@@ -60,6 +69,7 @@ int forkserver::set_up()
     ::sigemptyset(&child);
     ::sigaddset(&child, SIGCHLD);
 
+    chance_.seed(std::random_device{}());
     events_.reset(::epoll_create1(EPOLL_CLOEXEC));
     signals_.reset(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!events_ || !signals_ || !watch(events_, signals_, signal_key) ||
@@ -131,6 +141,10 @@ void forkserver::wait_once()
         }
         default: {
             const auto who = event.data.u64;
+            if (who & launch_bit) {
+                settle_launch(who & ~launch_bit);
+                break;
+            }
             if (event.events & EPOLLOUT)
                 if (const auto found = members_.find(who); found != members_.end())
                     found->second.socket.flush();
@@ -212,7 +226,8 @@ void forkserver::handle(member_id from, received_packet packet)
             if constexpr (one_of<Message, message::spawn, message::keep>)
                 on(from, each, std::move(packet.descriptors));
             else if constexpr (one_of<Message, message::stop, message::signal, message::drop,
-                                      message::leave>)
+                                      message::leave, message::threw, message::ready,
+                                      message::link, message::reported>)
                 on(from, each);
         },
         *m);
@@ -224,7 +239,7 @@ void forkserver::on(member_id from, const message::spawn& m, std::vector<descrip
     const auto entry_point = reinterpret_cast<entry>(static_cast<std::uintptr_t>(m.entry));
     if (descriptors.size() < 3)
         return refuse(EBADF);
-    if (!is_registered(entry_point))
+    if (m.command ? m.command->empty() : !is_registered(entry_point))
         return refuse(ENOEXEC);
     if (leaving_ || (from != tree::root && members_.at(from).state != child_state::running))
         return refuse(ECANCELED);
@@ -234,17 +249,56 @@ void forkserver::on(member_id from, const message::spawn& m, std::vector<descrip
     added.owner = from;
     added.grace = m.grace;
     added.plan = {m, std::move(descriptors)};
-    added.history = restart_history(m.limit);
+    added.name = m.name;
+    added.history = restart_history(m.restart);
+    packet_pair status;
+    if (m.command && !(status = make_packet_pair()).first) {
+        members_.erase(added_id);
+        return refuse(errno);
+    }
     descriptor pidfd;
-    if (const auto error = fork_run(added_id, pidfd)) {
+    if (const auto error = fork_run(added_id, pidfd, status.second.get())) {
         members_.erase(added_id);
         return refuse(error);
     }
     tree_.add(added_id, from, m.service ? tree::kin::service : tree::kin::child);
-    if (!m.service)
+    if (m.linked) {
+        added.links.insert(from);
+        members_.at(from).links.insert(added_id);
+    }
+    if (m.service) {
+        added.records = std::make_unique<record_book>();
+        services_.insert(added_id);
+    }
+    if (m.restart.when == restart_rules::mode::never)
         added.plan = {};
+    if (m.command) {
+        watch(events_, status.first, added_id | launch_bit);
+        added.launch = launching{m.request, std::move(status.first), std::move(pidfd)};
+        return;
+    }
     const auto pid = added.pid;
-    tell(from, message::started{m.request, added_id, pid}, std::move(pidfd));
+    tell(from, message::started{m.request, added_id, pid}, one(std::move(pidfd)));
+    record(added_id, message::report::state::up);
+}
+
+/// The program runs, or could not be run: then nobody hears of the process that was to be it.
+void forkserver::settle_launch(member_id who)
+{
+    const auto found = members_.find(who);
+    if (found == members_.end() || !found->second.launch)
+        return;
+    auto& m = found->second;
+    auto launch = std::move(*m.launch);
+    m.launch.reset();
+    int error = 0;
+    if (::recv(launch.status.get(), &error, sizeof error, MSG_DONTWAIT) == sizeof error) {
+        m.orphan = true;
+        m.history = restart_history(restart_rules{});
+        return tell(m.owner, message::failed{launch.request, error});
+    }
+    tell(m.owner, message::started{launch.request, who, m.last_pid}, one(std::move(launch.pidfd)));
+    record(who, message::report::state::up);
 }
 
 void forkserver::on(member_id from, const message::stop& m)
@@ -255,8 +309,8 @@ void forkserver::on(member_id from, const message::stop& m)
 
 void forkserver::on(member_id from, const message::signal& m)
 {
-    // Its pid cannot be anyone else's before it is reaped.
-    if (tree_.below(m.child, from) && tree_.alive(m.child))
+    // Its pid cannot be anyone else's before it is reaped; between two runs it has none.
+    if (tree_.below(m.child, from) && tree_.alive(m.child) && members_.at(m.child).pid > 0)
         ::kill(members_.at(m.child).pid, m.number);
 }
 
@@ -276,6 +330,37 @@ void forkserver::on(member_id from, const message::drop& m)
 {
     if (tree_.is_service(from))
         members_.at(from).kept.erase(m.name);
+}
+
+void forkserver::on(member_id from, const message::threw& m)
+{
+    members_.at(from).verdict = m.retry;
+}
+
+void forkserver::on(member_id from, const message::ready&)
+{
+    auto& m = members_.at(from);
+    if (from == tree::root || m.is_ready || m.state != child_state::running)
+        return;
+    m.is_ready = true;
+    announce(from, message::progress::phase::ready);
+}
+
+void forkserver::on(member_id from, const message::link& m)
+{
+    const auto may = [&](member_id who) { return who == from || tree_.below(who, from); };
+    if (!may(m.one) || !may(m.other) || !tree_.alive(m.one) || !tree_.alive(m.other))
+        return;
+    members_.at(m.one).links.insert(m.other);
+    members_.at(m.other).links.insert(m.one);
+}
+
+void forkserver::on(member_id from, const message::reported& m)
+{
+    if (auto& records = members_.at(from).records) {
+        records->committed(m.number);
+        send_records(from);
+    }
 }
 
 } // namespace zproc::supervision

@@ -5,12 +5,15 @@
 #include "supervisor/packet.hpp"
 #include "supervisor/peer.hpp"
 #include "supervisor/reaper.hpp"
+#include "supervisor/record_book.hpp"
 #include "supervisor/restart.hpp"
 #include "supervisor/tree.hpp"
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
+#include <random>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -42,6 +45,13 @@ private:
     using milliseconds = std::chrono::milliseconds;
     using member_id = tree::id;
 
+    /// A command is forked, and not yet the program that it is to be.
+    struct launching {
+        std::uint64_t request = 0;
+        descriptor status; ///< ends when the program runs; or the error of exec
+        descriptor pidfd;
+    };
+
     struct member {
         child_state state = child_state::running;
         pid_t pid = -1;
@@ -51,8 +61,18 @@ private:
         time_point deadline{0}; ///< 0: no timer
         peer socket;
         launch_plan plan; ///< its descriptors only while they are needed
-        restart_history history{restart_limit{}};
-        unsigned attempt = 1;
+        restart_history history{restart_rules{}};
+        std::uint32_t attempt = 1;
+        std::optional<bool> verdict; ///< of the run about its exception: to be run again?
+        exit_report last_exit;
+        pid_t last_pid = -1;
+        bool is_ready = false;
+        bool asked = false; ///< to end
+        std::string name;
+        std::string cause; ///< of a stop that nobody asked for
+        std::set<member_id> links;
+        std::optional<launching> launch;      ///< of a command, until it runs
+        std::unique_ptr<record_book> records; ///< of a service
         std::map<std::string, descriptor> kept;
     };
 
@@ -79,6 +99,12 @@ private:
     void on(member_id from, const message::leave& m);
     void on(member_id from, const message::keep& m, std::vector<descriptor> descriptors);
     void on(member_id from, const message::drop& m);
+    void on(member_id from, const message::threw& m);
+    void on(member_id from, const message::ready& m);
+    void on(member_id from, const message::link& m);
+    void on(member_id from, const message::reported& m);
+    void settle_launch(member_id who);
+    void read_last_words(member_id from);
     void root_gone(std::optional<milliseconds> grace);
 
     // who died
@@ -86,16 +112,22 @@ private:
     void note_bereavement(std::vector<member_id> dead);
     void adopt(pid_t orphan);
     void died(member_id who, const exit_report& exit);
+    void over(member_id who);
+    void fell(member_id who);
     void follow(const tree::departure& departure);
 
     // what is done
-    void feed(member_id who, child_event event, milliseconds grace = milliseconds(0));
+    void feed(member_id who, child_event event, milliseconds time = milliseconds(0));
     void stop(member_id who, std::optional<milliseconds> grace = {});
     void stop_below(member_id who, std::optional<milliseconds> grace);
     void stop_bereaved(member_id who);
-    int fork_run(member_id who, descriptor& pidfd);
-    bool start_anew(member_id who, const exit_report& exit);
-    void tell(member_id whom, const any_message& m, descriptor beside = {});
+    int fork_run(member_id who, descriptor& pidfd, int status = -1);
+    void start_anew(member_id who);
+    void announce(member_id who, message::progress::phase now,
+                  std::vector<descriptor> beside = {}, milliseconds delay = milliseconds(0));
+    void record(member_id who, message::report::state now);
+    void send_records(member_id service);
+    void tell(member_id whom, const any_message& m, std::vector<descriptor> beside = {});
     void arm(member_id who, time_point when);
     void disarm(member_id who);
     void fire_timers();
@@ -112,6 +144,8 @@ private:
     std::set<std::pair<time_point, member_id>> timers_;
     bereavement last_;
     member_id next_id_ = 1;
+    std::set<member_id> services_;
+    std::minstd_rand chance_;
     bool look_again_ = false; ///< for orphans, although nobody may have died
     bool root_listens_ = true;
     bool leaving_ = false;

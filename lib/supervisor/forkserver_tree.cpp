@@ -1,10 +1,13 @@
+#include "supervisor/channel.hpp"
 #include "supervisor/forkserver.hpp"
 #include "supervisor/walk.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <string>
 
 #include <signal.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,8 +21,20 @@ using std::chrono::milliseconds;
 /// Between two looks at a subtree that is being killed.
 constexpr milliseconds next_look{5};
 
+/// In a plan: behind the three standard ones.
+constexpr std::size_t first_own = 3;
+
 /// The longest grace that is not taken for a mistake; keeps deadlines away from overflow.
 constexpr milliseconds longest_grace = std::chrono::hours(24 * 365);
+
+std::string how_it_ended(const exit_report& exit)
+{
+    if (!exit.signalled)
+        return "exited with code " + std::to_string(exit.number);
+    const char* const name = ::sigabbrev_np(exit.number);
+    return "was ended by " +
+           (name != nullptr ? std::string("SIG") + name : std::to_string(exit.number));
+}
 
 } // namespace
 
@@ -87,51 +102,145 @@ void forkserver::adopt(pid_t orphan)
     }
 }
 
+/// What it wrote before it died still counts, but starts nothing.
+void forkserver::read_last_words(member_id from)
+{
+    auto& socket = members_.at(from).socket;
+    while (socket.is_open()) {
+        auto packet = receiver_.receive(socket.socket());
+        if (packet.what != received_packet::outcome::got)
+            return;
+        const auto said = decode(packet.bytes);
+        if (said && (std::holds_alternative<message::keep>(*said) ||
+                     std::holds_alternative<message::drop>(*said) ||
+                     std::holds_alternative<message::threw>(*said)))
+            handle(from, std::move(packet));
+    }
+}
+
 void forkserver::died(member_id who, const exit_report& exit)
 {
+    settle_launch(who);
+    read_last_words(who);
     auto& m = members_.at(who);
-    // What a service gave us before it died still counts.
-    if (tree_.is_service(who))
-        while (m.socket.is_open()) {
-            auto packet = receiver_.receive(m.socket.socket());
-            if (packet.what != received_packet::outcome::got)
-                break;
-            const auto kind = decode(packet.bytes);
-            if (kind && (std::holds_alternative<message::keep>(*kind) ||
-                         std::holds_alternative<message::drop>(*kind)))
-                handle(who, std::move(packet));
-        }
     m.socket.close();
     m.pid = -1;
+    m.last_exit = exit;
 
-    const bool failed = exit.signalled || exit.number != 0;
-    const auto lapse = step(m.state, child_event::lapsed);
-    if (tree_.is_service(who) && failed && lapse.action == child_action::start_anew &&
-        m.history.permit(now())) {
-        m.state = lapse.next;
-        stop_bereaved(who);
-        if (start_anew(who, exit))
-            return;
+    const auto delay = m.history.end(now(), exit, std::exchange(m.verdict, std::nullopt));
+    if (!delay || step(m.state, child_event::lapsed).action != child_action::rest)
+        return feed(who, child_event::died);
+    feed(who, child_event::lapsed, *delay);
+    if (*delay == milliseconds(0))
+        feed(who, child_event::due);
+}
+
+/// There will not be another run.
+void forkserver::over(member_id who)
+{
+    disarm(who);
+    const auto& m = members_.at(who);
+    const bool failed = (m.last_exit.signalled || m.last_exit.number != 0) && !m.asked;
+    services_.erase(who);
+    if (!m.orphan) {
+        tell(m.owner, message::exited{who, m.last_exit, m.attempt, m.cause});
+        using state = message::report::state;
+        record(who, failed ? state::failed : state::down);
     }
-
-    if (!m.orphan)
-        tell(m.owner, message::exited{who, exit, m.attempt});
-    feed(who, child_event::died);
+    if (failed && !m.links.empty())
+        fell(who);
     stop_bereaved(who);
     follow(tree_.ended(who));
 }
 
-bool forkserver::start_anew(member_id who, const exit_report& exit)
+/// Those that are linked with it fall, too.
+void forkserver::fell(member_id who)
+{
+    const auto& m = members_.at(who);
+    const auto cause = "linked with process '" + m.name + "' (pid " + std::to_string(m.last_pid) +
+                       "), which " + how_it_ended(m.last_exit) +
+                       (m.cause.empty() ? std::string() : ": " + m.cause);
+    for (const auto each : std::set(m.links)) {
+        if (each == tree::root) {
+            ::kill(setup_.surroundings.root, SIGTERM);
+        } else if (const auto found = members_.find(each);
+                   found != members_.end() && tree_.alive(each)) {
+            if (found->second.cause.empty())
+                found->second.cause = cause;
+            stop(each);
+        }
+    }
+}
+
+/// A line of the table of processes, for all who keep it.
+void forkserver::record(member_id who, message::report::state now)
+{
+    const auto& m = members_.at(who);
+    if (services_.empty() || m.orphan)
+        return;
+    message::report line;
+    line.child = who;
+    line.now = now;
+    line.name = m.name;
+    line.pid = m.last_pid;
+    line.owner = m.owner;
+    if (const auto owner = members_.find(m.owner); owner != members_.end())
+        line.owner_pid = m.owner == tree::root ? setup_.surroundings.root : owner->second.last_pid;
+    line.attempt = m.attempt;
+    line.service = tree_.is_service(who);
+    line.exit = m.last_exit;
+    line.cause = m.cause;
+    for (const auto each : services_) {
+        members_.at(each).records->add(line);
+        send_records(each);
+    }
+}
+
+void forkserver::send_records(member_id service)
+{
+    while (const auto* line = members_.at(service).records->next())
+        tell(service, *line);
+}
+
+void forkserver::start_anew(member_id who)
 {
     auto& m = members_.at(who);
     ++m.attempt;
-    descriptor pidfd;
-    if (fork_run(who, pidfd) != 0) {
-        --m.attempt;
-        return false;
+    m.is_ready = false;
+    std::vector<descriptor> beside(1);
+    if (!m.plan.spawn.service && !m.plan.spawn.command) {
+        // What it has to say must not mix with what is left of the run before it.
+        error_code ec;
+        auto channel = make_channel(ec);
+        if (ec)
+            return feed(who, child_event::died);
+        m.plan.descriptors[first_own] = std::move(channel.process);
+        beside.push_back(std::move(channel.owner));
     }
-    tell(m.owner, message::restarted{who, exit, m.attempt, m.pid}, std::move(pidfd));
-    return true;
+    if (fork_run(who, beside.front()) != 0)
+        return feed(who, child_event::died);
+    announce(who, message::progress::phase::up, std::move(beside));
+    if (m.records) {
+        m.records->begin_anew();
+        send_records(who);
+    }
+}
+
+void forkserver::announce(member_id who, message::progress::phase now,
+                          std::vector<descriptor> beside, milliseconds delay)
+{
+    const auto& m = members_.at(who);
+    if (m.orphan || m.launch)
+        return;
+    tell(m.owner, message::progress{who, now, m.attempt, m.pid, m.last_exit, delay},
+         std::move(beside));
+    using state = message::report::state;
+    switch (now) {
+    case message::progress::phase::up: return record(who, state::up);
+    case message::progress::phase::ready: return record(who, state::ready);
+    case message::progress::phase::stopping: return record(who, state::stopping);
+    case message::progress::phase::backoff: return record(who, state::backoff);
+    }
 }
 
 void forkserver::follow(const tree::departure& departure)
@@ -146,22 +255,22 @@ void forkserver::follow(const tree::departure& departure)
     }
 }
 
-void forkserver::feed(member_id who, child_event event, milliseconds grace)
+void forkserver::feed(member_id who, child_event event, milliseconds time)
 {
     const auto found = members_.find(who);
     if (found == members_.end() || who == tree::root)
         return;
     auto& m = found->second;
-    const auto deadline = now() + std::min(grace, longest_grace);
+    const auto deadline = now() + std::min(time, longest_grace);
     const auto then = step(m.state, event);
     m.state = then.next;
+    m.asked = m.asked || event == child_event::stop;
     switch (then.action) {
-    case child_action::none:
-    case child_action::start_anew: // done by died(), which knows the status
-        break;
+    case child_action::none: break;
     case child_action::terminate:
         signal_tree(m.pid, {SIGTERM, SIGCONT});
         arm(who, deadline);
+        announce(who, message::progress::phase::stopping);
         break;
     case child_action::hasten:
         if (deadline < m.deadline)
@@ -171,7 +280,13 @@ void forkserver::feed(member_id who, child_event event, milliseconds grace)
         kill_tree(m.pid);
         arm(who, now() + next_look);
         break;
-    case child_action::bury: disarm(who); break;
+    case child_action::rest:
+        stop_bereaved(who);
+        announce(who, message::progress::phase::backoff, {}, time);
+        arm(who, deadline);
+        break;
+    case child_action::start_anew: start_anew(who); break;
+    case child_action::bury: over(who); break;
     case child_action::farewell:
         if (!m.orphan)
             tell(m.owner, message::gone{who});
@@ -190,19 +305,23 @@ void forkserver::stop(member_id who, std::optional<milliseconds> grace)
 
 void forkserver::stop_below(member_id who, std::optional<milliseconds> grace)
 {
+    // The end of one may be the farewell of others.
     for (const auto each : tree_.to_stop(who))
-        feed(each, child_event::stop, grace.value_or(members_.at(each).grace));
+        if (const auto found = members_.find(each); found != members_.end())
+            feed(each, child_event::stop, grace.value_or(found->second.grace));
 }
 
 void forkserver::stop_bereaved(member_id who)
 {
     // Those who have been asked already keep the time they were given.
     for (const auto each : tree_.to_stop(who))
-        if (const auto& m = members_.at(each); m.state == child_state::running)
-            feed(each, child_event::stop, m.grace);
+        if (const auto found = members_.find(each);
+            found != members_.end() && (found->second.state == child_state::running ||
+                                        found->second.state == child_state::resting))
+            feed(each, child_event::stop, found->second.grace);
 }
 
-int forkserver::fork_run(member_id who, descriptor& pidfd)
+int forkserver::fork_run(member_id who, descriptor& pidfd, int status)
 {
     auto& m = members_.at(who);
     auto sockets = make_packet_pair();
@@ -210,11 +329,12 @@ int forkserver::fork_run(member_id who, descriptor& pidfd)
         return errno;
 
     setup_.surroundings.group = ::getpgid(setup_.surroundings.root);
+    m.history.begin(now(), std::generate_canonical<double, 32>(chance_));
     const auto pid = ::fork();
     if (pid < 0)
         return errno;
     if (pid == 0) {
-        launch_run run{who, m.attempt, sockets.second.get(), {}};
+        launch_run run{who, m.attempt, sockets.second.get(), {}, &m.history, status};
         for (const auto& [name, number] : m.kept)
             run.kept.push_back({name, number.get()});
         run_child(m.plan, setup_.surroundings, run);
@@ -222,12 +342,13 @@ int forkserver::fork_run(member_id who, descriptor& pidfd)
     // Nobody reaps but we, so the pid is still its own.
     pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     m.pid = pid;
+    m.last_pid = pid;
     by_pid_[pid] = who;
     m.socket.open(std::move(sockets.first), events_.get(), who);
     return 0;
 }
 
-void forkserver::tell(member_id whom, const any_message& m, descriptor beside)
+void forkserver::tell(member_id whom, const any_message& m, std::vector<descriptor> beside)
 {
     if (const auto found = members_.find(whom); found != members_.end())
         found->second.socket.send(m, std::move(beside));
@@ -253,7 +374,7 @@ void forkserver::fire_timers()
     while (!timers_.empty() && timers_.begin()->first <= due) {
         const auto who = timers_.begin()->second;
         disarm(who);
-        feed(who, child_event::grace_over);
+        feed(who, child_event::due);
     }
 }
 

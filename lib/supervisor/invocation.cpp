@@ -5,6 +5,10 @@
 #include "supervisor/crash.hpp"
 #include "supervisor/exception_report.hpp"
 #include "supervisor/function_ref.hpp"
+#include "supervisor/last_lines.hpp"
+#include "supervisor/messages.hpp"
+#include "supervisor/packet.hpp"
+#include "supervisor/restart.hpp"
 #include "supervisor/stop_signals.hpp"
 #include "supervisor/throw_stack.hpp"
 
@@ -15,7 +19,9 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -25,6 +31,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <stdio_ext.h>
 #include <unistd.h>
@@ -83,6 +90,9 @@ public:
         finished_ = true;
     }
 
+    std::exception_ptr failure() const noexcept override { return failure_; }
+    void permit_retry() noexcept override { may_retry_ = true; }
+
     void launch(asio::awaitable<std::string> body) override
     {
         signals_.listen([this] { cancel_.emit(asio::cancellation_type::terminal); });
@@ -105,7 +115,8 @@ public:
     {
         std::set_terminate(&running_call::on_terminate);
         activate_throw_stacks();
-        arm_crash_handlers(channel_, call_.name, call_.owner);
+        remember_last_lines();
+        arm_crash_handlers(channel_, call_.name, call_.owner, crash_endings());
         try {
             error_code ec;
             const auto function = resolve(call_.function, ec);
@@ -119,6 +130,8 @@ public:
                 throw system_error(failed, "the result could not be sent");
         } catch (const process_exit& wanted) {
             send_packet(channel_, packet_kind::exit_code, std::to_string(wanted.code));
+            if (wanted.code != 0)
+                send_last_lines();
             leave(representable(wanted.code));
         } catch (...) {
             fail(std::current_exception());
@@ -145,6 +158,46 @@ private:
 
     static loop_stopper at_end(asio::io_context& io) { return loop_stopper(io); }
 
+    restart_history::time_point now() const { return std::chrono::steady_clock::now().time_since_epoch(); }
+
+    /// What is said below the report of a fault; the handler itself cannot reckon.
+    crash_text crash_endings() const
+    {
+        if (start_.history == nullptr)
+            return {};
+        const auto& history = *start_.history;
+        const auto healthy = now() + history.rules().healthy_after;
+        crash_text text;
+        text.early = retry_text(history, start_.attempt, now(), true);
+        text.late = retry_text(history, start_.attempt, healthy, true);
+        text.otherwise = retry_text(history, start_.attempt, now(), false);
+        text.late_at = healthy;
+        for (const int number : fault_signals)
+            if (permits(history.rules(), {true, number}, std::nullopt))
+                text.permitted.push_back(number);
+        return text;
+    }
+
+    /// The supervisor does not know exceptions: it is told whether another run may follow.
+    bool pronounce(const std::exception_ptr& error)
+    {
+        if (start_.history == nullptr)
+            return false;
+        const auto& rules = start_.history->rules();
+        failure_ = error;
+        may_retry_ = false;
+        for (const auto& each : call_.retried) {
+            error_code ec;
+            const auto filter = resolve(each, ec);
+            if (!ec)
+                filter.stub(*this);
+        }
+        std::vector<std::byte> bytes;
+        encode(message::threw{may_retry_}, bytes);
+        send_packet(start_.control, bytes, {});
+        return permits(rules, {false, EXIT_FAILURE}, may_retry_);
+    }
+
     [[noreturn]] void fail(const std::exception_ptr& error)
     {
         // Who was asked to stop and did is no failure: it ends by the signal that asked.
@@ -170,6 +223,14 @@ private:
         return 255;
     }
 
+    void send_last_lines()
+    {
+        const auto lines = last_lines();
+        if (!lines.first.empty())
+            send_packet(channel_, packet_kind::last_lines,
+                        std::string(lines.first).append(lines.second));
+    }
+
     static void write_to_error(const std::string& text)
     {
         const auto written = ::write(STDERR_FILENO, text.data(), text.size());
@@ -181,12 +242,18 @@ private:
     {
         // Whoever read our output may be gone: that must not become the cause of death.
         std::signal(SIGPIPE, SIG_IGN);
+        const bool permitted = pronounce(error);
         const auto what = describe(error, call_.name);
         send_packet(channel_, packet_kind::exception, encode(what));
+        send_last_lines();
         std::cout.flush();
         std::fflush(nullptr);
         std::ostringstream text;
         text << "zproc: " << what << "\n  spawned by pid " << call_.owner << '\n';
+        if (start_.history != nullptr)
+            if (const auto next = retry_text(*start_.history, start_.attempt, now(), permitted);
+                !next.empty())
+                text << "  " << next << '\n';
         write_to_error(text.str());
     }
 
@@ -211,7 +278,28 @@ private:
     std::string result_;
     bool finished_ = false;
     std::exception_ptr error_;
+    std::exception_ptr failure_;
+    bool may_retry_ = false;
 };
+
+} // namespace
+
+namespace {
+
+/// Of a process that may run again the call is in a file, for all runs, and often another one for
+/// those after the first.
+std::optional<call_message> read_call(const child_start& start)
+{
+    if (const auto files = start.descriptors.size() - 1; files != 0) {
+        const auto body = read_file(start.descriptors[std::min<std::size_t>(start.attempt, files)]);
+        return body ? decode_call(*body) : std::nullopt;
+    }
+    error_code ec;
+    const auto received = receive_packet(start.descriptors.front(), true, ec);
+    if (!received || received->kind != packet_kind::call) // the owner is gone
+        return std::nullopt;
+    return decode_call(received->body);
+}
 
 } // namespace
 
@@ -230,11 +318,7 @@ int function_entry(const child_start& start)
     if (start.descriptors.empty())
         return EXIT_FAILURE;
     const int channel = start.descriptors.front();
-    error_code ec;
-    const auto received = receive_packet(channel, true, ec);
-    if (!received) // the owner is gone
-        return EXIT_FAILURE;
-    auto call = received->kind == packet_kind::call ? decode_call(received->body) : std::nullopt;
+    auto call = read_call(start);
     if (!call)
         return EXIT_FAILURE;
     running_call(start, channel, std::move(*call)).run();

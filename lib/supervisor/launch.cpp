@@ -11,6 +11,7 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -68,6 +69,35 @@ bool apply_surroundings(const message::spawn& asked) noexcept
     return !asked.directory || ::chdir(asked.directory->c_str()) == 0;
 }
 
+void apply_limits(const std::vector<std::uint64_t>& limits) noexcept
+{
+    for (std::size_t i = 0; i + 2 < limits.size(); i += 3) {
+        const rlimit wanted{limits[i + 1], limits[i + 2]};
+        ::setrlimit(static_cast<__rlimit_resource_t>(limits[i]), &wanted);
+    }
+}
+
+/// Says why to who waits for a command to run.
+[[noreturn]] void give_up(int status, int error) noexcept
+{
+    if (status >= 0)
+        static_cast<void>(!::write(status, &error, sizeof error));
+    ::_exit(cannot_set_up);
+}
+
+[[noreturn]] void run_command(const std::vector<std::string>& command, int status) noexcept
+{
+    std::vector<char*> arguments;
+    for (const auto& each : command)
+        arguments.push_back(const_cast<char*>(each.c_str()));
+    arguments.push_back(nullptr);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::execvp(arguments.front(), arguments.data());
+    give_up(status, errno);
+}
+
 } // namespace
 
 void reset_signal_handlers() noexcept
@@ -116,11 +146,14 @@ void run_child(const launch_plan& plan, const launch_surroundings& surroundings,
     start.attempt = run.attempt;
     start.control = run.control;
     start.kept = run.kept;
+    start.history = run.history;
     start.name = plan.spawn.name;
     start.payload = plan.spawn.payload;
     start.runtime_directory = surroundings.runtime_directory;
 
     std::vector<int> open{run.control};
+    if (run.status >= 0)
+        open.push_back(run.status);
     for (std::size_t i = 3; i < plan.descriptors.size(); ++i)
         start.descriptors.push_back(plan.descriptors[i].get());
     open.insert(open.end(), start.descriptors.begin(), start.descriptors.end());
@@ -133,7 +166,10 @@ void run_child(const launch_plan& plan, const launch_surroundings& surroundings,
     if (!start.name.empty())
         ::prctl(PR_SET_NAME, start.name.c_str());
     if (!apply_surroundings(plan.spawn))
-        ::_exit(cannot_set_up);
+        give_up(run.status, errno);
+    apply_limits(plan.spawn.limits);
+    if (plan.spawn.command)
+        run_command(*plan.spawn.command, run.status);
 
     become_child(start, surroundings.supervisor);
     const auto run_entry = reinterpret_cast<entry>(static_cast<std::uintptr_t>(plan.spawn.entry));

@@ -3,6 +3,7 @@
 #include "descriptor.hpp"
 #include "supervisor/entry.hpp"
 #include "supervisor/messages.hpp"
+#include "supervisor/restart.hpp"
 
 #include <optional>
 #include <string>
@@ -34,6 +35,8 @@ struct launch_run {
     unsigned attempt = 1;
     int control = -1;
     std::vector<kept_descriptor> kept;
+    const restart_history* history = nullptr;
+    int status = -1; ///< of a command: where the error of exec goes
 };
 
 /// Turns the process that was just forked into the child, and ends it with the entry's value.

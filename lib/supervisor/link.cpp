@@ -110,6 +110,11 @@ error_code link::signal(child_id child, int number)
     return body_->through->send(body_, message::signal{child, number});
 }
 
+error_code link::link_together(child_id one, child_id other)
+{
+    return body_->through->send(body_, message::link{one, other});
+}
+
 error_code link::leave(std::chrono::milliseconds grace)
 {
     return body_->through->send(body_, message::leave{grace});
@@ -143,6 +148,21 @@ void link::interest::reset()
 {
     if (const auto body = std::move(body_))
         body->through->listen(body, -1);
+}
+
+error_code notify_ready()
+{
+    if (is_foreign_fork())
+        return errc::wrong_process;
+    const auto* own = current();
+    if (!own || own->root)
+        return {};
+    return send_to_control(own->control, message::ready{}, {});
+}
+
+error_code confirm_reports(int control, std::uint64_t number)
+{
+    return send_to_control(control, message::reported{number}, {});
 }
 
 error_code keep_descriptor(int control, std::string_view name, int number)

@@ -35,13 +35,17 @@ struct spawn_request {
     std::vector<int> descriptors;
     std::array<int, 3> standard{0, 1, 2}; ///< the child's 0 to 2; closed ones are /dev/null
     std::chrono::milliseconds grace{500}; ///< between SIGTERM and SIGKILL for its subtree
-    bool service = false;                 ///< started again when it dies
-    restart_limit limit{};                ///< of a service
+    bool service = false;                 ///< outlives all else that its owner owns
+    restart_rules restart{};
 
     /// Set where the child's differ from what the supervisor was forked with.
     std::optional<std::vector<std::string>> environment; ///< all of it, as "NAME=value"
     std::optional<std::string> directory;
     std::optional<unsigned> file_mask; ///< umask
+    std::vector<std::uint64_t> limits; ///< resource, soft, hard
+
+    std::optional<std::vector<std::string>> command; ///< a program instead of `run`
+    bool linked = false;                             ///< with this process
 };
 
 struct started_child {
@@ -50,21 +54,25 @@ struct started_child {
     descriptor pidfd;
 };
 
-/// What the supervisor tells the owner of a child, in this order: any number of `restarted` (of a
-/// service), `exited` once, `gone` once; or `lost` at any time, and then nothing more.
+/// What the supervisor tells the owner of a child, in this order: any number of `progress`,
+/// `exited` once, `gone` once; or `lost` at any time, and then nothing more.
 struct notice {
     enum class kind {
-        restarted, ///< exit of the last run; attempt, pid, pidfd of the new one
-        exited,    ///< exit; attempt = number of runs
-        gone,      ///< nothing of its subtree is left
-        lost,      ///< the supervisor is lost: everything is being stopped, no status will come
+        progress, ///< how far it has come; not every step is told to who reads rarely
+        exited,   ///< exit; attempt = number of runs
+        gone,     ///< nothing of its subtree is left
+        lost,     ///< the supervisor is lost: everything is being stopped, no status will come
     };
     kind what = kind::lost;
     child_id child = 0;
-    exit_report exit{};
+    exit_report exit{}; ///< of the last run that ended
     unsigned attempt = 1;
     pid_t pid = -1;
-    descriptor pidfd;
+    message::progress::phase phase{};
+    std::string cause; ///< of an exit: of the stop that nobody asked for
+    std::chrono::milliseconds delay{0}; ///< of a backoff
+    descriptor pidfd;                   ///< of a new run
+    descriptor channel;                 ///< to a new run of a function
 };
 
 using notice_handler = std::function<void(notice)>;
@@ -102,6 +110,9 @@ public:
     /// Sends a signal to that child alone, if it still runs.
     error_code signal(child_id child, int number);
 
+    /// From now on the failure of one stops the other; 0 is this process.
+    error_code link_together(child_id one, child_id other);
+
     /// In the root: asks the supervisor to stop everything and to leave; `lost` notices follow.
     error_code leave(std::chrono::milliseconds grace);
 
@@ -131,6 +142,13 @@ private:
     explicit link(std::shared_ptr<link_body> body);
     std::shared_ptr<link_body> body_;
 };
+
+/// Tells whoever waits for this process that it is ready. Nothing where nobody spawned it.
+/// Errors: `would_block`: not taken, try again later; `errc::wrong_process`.
+error_code notify_ready();
+
+/// For a service that keeps the table of processes: it has committed the reports up to this one.
+error_code confirm_reports(int control, std::uint64_t number);
 
 /// For a service that needs no link: leaves a descriptor with the supervisor under a name (the
 /// last one of a name counts) or takes it away. Kept from the moment this succeeds, even if the

@@ -1,8 +1,6 @@
+#include "supervisor/message_fields.hpp"
 #include "supervisor/messages.hpp"
 
-#include <array>
-#include <concepts>
-#include <limits>
 #include <utility>
 
 namespace zproc::supervision {
@@ -27,6 +25,21 @@ void describe(Fields& f, exit_report& e)
 }
 
 template <class Fields>
+void describe(Fields& f, restart_rules& r)
+{
+    f(48, r.when);
+    f(49, r.exceptions);
+    f(50, r.signals);
+    f(51, r.codes);
+    f(52, r.limit);
+    f(53, r.delay);
+    f(54, r.longest);
+    f(55, r.factor);
+    f(56, r.jitter);
+    f(57, r.healthy_after);
+}
+
+template <class Fields>
 void describe(Fields& f, message::spawn& m)
 {
     f(1, m.request);
@@ -35,11 +48,13 @@ void describe(Fields& f, message::spawn& m)
     f(4, m.payload);
     f(5, m.grace);
     f(6, m.service);
-    f(7, m.limit.restarts);
-    f(8, m.limit.window);
     f(9, m.environment);
     f(10, m.directory);
     f(11, m.file_mask);
+    f(12, m.limits);
+    f(13, m.command);
+    f(14, m.linked);
+    describe(f, m.restart);
 }
 
 template <class Fields>
@@ -99,11 +114,24 @@ void describe(Fields& f, message::failed& m)
 }
 
 template <class Fields>
-void describe(Fields& f, message::restarted& m)
+void describe(Fields& f, message::threw& m)
+{
+    f(1, m.retry);
+}
+
+template <class Fields>
+void describe(Fields&, message::ready&)
+{
+}
+
+template <class Fields>
+void describe(Fields& f, message::progress& m)
 {
     f(1, m.child);
     f(2, m.attempt);
     f(3, m.pid);
+    f(4, m.now);
+    f(5, m.delay);
     describe(f, m.exit);
 }
 
@@ -112,6 +140,36 @@ void describe(Fields& f, message::exited& m)
 {
     f(1, m.child);
     f(2, m.attempt);
+    f(3, m.cause);
+    describe(f, m.exit);
+}
+
+template <class Fields>
+void describe(Fields& f, message::link& m)
+{
+    f(1, m.one);
+    f(2, m.other);
+}
+
+template <class Fields>
+void describe(Fields& f, message::reported& m)
+{
+    f(1, m.number);
+}
+
+template <class Fields>
+void describe(Fields& f, message::report& m)
+{
+    f(1, m.number);
+    f(2, m.child);
+    f(3, m.now);
+    f(4, m.name);
+    f(5, m.pid);
+    f(6, m.owner);
+    f(7, m.owner_pid);
+    f(8, m.attempt);
+    f(9, m.service);
+    f(10, m.cause);
     describe(f, m.exit);
 }
 
@@ -120,184 +178,6 @@ void describe(Fields& f, message::gone& m)
 {
     f(1, m.child);
 }
-
-constexpr std::size_t field_header = 1 + 4;
-constexpr std::size_t known_numbers = 64;
-
-class field_writer {
-public:
-    explicit field_writer(std::vector<std::byte>& out) : out_(out) {}
-
-    template <std::integral Integer>
-    void operator()(std::uint8_t number, Integer v)
-    {
-        header(number, 8);
-        // Sign extension makes the eight bytes the same value whatever the type.
-        if constexpr (std::is_signed_v<Integer>)
-            little_endian(static_cast<std::uint64_t>(static_cast<std::int64_t>(v)), 8);
-        else
-            little_endian(static_cast<std::uint64_t>(v), 8);
-    }
-
-    template <class Rep, class Period>
-    void operator()(std::uint8_t number, std::chrono::duration<Rep, Period> v)
-    {
-        (*this)(number, static_cast<std::int64_t>(v.count()));
-    }
-
-    void operator()(std::uint8_t number, const std::string& v)
-    {
-        header(number, v.size());
-        text(v);
-    }
-
-    // An empty list is not an absent one.
-    void operator()(std::uint8_t number, const std::vector<std::string>& v)
-    {
-        std::size_t size = 0;
-        for (const auto& each : v)
-            size += each.size() + 1;
-        header(number, size);
-        for (const auto& each : v) {
-            text(each);
-            out_.push_back(std::byte{0});
-        }
-    }
-
-    template <class T>
-    void operator()(std::uint8_t number, const std::optional<T>& v)
-    {
-        if (v)
-            (*this)(number, *v);
-    }
-
-private:
-    void header(std::uint8_t number, std::size_t size)
-    {
-        out_.push_back(std::byte{number});
-        little_endian(size, 4);
-    }
-
-    void little_endian(std::uint64_t v, int bytes)
-    {
-        for (int i = 0; i != bytes; ++i)
-            out_.push_back(static_cast<std::byte>(v >> (8 * i) & 0xff));
-    }
-
-    void text(const std::string& v)
-    {
-        const auto bytes = std::as_bytes(std::span(v));
-        out_.insert(out_.end(), bytes.begin(), bytes.end());
-    }
-
-    std::vector<std::byte>& out_;
-};
-
-std::uint64_t little_endian(std::span<const std::byte> bytes)
-{
-    std::uint64_t v = 0;
-    for (std::size_t i = bytes.size(); i != 0; --i)
-        v = v << 8 | std::to_integer<std::uint64_t>(bytes[i - 1]);
-    return v;
-}
-
-class field_reader {
-public:
-    explicit field_reader(std::span<const std::byte> packet)
-    {
-        while (!packet.empty()) {
-            if (packet.size() < field_header) {
-                fail();
-                return;
-            }
-            const auto number = std::to_integer<std::uint8_t>(packet[0]);
-            const auto size = little_endian(packet.subspan(1, 4));
-            packet = packet.subspan(field_header);
-            if (size > packet.size()) {
-                fail();
-                return;
-            }
-            if (number < known_numbers) {
-                fields_[number] = packet.first(size);
-                present_[number] = true;
-            }
-            packet = packet.subspan(size);
-        }
-    }
-
-    template <std::integral Integer>
-    void operator()(std::uint8_t number, Integer& v)
-    {
-        if (!present_[number])
-            return;
-        if (fields_[number].size() != 8)
-            return fail();
-        const auto raw = little_endian(fields_[number]);
-        if constexpr (std::is_same_v<Integer, bool>) {
-            if (raw > 1)
-                return fail();
-            v = raw != 0;
-        } else if constexpr (std::is_signed_v<Integer>) {
-            const auto wide = static_cast<std::int64_t>(raw);
-            if (!std::in_range<Integer>(wide))
-                return fail();
-            v = static_cast<Integer>(wide);
-        } else {
-            if (!std::in_range<Integer>(raw))
-                return fail();
-            v = static_cast<Integer>(raw);
-        }
-    }
-
-    template <class Rep, class Period>
-    void operator()(std::uint8_t number, std::chrono::duration<Rep, Period>& v)
-    {
-        auto count = static_cast<std::int64_t>(v.count());
-        (*this)(number, count);
-        v = std::chrono::duration<Rep, Period>(count);
-    }
-
-    void operator()(std::uint8_t number, std::string& v)
-    {
-        if (present_[number])
-            v = text(fields_[number]);
-    }
-
-    void operator()(std::uint8_t number, std::vector<std::string>& v)
-    {
-        auto rest = fields_[number];
-        while (!rest.empty()) {
-            std::size_t size = 0;
-            while (size != rest.size() && rest[size] != std::byte{0})
-                ++size;
-            if (size == rest.size())
-                return fail();
-            v.push_back(text(rest.first(size)));
-            rest = rest.subspan(size + 1);
-        }
-    }
-
-    template <class T>
-    void operator()(std::uint8_t number, std::optional<T>& v)
-    {
-        if (present_[number])
-            (*this)(number, v.emplace());
-    }
-
-    bool failed() const noexcept { return failed_; }
-
-private:
-    void fail() noexcept { failed_ = true; }
-
-    static std::string text(std::span<const std::byte> bytes)
-    {
-        return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-    }
-
-    std::array<std::span<const std::byte>, known_numbers> fields_{};
-    std::array<bool, known_numbers> present_{};
-    bool failed_ = false;
-};
 
 template <std::size_t Kind = 0>
 std::optional<any_message> decode_kind(std::size_t kind, field_reader& fields)

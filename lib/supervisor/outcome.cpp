@@ -5,7 +5,9 @@
 
 #include <zproc/remote_error.hpp>
 
+#include <algorithm>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
 namespace zproc::supervision {
@@ -27,6 +29,21 @@ exit_info describe_exit(const exit_report& report, int restarts)
     return info;
 }
 
+/// The last lines: fewer than so many, and whole ones where there are several.
+std::vector<std::string> lines_of(std::string_view text)
+{
+    constexpr std::size_t most = 20;
+    std::vector<std::string> lines;
+    while (!text.empty()) {
+        const auto end = std::min(text.find('\n'), text.size());
+        lines.emplace_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    if (lines.size() > most)
+        lines.erase(lines.begin(), lines.end() - most);
+    return lines;
+}
+
 /// What `result()` throws of a process that left no result.
 std::exception_ptr failure(const exit_info& info, const std::string& process)
 {
@@ -40,10 +57,11 @@ std::exception_ptr failure(const exit_info& info, const std::string& process)
 } // namespace
 
 detail::process_outcome read_outcome(int channel, const exit_report& report, int restarts,
-                                     const std::string& process)
+                                     const std::string& process, const std::string& cause)
 {
     detail::process_outcome outcome;
     outcome.info = describe_exit(report, restarts);
+    outcome.info.cause = cause;
     error_code ec;
     while (channel >= 0) {
         auto received = receive_packet(channel, false, ec);
@@ -56,6 +74,7 @@ detail::process_outcome read_outcome(int channel, const exit_report& report, int
             break;
         case packet_kind::exception: outcome.info.error = decode_error(received->body); break;
         case packet_kind::crash: outcome.info.crash = decode_crash(received->body); break;
+        case packet_kind::last_lines: outcome.info.last_lines = lines_of(received->body); break;
         case packet_kind::call:
         case packet_kind::exit_code: // the exit status says it, too
             break;

@@ -12,6 +12,6 @@ namespace zproc::supervision {
 /// (-1: there is none). Does not wait: whoever may still hold the channel open, all that the
 /// process wrote is in it.
 detail::process_outcome read_outcome(int channel, const exit_report& report, int restarts,
-                                     const std::string& process);
+                                     const std::string& process, const std::string& cause);
 
 } // namespace zproc::supervision

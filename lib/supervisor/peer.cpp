@@ -3,7 +3,6 @@
 #include "supervisor/packet.hpp"
 
 #include <cerrno>
-#include <span>
 #include <utility>
 
 #include <sys/epoll.h>
@@ -19,28 +18,47 @@ void peer::open(descriptor socket, int events, std::uint64_t key)
     watch();
 }
 
-void peer::send(const any_message& m, descriptor beside)
+void peer::send(const any_message& m, std::vector<descriptor> beside)
 {
     if (!socket_)
         return;
     packet added;
     encode(m, added.bytes);
+    added.beside = std::move(beside);
+    if (const auto* progress = std::get_if<message::progress>(&m)) {
+        added.child = progress->child;
+        added.attempt = progress->attempt;
+    }
     if (waiting_.empty()) {
-        const auto done = send_now(added.bytes, beside);
+        const auto done = send_now(added);
         if (done == sent::never)
             return close();
         if (done == sent::yes)
             return;
     }
-    added.beside = std::move(beside);
+    if (added.child != 0 && supersede(added))
+        return;
     waiting_.push_back(std::move(added));
     watch();
+}
+
+bool peer::supersede(packet& added)
+{
+    for (auto& each : waiting_)
+        if (each.child == added.child) {
+            // Where nobody has seen the run begin, its descriptors are still news.
+            if (added.beside.empty() && each.attempt == added.attempt)
+                added.beside = std::move(each.beside);
+            each = std::move(added);
+            return true;
+        }
+    return false;
 }
 
 void peer::flush()
 {
     while (socket_ && !waiting_.empty()) {
-        const auto done = send_now(waiting_.front().bytes, waiting_.front().beside);
+        const auto done = send_now(waiting_.front());
         if (done == sent::never)
             return close();
         if (done == sent::later)
@@ -61,14 +79,15 @@ void peer::close()
     waiting_.clear();
 }
 
-peer::sent peer::send_now(const std::vector<std::byte>& bytes, const descriptor& beside)
+peer::sent peer::send_now(const packet& p)
 {
-    const int number = beside.get();
-    const auto descriptors = beside ? std::span<const int>(&number, 1) : std::span<const int>();
-    auto error = send_packet(socket_.get(), bytes, descriptors);
+    std::vector<int> numbers;
+    for (const auto& each : p.beside)
+        numbers.push_back(each.get());
+    auto error = send_packet(socket_.get(), p.bytes, numbers);
     // Too many descriptors under way for this user: the reader can open the pidfd itself.
     if (error == ETOOMANYREFS)
-        error = send_packet(socket_.get(), bytes, {});
+        error = send_packet(socket_.get(), p.bytes, {});
     switch (error) {
     case 0: return sent::yes;
     case EAGAIN:

@@ -20,7 +20,10 @@ public:
     void open(descriptor socket, int events, std::uint64_t key);
 
     /// Queues what the socket does not take. `beside` travels with the message.
-    void send(const any_message& m, descriptor beside = {});
+    ///
+    /// Of the progress of one child only the newest waits: who does not read for long learns where
+    /// it has come to, and costs no memory.
+    void send(const any_message& m, std::vector<descriptor> beside = {});
 
     /// Sends what waited.
     void flush();
@@ -33,14 +36,17 @@ public:
 private:
     struct packet {
         std::vector<std::byte> bytes;
-        descriptor beside;
+        std::vector<descriptor> beside;
+        std::uint64_t child = 0; ///< whose progress this is
+        std::uint32_t attempt = 0;
     };
 
     /// Someone who does not read our answers is not listened to either.
     static constexpr std::size_t patience = 256;
 
     enum class sent { yes, later, never };
-    sent send_now(const std::vector<std::byte>& bytes, const descriptor& beside);
+    sent send_now(const packet& p);
+    bool supersede(packet& added);
     void watch();
 
     descriptor socket_;

@@ -4,11 +4,44 @@
 
 #include <signal.h>
 
+namespace zproc {
+
+std::string_view to_string(process_status status) noexcept
+{
+    switch (status) {
+    case process_status::starting: return "starting";
+    case process_status::up: return "up";
+    case process_status::ready: return "ready";
+    case process_status::stopping: return "stopping";
+    case process_status::backoff: return "backoff";
+    case process_status::failed: return "failed";
+    case process_status::down: return "down";
+    }
+    return "?";
+}
+
+std::ostream& operator<<(std::ostream& out, process_status status)
+{
+    return out << to_string(status);
+}
+
+} // namespace zproc
+
 namespace zproc::detail {
+
+std::optional<exit_info> process_handle::last_exit() const
+{
+    return core_ ? core_->last_exit() : std::nullopt;
+}
 
 process_handle::executor_type process_handle::get_executor() const
 {
     return core_ ? core_->get_executor() : executor_type(asio::system_executor());
+}
+
+std::uint64_t process_handle::id() const noexcept
+{
+    return core_ ? core_->id() : 0;
 }
 
 pid_t process_handle::pid() const noexcept
@@ -65,14 +98,28 @@ std::ostream& operator<<(std::ostream& out, const process_handle& handle)
     if (core->function() != core->name())
         out << " function " << core->function();
     out << " owner " << core->owner();
-    if (const auto end = core->ended())
+    using enum process_status;
+    const auto end = core->last_exit();
+    switch (const auto status = core->status()) {
+    case up:
+        if (!core->running())
+            return out << " ended>";
+        return out << " alive>";
+    case failed:
+    case down:
+        if (!end)
+            return out << " lost>";
         return out << ' ' << *end << '>';
-    switch (core->status()) {
-    case process_status::starting: return out << " starting>";
-    case process_status::up: return out << (core->running() ? " alive>" : " ended>");
-    case process_status::down: break;
+    case backoff:
+        out << " backoff";
+        if (end)
+            out << " (" << *end << ')';
+        return out << '>';
+    case starting:
+    case ready:
+    case stopping: return out << ' ' << status << '>';
     }
-    return out << " lost>";
+    return out;
 }
 
 } // namespace zproc::detail

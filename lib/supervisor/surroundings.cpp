@@ -1,5 +1,6 @@
 #include "supervisor/surroundings.hpp"
 
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -22,6 +24,7 @@ struct surroundings {
     std::optional<unsigned> file_mask;
     uid_t user = 0;
     gid_t group = 0;
+    std::vector<std::uint64_t> limits;
 };
 
 /// Never destroyed: it is read as long as anybody spawns.
@@ -64,12 +67,24 @@ std::optional<unsigned> present_file_mask()
     return std::nullopt;
 }
 
+/// Resource, soft, hard; of all.
+std::vector<std::uint64_t> present_limits()
+{
+    std::vector<std::uint64_t> all;
+    for (int each = 0; each != RLIM_NLIMITS; ++each) {
+        rlimit now{};
+        if (::getrlimit(static_cast<__rlimit_resource_t>(each), &now) == 0)
+            all.insert(all.end(), {static_cast<std::uint64_t>(each), now.rlim_cur, now.rlim_max});
+    }
+    return all;
+}
+
 } // namespace
 
 void remember_surroundings()
 {
     remembered() = {present_environment(), present_directory(), present_file_mask(), ::geteuid(),
-                    ::getegid()};
+                    ::getegid(),         present_limits()};
 }
 
 error_code check_rights()
@@ -89,6 +104,11 @@ void add_surroundings(spawn_request& request)
         request.directory = std::move(directory);
     if (const auto mask = present_file_mask(); mask != then.file_mask)
         request.file_mask = mask;
+    const auto limits = present_limits();
+    for (std::size_t i = 0; i + 2 < limits.size() && i + 2 < then.limits.size(); i += 3)
+        if (limits[i + 1] != then.limits[i + 1] || limits[i + 2] != then.limits[i + 2])
+            request.limits.insert(request.limits.end(),
+                                  {limits[i], limits[i + 1], limits[i + 2]});
 }
 
 } // namespace zproc::supervision

@@ -270,6 +270,7 @@ BOOST_AUTO_TEST_CASE(a_service_is_started_again_with_what_it_kept_until_the_limi
         check(!prepare(), "prepare");
         auto request = asking("service");
         request.service = true;
+        request.restart = service_restarts();
         const auto done = run_to_end(request);
         check(done.restarts == 3 && done.attempts == 4, "three more runs");
         check(done.exit.signalled && done.exit.number == SIGKILL, "the last one's end");

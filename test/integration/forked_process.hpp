@@ -34,8 +34,9 @@ public:
         core_ = std::make_shared<detail::process_core>(io_.get_executor(), nullptr, call.name,
                                                        call.name);
         error_code ec;
-        const int channel = core_->open_channel(call, "settings", ec);
+        const auto sent = core_->open_channel(call, spawn_options(), "settings", ec);
         BOOST_REQUIRE(!ec);
+        const int channel = sent.front();
         BOOST_REQUIRE(::pipe2(output_, O_CLOEXEC) == 0);
         pid_ = ::fork();
         if (pid_ == 0)

@@ -360,7 +360,7 @@ BOOST_AUTO_TEST_CASE(start_fails_for_a_function_it_does_not_know)
     auto core =
         std::make_shared<detail::process_core>(asio::system_executor(), nullptr, "x", "add");
     error_code ec;
-    const int channel = core->open_channel(call, "", ec);
+    const int channel = core->open_channel(call, {}, "", ec).front();
     const pid_t pid = ::fork();
     if (pid == 0) {
         ::close(STDERR_FILENO);
@@ -375,7 +375,7 @@ BOOST_AUTO_TEST_CASE(start_fails_for_a_function_it_does_not_know)
     supervision::exit_report report;
     report.number = WEXITSTATUS(status);
     core->exited(report);
-    const auto info = core->ended();
+    const auto info = core->last_exit();
     BOOST_REQUIRE(info.has_value());
     BOOST_TEST((info->code == 1));
     BOOST_REQUIRE(info->error.has_value());

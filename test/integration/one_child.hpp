@@ -41,7 +41,7 @@ run_to_end(const supervision::spawn_request& request,
                 result.exit = n.exit;
                 result.attempts = n.attempt;
             }
-            result.restarts += n.what == supervision::notice::kind::restarted && n.pidfd;
+            result.restarts += n.what == supervision::notice::kind::progress && n.pidfd;
             using kind = supervision::notice::kind;
             if (n.what == kind::gone || n.what == kind::lost) {
                 result.gone = n.what == kind::gone;

@@ -79,8 +79,9 @@ struct fixture {
     fixture()
     {
         error_code ec;
-        channel.reset(core->open_channel(detail::make_call(answer), "settings", ec));
+        const auto sent = core->open_channel(detail::make_call(answer), {}, "settings", ec);
         BOOST_REQUIRE(!ec);
+        channel.reset(sent.front());
     }
 
     /// As the process does that returns `value`.
@@ -129,7 +130,7 @@ BOOST_AUTO_TEST_CASE(open_channel_fails_as_the_call_did)
     auto call = detail::make_call(answer);
     call.failure = errc::no_build_id;
     error_code ec;
-    BOOST_TEST(core->open_channel(call, "", ec) == -1);
+    BOOST_TEST(core->open_channel(call, {}, "", ec).empty());
     BOOST_TEST(ec == error_code(errc::no_build_id));
 }
 

@@ -2,6 +2,7 @@
 // program of its own, so that its end cleans up.
 
 #include "integration/forked_root.hpp"
+#include "integration/holds.hpp"
 
 #include <zproc/context.hpp>
 #include <zproc/process.hpp>
@@ -36,6 +37,7 @@ using namespace std::chrono_literals;
 using namespace zproc;
 using zproc::test::checks;
 using zproc::test::forked_root;
+using zproc::test::holds;
 
 struct job {
     int id = 0;
@@ -99,20 +101,6 @@ pid_t own_pid()
 std::string directory()
 {
     return std::filesystem::current_path().string();
-}
-
-/// True when `body(ctx, check)` finds all as it should be, run as a program's main function.
-bool holds(asio::awaitable<void> (*body)(zproc::context, checks&))
-{
-    forked_root root([body] {
-        ::alarm(60);
-        return zproc::run([body](zproc::context ctx) -> asio::awaitable<int> {
-            checks check;
-            co_await body(ctx, check);
-            co_return check.result();
-        });
-    });
-    return root.succeeds();
 }
 
 } // namespace

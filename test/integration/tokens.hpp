@@ -279,7 +279,11 @@ struct both {
                 seen(error_code());
             } else {
                 auto all = co_await std::move(two);
-                seen(error_code(), std::get<0>(std::move(all)));
+                // The operator puts tuples together.
+                if constexpr (std::is_same_v<Row, spawn_all_row>)
+                    seen(error_code(), {std::get<0>(all), std::get<1>(all)});
+                else
+                    seen(error_code(), std::get<0>(std::move(all)));
             }
         });
     }

@@ -160,6 +160,8 @@ plan plan_of(unsigned round, const stress_arguments& given)
     return p;
 }
 
+constexpr unsigned rounds_to_notice = 20;
+
 /// The judges are worth something only if they object when something is wrong, each in its way.
 bool faults_are_noticed(unsigned seed)
 {
@@ -180,13 +182,18 @@ bool faults_are_noticed(unsigned seed)
     };
     bool well = true;
     for (const auto& each : all) {
-        plan p;
-        p.seed = seed;
-        p.milliseconds = 300;
-        p.injected = each.injected;
-        verdicts ignored;
-        const auto bits = run_round(p, ignored);
-        if ((bits & 1u << static_cast<unsigned>(each.by)) == 0) {
+        // Chance decides whether a round shows it: on a loaded machine one may pass without.
+        unsigned bits = 0;
+        const auto noticed = [&] { return (bits & 1u << static_cast<unsigned>(each.by)) != 0; };
+        for (unsigned round = 0; round != rounds_to_notice && !noticed(); ++round) {
+            plan p;
+            p.seed = seed + round;
+            p.milliseconds = 300;
+            p.injected = each.injected;
+            verdicts ignored;
+            bits = run_round(p, ignored);
+        }
+        if (!noticed()) {
             std::fprintf(stderr, "consistency: %s was not noticed (objections %#x)\n", each.name,
                          bits);
             print_notes();
@@ -233,10 +240,11 @@ int main(int argc, char** argv)
                     page->lapped ? "NOT COMPARED: the observer was lapped" : "matched", v.snapshots,
                     static_cast<unsigned long long>(page->audits),
                     static_cast<unsigned long long>(page->observed),
-                    static_cast<unsigned long long>(page->resyncs), bits == 0 ? "" : "  FAILED");
+                    static_cast<unsigned long long>(page->resyncs),
+                    bits == 0 && !page->lapped ? "" : "  FAILED");
         std::fflush(stdout);
         print_notes();
-        well = well && bits == 0;
+        well = well && bits == 0 && !page->lapped;
     }
     const bool enough = operations >= (given.full ? 100'000u : 1000u) && concurrent.share() >= 0.05;
     std::printf("consistency: %llu operations checked, %.1f %% of those on one key overlap "

@@ -8,6 +8,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <optional>
@@ -114,6 +115,99 @@ struct stop_within_row : stop_row {
     }
 };
 
+struct wait_within_row : wait_row {
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.child.wait(std::chrono::seconds(10), std::forward<decltype(token)>(token)...);
+    }
+};
+
+struct result_within_row : result_row {
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.child.result(std::chrono::seconds(10), std::forward<decltype(token)>(token)...);
+    }
+};
+
+struct when_status_row : row {
+    static constexpr std::string_view name = "process::when";
+    using signature = void(error_code);
+    static constexpr auto cancelled = cancels::always;
+    static void before(operation_world& w) { w.spawn(seven); }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.child.when(process_status::down, std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world& w) { return !w.child.running(); }
+};
+
+/// A list of the one child.
+struct list_row : row {
+    static constexpr auto cancelled = cancels::always;
+    static void before(operation_world& w) { w.spawn(seven); }
+    static process_list<int> all(operation_world& w) { return process_list<int>({w.child}); }
+};
+
+struct wait_all_row : list_row {
+    static constexpr std::string_view name = "process_list::wait_all";
+    using signature = void(error_code, std::vector<exit_info>);
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return all(w).wait_all(std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world&, const std::vector<exit_info>& got)
+    {
+        return got.size() == 1 && got[0].success();
+    }
+};
+
+struct wait_any_row : list_row {
+    static constexpr std::string_view name = "process_list::wait_any";
+    using signature = void(error_code, first_end);
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return all(w).wait_any(std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world&, const first_end& got)
+    {
+        return got.index == 0 && got.info.success();
+    }
+};
+
+struct results_row : list_row {
+    static constexpr std::string_view name = "process_list::results";
+    using signature = void(std::exception_ptr, std::vector<int>);
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return all(w).results(std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world&, const std::vector<int>& got)
+    {
+        return got == std::vector{7};
+    }
+};
+
+struct settled_results_row : list_row {
+    static constexpr std::string_view name = "process_list::settled_results";
+    using signature = void(error_code, std::vector<settled<int>>);
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return all(w).settled_results(std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world&, const std::vector<settled<int>>& got)
+    {
+        return got.size() == 1 && got[0] && got[0].value() == 7;
+    }
+};
+
+struct stop_all_row : stop_row {
+    static constexpr std::string_view name = "process_list::stop";
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return process_list<int>({w.child}).stop(std::forward<decltype(token)>(token)...);
+    }
+};
+
 struct spawn_row : row {
     static constexpr std::string_view name = "context::spawn";
     using signature = void(error_code, process<int>);
@@ -125,6 +219,82 @@ struct spawn_row : row {
     static bool right(operation_world& w, const process<int>& got)
     {
         return w.now([&](auto token) { return got.result(token); }) == 7;
+    }
+};
+
+struct spawn_command_row : row {
+    static constexpr std::string_view name = "context::spawn";
+    using signature = void(error_code, program);
+    static constexpr auto cancelled = cancels::always;
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.spawn(command("true"), std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world& w, const program& got)
+    {
+        return w.now([&](auto token) { return got.wait(token); }).success();
+    }
+};
+
+struct processes_row : row {
+    static constexpr std::string_view name = "context::processes";
+    using signature = void(error_code, std::vector<process_info>);
+    static constexpr auto cancelled = cancels::as_read;
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.processes(std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world& w, const std::vector<process_info>& got)
+    {
+        return std::ranges::any_of(got,
+                                   [pid = w.server()](auto& each) { return each.pid == pid; });
+    }
+};
+
+struct spawn_n_row : row {
+    static constexpr std::string_view name = "context_lists::spawn_n";
+    using signature = void(error_code, process_list<int>);
+    static constexpr auto cancelled = cancels::always;
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.spawn_n(2, seven, std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world& w, const process_list<int>& got)
+    {
+        return w.now([&](auto token) { return got.results(token); }) == std::vector{7, 7};
+    }
+};
+
+inline int twice(int item)
+{
+    return 2 * item;
+}
+
+struct spawn_map_row : row {
+    static constexpr std::string_view name = "context_lists::spawn_map";
+    using signature = void(error_code, process_list<int>);
+    static constexpr auto cancelled = cancels::always;
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.spawn_map(twice, std::vector{1, 2}, std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world& w, const process_list<int>& got)
+    {
+        return w.now([&](auto token) { return got.results(token); }) == std::vector{2, 4};
+    }
+};
+
+struct spawn_all_row : row {
+    static constexpr std::string_view name = "context_lists::spawn_all";
+    using signature = void(error_code, std::tuple<process<int>, process<int>>);
+    static constexpr auto cancelled = cancels::always;
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.spawn_all(seven, seven, std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world& w, const std::tuple<process<int>, process<int>>& got)
+    {
+        return w.now([&](auto token) { return std::get<1>(got).result(token); }) == 7;
     }
 };
 
@@ -312,6 +482,8 @@ using state_rows =
                atomic_operation_row>;
 using other_rows =
     std::tuple<next_row, watcher_row, wait_row, result_row, stop_row, stop_within_row, spawn_row,
+               wait_within_row, result_within_row, when_status_row, wait_all_row, wait_any_row, results_row,
+               settled_results_row, stop_all_row, spawn_command_row, processes_row, spawn_n_row, spawn_map_row, spawn_all_row,
                ping_row, who_row, wait_for_all_row, shutdown_row, call_when_change_row,
                namespaces_row, drop_namespace_row>;
 /// The same but for what is waited for: tried with some tokens only.

@@ -5,6 +5,7 @@
 #include <zproc/detail/watch_plan.hpp>
 #include <zproc/options.hpp>
 #include <zproc/process.hpp>
+#include <zproc/spawn_options.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -98,6 +99,13 @@ protected:
                            std::make_unique<typed_spawn<R>>(std::move(done)));
             },
             std::forward<Token>(token));
+    }
+
+    /// The same of several, each a part of one operation.
+    static void launch_on(const context_base& own, spawn_options options, call what,
+                          std::unique_ptr<pending_spawn> p)
+    {
+        own.launch(std::move(options), std::move(what), nullptr, std::move(p));
     }
 
 private:

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zproc/context/base.hpp>
+#include <zproc/context/lists.hpp>
 #include <zproc/detail/calling.hpp>
 #include <zproc/detail/temporary.hpp>
 
@@ -28,7 +28,7 @@ namespace zproc {
 /// last.
 /// Per-operation cancellation and errors: as `context::spawn`.
 /// Source: `call_when_change` and its family of ZProc 0.9.5. Example file: example/chain_reaction.cpp
-class context_calls : public detail::context_base {
+class context_calls : public context_lists {
 public:
     template <detail::spawnable F, class... Args>
     [[nodiscard]] auto call_when_change(F f, Args&&... args) const
@@ -193,7 +193,7 @@ public:
     }
 
 protected:
-    using context_base::context_base;
+    using context_lists::context_lists;
 
 private:
     using plan_kind = detail::watch_plan::kind;

@@ -8,6 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -52,6 +53,10 @@ public:
     /// The result of a plain function, or of a coroutine when it comes to its end.
     virtual void finish(std::string result) = 0;
     virtual void launch(boost::asio::awaitable<std::string> body) = 0;
+
+    /// For filters of a restart policy: what the function threw, and that it may run again.
+    virtual std::exception_ptr failure() const noexcept = 0;
+    virtual void permit_retry() noexcept = 0;
 };
 
 using stub_entry = void (*)(invocation&);

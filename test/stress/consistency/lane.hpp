@@ -35,6 +35,8 @@ public:
     std::mt19937 random;
     state registers;
     state bank;
+    replica registers_here; ///< made when it is first read
+    replica bank_here;
 
     unsigned number() const { return number_; }
     std::uint32_t below(std::uint32_t limit)

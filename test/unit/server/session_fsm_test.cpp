@@ -545,7 +545,7 @@ BOOST_AUTO_TEST_CASE(watch_counts_keys_against_the_limit)
     peer p(h, 0);
     p.greet();
     const std::vector<std::string_view> half(session_fsm::most_interests / 2, "k");
-    for (const std::uint64_t id : {1, 2, 2, 3}) {
+    for (const std::uint64_t id : {1U, 2U, 2U, 3U}) {
         p.ask(watch_request{id, "n", half});
         p.send();
         BOOST_TEST((p.next().error() == (id == 3 ? error_code(errc::too_busy) : error_code())));

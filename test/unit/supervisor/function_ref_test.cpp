@@ -73,6 +73,8 @@ public:
     context& own_context() override { std::abort(); }
     void finish(std::string result) override { result_ = std::move(result); }
     void launch(asio::awaitable<std::string>) override {}
+    std::exception_ptr failure() const noexcept override { return nullptr; }
+    void permit_retry() noexcept override {}
 
     const std::optional<std::string>& result() const { return result_; }
 

@@ -36,10 +36,22 @@ std::vector<any_message> samples()
     full.payload = std::string("a\0b", 3);
     full.grace = milliseconds(0);
     full.service = true;
-    full.limit = {7, milliseconds(1)};
+    full.restart.when = restart_rules::mode::always;
+    full.restart.exceptions = true;
+    full.restart.signals = {11, -1};
+    full.restart.codes = {3};
+    full.restart.limit = 7;
+    full.restart.delay = milliseconds(1);
+    full.restart.longest = milliseconds(2);
+    full.restart.factor = 1.5;
+    full.restart.jitter = 0.25;
+    full.restart.healthy_after = milliseconds(4);
     full.environment = std::vector<std::string>{"A=1", "", "B="};
     full.directory = "/tmp";
     full.file_mask = 0077;
+    full.limits = {7, 1024, 4096};
+    full.command = std::vector<std::string>{"ls", ""};
+    full.linked = true;
     message::spawn bare;
     bare.environment.emplace();
     return {full,
@@ -52,8 +64,15 @@ std::vector<any_message> samples()
             message::hello{"/tmp/zproc-x", 4, 5, "forking"},
             message::started{6, 7, 8},
             message::failed{9, 11},
-            message::restarted{10, some_exit(), 3, 12},
-            message::exited{13, some_exit(), 2},
+            message::threw{true},
+            message::ready{},
+            message::progress{10, message::progress::phase::backoff, 3, 12, some_exit(),
+                              milliseconds(13)},
+            message::exited{13, some_exit(), 2, "linked"},
+            message::link{1, 2},
+            message::reported{3},
+            message::report{1, 2, message::report::state::failed, "a", 3, 4, 5, 6, true,
+                            some_exit(), "b"},
             message::gone{14}};
 }
 
