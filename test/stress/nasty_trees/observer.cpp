@@ -131,12 +131,14 @@ observer::wait_for_nobody_but(const std::function<bool(const process_entry&)>& m
 
 void observer::remove(const std::vector<process_entry>& those)
 {
-    for (const auto& each : those) {
-        const descriptor held(static_cast<int>(::syscall(SYS_pidfd_open, each.pid, 0)));
-        // Held: from here on its number means nobody else, if it is still he.
-        if (held && is_among(everyone(), each))
-            ::syscall(SYS_pidfd_send_signal, held.get(), SIGKILL, nullptr, 0);
-    }
+    std::vector<descriptor> held;
+    for (const auto& each : those)
+        held.emplace_back(static_cast<int>(::syscall(SYS_pidfd_open, each.pid, 0)));
+    // Held: from here on a number means nobody else, if it still means him.
+    const auto now = everyone();
+    for (std::size_t i = 0; i != those.size(); ++i)
+        if (held[i] && is_among(now, those[i]))
+            ::syscall(SYS_pidfd_send_signal, held[i].get(), SIGKILL, nullptr, 0);
 }
 
 bool is_among(const std::vector<process_entry>& all, const process_entry& one)
