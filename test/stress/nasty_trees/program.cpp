@@ -124,6 +124,18 @@ void program::order_child(char what) const
     static_cast<void>(!::write(child_orders_, &what, 1));
 }
 
+std::string program::ups() const
+{
+    std::string text;
+    for (const auto& [word, numbers] : numbers_) {
+        text += word + ':';
+        for (const auto each : numbers)
+            text += ' ' + std::to_string(each);
+        text += "; ";
+    }
+    return text;
+}
+
 std::string program::errors() const
 {
     const std::ifstream in(errors_path());

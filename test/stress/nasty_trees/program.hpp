@@ -33,6 +33,7 @@ public:
     pid_t root() const { return root_; }
     pid_t pid(const char* word) const { return static_cast<pid_t>(numbers_.at(word).front()); }
     const std::vector<long>& all(const char* word) { return numbers_[word]; }
+    std::string ups() const;    ///< what has been said so far, and how often
     std::string errors() const; ///< what it and its processes wrote to standard error
 
 private:

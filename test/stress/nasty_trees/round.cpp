@@ -43,7 +43,8 @@ public:
             check();
             end_program();
         } else {
-            object("not everyone came up");
+            object("not everyone came up: " + program_.ups());
+            object("there are " + text_of(observer_.everyone()));
         }
         remove_what_is_left();
         if (!result_.objections.empty() && !program_.errors().empty())
