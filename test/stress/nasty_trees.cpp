@@ -106,6 +106,7 @@ tally repeat(observer& from_outside, const tree_kind& kind, death d, unsigned ti
         all.objections += !result.objections.empty();
         for (const auto& each : result.objections)
             std::printf("  %s\n", each.c_str());
+        std::fflush(stdout);
     }
     std::printf("%-30s %-25s %2u rounds, %2zu escapes, longest cleanup %4lld ms%s\n", kind.name,
                 death_names[static_cast<std::size_t>(d)], all.rounds, all.escapes,

@@ -35,7 +35,7 @@ constexpr auto limit = std::chrono::seconds(sanitized ? 15 : 3);
 ///     d      a daemon, forked twice, in a session of its own
 ///     s      a fork in a session of its own
 ///     c      200 forks, ten deep
-///     l      two that fork and exit in a loop, a thousand times a second
+///     l      two that fork and exit in a loop, some hundred times a second
 ///     x      a shell without an environment, whose background job becomes a daemon
 ///     z      a fork that is stopped
 ///     ( … )  a spawned process, which makes the tree in the parentheses

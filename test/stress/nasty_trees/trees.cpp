@@ -15,6 +15,7 @@ namespace zproc::test::nasty {
 namespace {
 
 constexpr int depth = 10;
+constexpr unsigned pace = 3000;                        // us; there are only so many pids
 constexpr std::int64_t longest_loop = 100'000'000'000; // ns; should nobody end it
 
 /// The sandbox's pid, that of the observer, in every process that inherits its environment.
@@ -89,7 +90,7 @@ void make_loop(const char* word)
     const auto end = monotonic_now() + longest_loop;
     say(word, ::getpid());
     while (!page->end_loops && monotonic_now() < end) {
-        ::usleep(1000);
+        ::usleep(pace);
         ++page->generations;
         if (::fork() != 0)
             break;
