@@ -66,7 +66,8 @@ void context_core::locate(const located& then)
         if (server_ == own_server::none)
             ec = start_server();
         else if (server_ == own_server::gone)
-            ec = errc::state_lost;
+            // Whose end the state's was, if both are gone: a new context would not help then.
+            ec = supervision::supervisor_lost() ? errc::supervisor_lost : errc::state_lost;
         return then(ec, path_);
     }
     const std::string_view rest =

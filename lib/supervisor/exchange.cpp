@@ -32,6 +32,11 @@ error_code system_error_code(int error)
     }
 }
 
+bool is_end(int error)
+{
+    return error == EPIPE || error == ECONNRESET;
+}
+
 descriptor first_of(std::vector<descriptor>& descriptors, pid_t pid)
 {
     if (!descriptors.empty())
@@ -155,8 +160,11 @@ void exchange::start(const std::shared_ptr<link_body>& body, const spawn_request
         return;
     m.request = next_request_++;
     const auto error = lost_ ? EPIPE : send_or_queue(body, m, descriptors);
-    if (error)
+    if (error) {
+        if (is_end(error))
+            read_to_the_end(body);
         return done.complete(body->executor, system_error_code(error), started_child{});
+    }
     pending_.emplace(m.request, pending{body, std::make_shared<notice_handler>(std::move(told)),
                                         std::move(done), clock::now() + answer_limit});
     ++body->starting;
@@ -173,7 +181,16 @@ error_code exchange::send(const std::shared_ptr<link_body>& body, const any_mess
     if (lost_)
         return errc::supervisor_lost;
     const auto error = send_or_queue(body, m, {});
+    if (is_end(error))
+        read_to_the_end(body);
     return error ? system_error_code(error) : error_code();
+}
+
+void exchange::read_to_the_end(const std::shared_ptr<link_body>& body)
+{
+    // Perhaps nobody is waiting to read it: then the guardian would stay a zombie.
+    if (!lost_)
+        asio::post(body->executor, [this, body] { readable(body); });
 }
 
 void exchange::listen(const std::shared_ptr<link_body>& body, int change)

@@ -82,6 +82,8 @@ private:
     int send_or_queue(const std::shared_ptr<link_body>& body, const any_message& m,
                       const std::vector<int>& descriptors);
     void flush();
+    /// A send has found the socket closed.
+    void read_to_the_end(const std::shared_ptr<link_body>& body);
     void rearm(const std::shared_ptr<link_body>& body);
     void handle(const std::shared_ptr<link_body>& reader, received_packet packet);
     void on(const std::shared_ptr<link_body>& reader, const message::started& m, descriptor pidfd);

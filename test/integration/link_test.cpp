@@ -1,6 +1,7 @@
 // The way to the supervisor: queues, loops, threads, forks.
 
 #include "integration/one_child.hpp"
+#include "support/processes.hpp"
 
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -250,6 +251,28 @@ BOOST_AUTO_TEST_CASE(prepare_refuses_a_process_with_threads_and_names_them)
         while (prepare(&why) == errc::threads_before_supervisor) {}
         check(run_to_end(asking("exit 5")).exit.number == 5, "and works afterwards");
 #endif
+        return check.result();
+    });
+    BOOST_TEST(root.succeeds());
+}
+
+BOOST_AUTO_TEST_CASE(start_finds_out_that_the_supervisor_is_lost_where_nobody_listens)
+{
+    forked_root root([] {
+        checks check;
+        check(!prepare(), "prepare");
+        asio::io_context io;
+        error_code ec;
+        const auto supervisor = supervision_link::make(io.get_executor(), ec);
+        ::kill(current()->guardian, SIGKILL);
+        check(zproc::test::wait_for_end(current()->supervisor, 5000), "the supervisor follows");
+        supervisor->start(asking("exit 0"), {},
+                          start_handler([&](error_code failed, started_child) { ec = failed; }));
+        io.run();
+        check(ec == errc::supervisor_lost, "it says so");
+        check(prepare() == errc::supervisor_lost, "everybody knows");
+        check(::waitpid(-1, nullptr, WNOHANG | __WALL) == -1 && errno == ECHILD,
+              "no guardian is left to be reaped");
         return check.result();
     });
     BOOST_TEST(root.succeeds());

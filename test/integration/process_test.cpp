@@ -11,6 +11,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/test/unit_test.hpp>
@@ -272,6 +273,23 @@ BOOST_AUTO_TEST_CASE(spawn_takes_directory_and_environment_along)
         ::umask(027);
         auto mask = co_await ctx.spawn([]() -> int { return static_cast<int>(::umask(0)); });
         check(co_await mask.result() == 027, "it makes files as its owner does");
+    }));
+}
+
+BOOST_AUTO_TEST_CASE(spawn_and_wait_say_that_the_supervisor_is_lost)
+{
+    BOOST_TEST(holds([](zproc::context ctx, checks& check) -> asio::awaitable<void> {
+        static_cast<void>(co_await ctx.ping()); // the state is lost, too
+        auto sleeper = co_await ctx.spawn(sleep_for_ever);
+        ::kill(supervision::current()->supervisor, SIGKILL);
+        error_code ec;
+        static_cast<void>(co_await sleeper.wait(asio::redirect_error(asio::use_awaitable, ec)));
+        check(ec == errc::supervisor_lost, "wait");
+        static_cast<void>(
+            co_await ctx.spawn(own_pid, asio::redirect_error(asio::use_awaitable, ec)));
+        check(ec == errc::supervisor_lost, "spawn");
+        static_cast<void>(co_await ctx.ping(asio::redirect_error(asio::use_awaitable, ec)));
+        check(ec == errc::supervisor_lost, "ping");
     }));
 }
 

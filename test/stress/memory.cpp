@@ -4,10 +4,10 @@
 //     memory [--full] [--seed S]
 
 #include "stress/memory/parts.hpp"
-#include "stress/memory/usage.hpp"
 #include "support/rounds.hpp"
 #include "support/sandbox.hpp"
 #include "support/shared_memory.hpp"
+#include "support/usage.hpp"
 
 #include <cstdio>
 #include <new>

@@ -1,5 +1,5 @@
 #include "stress/memory/parts.hpp"
-#include "stress/memory/usage.hpp"
+#include "support/usage.hpp"
 
 #include <zproc.hpp>
 

@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-namespace zproc::test::remembering {
+namespace zproc::test {
 
 /// What a process takes, in bytes, by /proc/<pid>/smaps_rollup.
 struct usage {
@@ -41,4 +41,4 @@ constexpr bool measurable = true;
 constexpr bool measurable = true;
 #endif
 
-} // namespace zproc::test::remembering
+} // namespace zproc::test

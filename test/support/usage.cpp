@@ -1,11 +1,11 @@
-#include "stress/memory/usage.hpp"
+#include "support/usage.hpp"
 
 #include <cstdio>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
 
-namespace zproc::test::remembering {
+namespace zproc::test {
 
 usage usage_of(pid_t pid)
 {
@@ -40,4 +40,4 @@ std::string in_mebibytes(std::int64_t bytes)
     return text;
 }
 
-} // namespace zproc::test::remembering
+} // namespace zproc::test
