@@ -10,6 +10,7 @@
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <utility>
 
@@ -21,20 +22,37 @@ namespace detail {
 
 namespace {
 
-/// What a spawned process's context needs to know: address, then default namespace.
-std::string pack_settings(const std::string& path, const std::string& default_namespace)
+/// What a spawned process's context needs to know: address, default namespace, and how patient it
+/// is, in milliseconds.
+std::string pack_settings(const std::string& path, const std::string& default_namespace,
+                          const context_options& options)
 {
-    return std::string(unix_scheme) + path + '\0' + default_namespace;
+    const auto number = [](std::chrono::nanoseconds time) {
+        return std::to_string(whole_milliseconds(time).count());
+    };
+    return std::string(unix_scheme) + path + '\0' + default_namespace + '\0' +
+           number(options.grace()) + '\0' + number(options.request_timeout());
 }
 
 std::shared_ptr<context> make_child_context(asio::io_context& io, const supervision::child_start&,
                                             std::string_view settings)
 {
-    const auto end = settings.find('\0');
+    const auto next = [&settings] {
+        const auto part = settings.substr(0, settings.find('\0'));
+        settings.remove_prefix(std::min(part.size() + 1, settings.size()));
+        return std::string(part);
+    };
+    const auto time = [&next](std::chrono::nanoseconds otherwise) -> std::chrono::nanoseconds {
+        const auto text = next();
+        return text.empty() ? otherwise
+                            : std::chrono::milliseconds(std::strtoll(text.c_str(), nullptr, 10));
+    };
     context_options options;
-    options.address(std::string(settings.substr(0, end)));
-    if (end != settings.npos)
-        options.default_namespace(std::string(settings.substr(end + 1)));
+    options.address(next());
+    if (auto name_space = next(); !name_space.empty())
+        options.default_namespace(std::move(name_space));
+    options.grace(time(options.grace()));
+    options.request_timeout(time(options.request_timeout()));
     return std::make_shared<context>(io.get_executor(), std::move(options));
 }
 
@@ -163,7 +181,7 @@ void context_core::launch(launching l, const std::shared_ptr<spawning>& s)
     std::vector<int> descriptors;
     if (!l.program)
         descriptors = process->open_channel(l.what, l.options,
-                                            pack_settings(path_, l.default_namespace), ec);
+                                            pack_settings(path_, l.default_namespace, options_), ec);
     if (ec)
         return refuse(ec);
 

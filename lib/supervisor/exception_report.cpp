@@ -9,6 +9,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <csignal>
 #include <string>
 #include <typeinfo>
 
@@ -111,6 +112,8 @@ bool is_cancellation(const std::exception_ptr& error) noexcept
         // A mutation that was on its way cannot say that nothing happened.
         return e.code() == boost::asio::error::operation_aborted ||
                e.code() == errc::outcome_unknown;
+    } catch (const process_crashed& e) {
+        return e.signal() == SIGTERM || e.signal() == SIGINT || e.signal() == SIGKILL;
     } catch (...) {
         return false;
     }

@@ -11,7 +11,8 @@ namespace zproc::supervision {
 /// `error` stands for a foreign exception, which C++ cannot hold.
 error_report describe(const std::exception_ptr& error, std::string_view process);
 
-/// True for what a coroutine throws when it is cancelled.
+/// True for what a coroutine throws when it is cancelled; and when it is stopped together with
+/// those whose results it waits for: that a signal which stops has ended them.
 bool is_cancellation(const std::exception_ptr& error) noexcept;
 
 } // namespace zproc::supervision

@@ -41,6 +41,9 @@ struct process_core::members {
     descriptor pidfd;
     descriptor channel;
     unsigned attempt = 1;
+    // Of the last run that has ended.
+    unsigned last_ended = 0; ///< which it was
+    process_outcome last_outcome;
     std::optional<exit_info> last_exit;
     std::shared_ptr<const process_outcome> outcome; ///< once it is down
     std::map<std::uint64_t, pending> waiters;

@@ -94,14 +94,14 @@ void process_core::progressed(supervision::notice& told)
         io = self_->executor;
         const bool new_run = told.attempt != self_->attempt;
         const auto ended = told.phase == phase::backoff ? told.attempt : told.attempt - 1;
-        const bool ended_is_news =
-            ended > 0 && (!self_->last_exit || static_cast<unsigned>(self_->last_exit->restarts) + 1 != ended);
-        if (ended_is_news) {
+        if (ended > 0 && self_->last_ended != ended) {
             // The channel that is left belongs to the last run that was heard of.
             const bool ours = ended == self_->attempt;
-            auto known = supervision::read_outcome(ours ? self_->channel.get() : -1, told.exit,
-                                                   static_cast<int>(ended) - 1, self_->name, {});
-            self_->last_exit = std::move(known.info);
+            self_->last_outcome =
+                supervision::read_outcome(ours ? self_->channel.get() : -1, told.exit,
+                                          static_cast<int>(ended) - 1, self_->name, {});
+            self_->last_exit = self_->last_outcome.info;
+            self_->last_ended = ended;
         }
         if (new_run || told.pidfd) {
             self_->attempt = told.attempt;
@@ -132,11 +132,21 @@ void process_core::exited(const supervision::exit_report& report, int restarts,
                           const std::string& cause)
 {
     descriptor channel;
+    process_outcome known;
+    bool is_known = false;
     {
         const std::lock_guard lock(self_->mutex);
         channel = std::move(self_->channel);
+        // Stopped between two runs: its end is that of the run before.
+        is_known = self_->last_ended == static_cast<unsigned>(restarts) + 1;
+        if (is_known)
+            known = std::move(self_->last_outcome);
     }
-    self_->end(supervision::read_outcome(channel.get(), report, restarts, self_->name, cause));
+    if (is_known)
+        known.info.cause = cause;
+    else
+        known = supervision::read_outcome(channel.get(), report, restarts, self_->name, cause);
+    self_->end(std::move(known));
 }
 
 void process_core::not_started(error_code ec)

@@ -67,7 +67,8 @@ asio::awaitable<void> exit_with(context ctx, int code)
 
 asio::awaitable<std::string> echo_or_fail(context ctx, std::string text)
 {
-    if (co_await next_run(ctx) == 1)
+    const auto run = co_await next_run(ctx);
+    if (run == 1)
         throw flaky("the first");
     co_return text;
 }

@@ -76,15 +76,15 @@ public:
     ///
     /// Completion signature: `void(error_code, std::tuple<process<R>…>)`, when all run. The token
     /// comes last.
-    template <detail::spawnable F, class... More>
-    [[nodiscard]] auto spawn_all(F f, More&&... more) const
+    template <detail::spawnable F, class... Args>
+    [[nodiscard]] auto spawn_all(F f, Args&&... more) const
     {
-        constexpr auto functions = (std::size_t{detail::spawnable<More>} + ... + 0);
+        constexpr auto functions = (std::size_t{detail::spawnable<Args>} + ... + 0);
         return detail::split_token<functions>(
             [&](auto&& token, auto&&... others) {
                 return start_tuple(std::forward<decltype(token)>(token), f, others...);
             },
-            std::forward<More>(more)...);
+            std::forward<Args>(more)...);
     }
 
 protected:
