@@ -70,7 +70,9 @@ public:
     ///
     /// `f` may run more than once, when others change what it has read (one that iterates:
     /// anything in the namespace): effects belong after the await. What it throws comes back, and
-    /// then nothing was changed. Arguments go beside the function, not into a capture.
+    /// then nothing was changed. Arguments go beside the function, not into a capture; they are the
+    /// same in each run, so `f` takes them by value or by const reference. It is not `noexcept`:
+    /// the draft throws through it to fetch what it touches.
     ///
     /// It does not starve: after three conflicts others' changes of what it has read wait for it,
     /// for twice the time of an attempt (2 ms at least, 250 ms at most). Meanwhile other changes
