@@ -120,6 +120,12 @@ ZPROC_CONFORMS(server_side_operations_take_one_round_trip_and_check_types)
     check(co_await state.decrement("n", 2.5) == 2.5, "by a double");
     co_await state.set("text", "x");
     check(co_await code_of(state.increment("text")) == errc::type_mismatch, "of a text");
+    check(co_await code_of(state.decrement("text")) == errc::type_mismatch, "of a text");
+    check(co_await code_of(state.decrement("n", "two")) == errc::type_mismatch, "by a text");
+    const auto least = std::numeric_limits<std::int64_t>::min();
+    co_await state.set("below", -1);
+    check(co_await state.decrement("below", least) == std::numeric_limits<std::int64_t>::max(),
+          "by the least there is");
     co_await state.set("most", std::numeric_limits<std::int64_t>::max());
     check(co_await code_of(state.increment("most")) == errc::arithmetic_overflow, "overflow");
     co_await state.append("l", 1);

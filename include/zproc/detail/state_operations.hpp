@@ -46,7 +46,6 @@ private:
 namespace detail {
 
 std::shared_ptr<const state_identity> with_namespace(const state_identity& id, std::string name);
-value negative(value v);
 
 // How a response becomes an operation's result.
 
