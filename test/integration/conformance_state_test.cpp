@@ -94,6 +94,8 @@ ZPROC_CONFORMS(dictionary_operations_do_what_a_dictionary_does)
     auto keys = co_await state.keys();
     std::sort(keys.begin(), keys.end());
     check(keys == std::vector<std::string>{"a", "b", "c"}, "keys");
+    auto values = co_await state.values();
+    check(std::ranges::is_permutation(values, std::vector<value>{1, 2, 3}), "values");
     check(co_await state.erase("a"), "erase says it was there");
     check(!(co_await state.erase("a")), "and that it was not");
     check(!(co_await state.contains("a")), "it is gone");

@@ -88,6 +88,14 @@ struct to_snapshot {
     }
 };
 
+struct to_values {
+    void operator()(error_code& ec, response& r, std::vector<value>& result) const
+    {
+        if (!ec)
+            result = from_value<dict>(std::move(r.result)).values();
+    }
+};
+
 /// Of `pop_item`: a list of the key and the value.
 template <class T>
 struct to_item_of {
