@@ -22,7 +22,8 @@ namespace zproc {
 ///
 /// Common to all operations:
 /// Endings: behind its own arguments each takes a `diagnostics&`, which must outlive it and is
-/// told in words what went wrong, and then a completion token; both may be left out.
+/// told in words what went wrong, and then a completion token; both may be left out. Not those
+/// that say otherwise: `replica` and `atomic` take a token only, for their errors speak themselves.
 /// Per-operation cancellation: before the request is written, every type → `operation_aborted`,
 /// certainly not applied. After: total and partial do nothing; terminal → `operation_aborted` for
 /// a read, `errc::outcome_unknown` for a mutation.

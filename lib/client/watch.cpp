@@ -15,6 +15,7 @@ namespace zproc::client {
 /// against it, at its revision.
 struct watch::present_call final : call {
     std::weak_ptr<watch> owner;
+    std::int64_t written = 0;
 
     explicit present_call(std::weak_ptr<watch> w) : call(false), owner(std::move(w)) {}
 
@@ -23,6 +24,7 @@ struct watch::present_call final : call {
     void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
     {
         const auto self = owner.lock();
+        written = wall_now(); // before anything that it will see as a change
         if (!self)
             protocol::write_request(out, correlation, protocol::ping_request{});
         else if (self->machine_.wants_everything())
@@ -64,7 +66,7 @@ struct watch::present_call final : call {
             return; // the registration has failed, and said so
         if (ec)
             return self->failed(ec);
-        self->begin(revision, present, true);
+        self->begin(revision, present, true, written);
         self->pump();
     }
 };

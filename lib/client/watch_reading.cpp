@@ -95,25 +95,25 @@ void watch::try_begin()
     const auto& since = machine_.options().since;
     if (since.is_now()) {
         if (!machine_.is_condition())
-            begin(registered_->revision, {}, false);
+            begin(registered_->revision, {}, false, 0);
         return;
     }
     if (!since.is_time() && !machine_.is_condition())
-        return begin(since.revision(), {}, false);
+        return begin(since.revision(), {}, false, 0);
     ring_ = around_.feed->current();
     if (!ring_)
         return;
     const auto revision = since.is_time() ? revision_before(since.time().time_since_epoch().count())
                                           : since.revision();
-    begin(revision, machine_.is_condition() ? base_as_of(revision).content : dict{},
-          machine_.tests_at_since());
+    const auto base = machine_.is_condition() ? base_as_of(revision) : store::moment();
+    begin(revision, base.content, machine_.tests_at_since(), base.time);
     ring_.reset(); // position() takes it up
 }
 
-void watch::begin(std::uint64_t revision, const dict& present, bool test)
+void watch::begin(std::uint64_t revision, const dict& present, bool test, std::int64_t time)
 {
     begun_ = true;
-    ready_ = machine_.begin(revision, present, test, wall_now());
+    ready_ = machine_.begin(revision, present, test, wall_now(), time);
 }
 
 /// Makes the reader one of the present ring, where the machine has come to. False: not yet.
