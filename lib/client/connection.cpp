@@ -36,13 +36,27 @@ error_code nobody_there(const error_code& ec)
 
 connection::connection(settings s)
     : settings_(std::move(s)),
-      loop_(settings_.strand),
+      mark_(std::make_shared<const fork_mark>()),
+      loop_(std::make_unique<loop_objects>(settings_.strand)),
       jitter_(static_cast<unsigned>(::getpid()) ^ static_cast<unsigned>(now())),
       in_(protocol::max_reply_bytes)
 {
 }
 
-connection::~connection() = default;
+connection::~connection()
+{
+    drop_loop_objects();
+}
+
+/// To destroy them in a fork would take the socket out of the epoll set that it shares with the
+/// process it was forked from.
+void connection::drop_loop_objects()
+{
+    if (is_here())
+        loop_.reset();
+    else
+        static_cast<void>(loop_.release());
+}
 
 multiplexer::time connection::now()
 {
@@ -55,6 +69,10 @@ multiplexer::time connection::now()
 
 multiplexer::ticket connection::submit(std::unique_ptr<call> what)
 {
+    if (!is_here()) {
+        what->done(errc::wrong_process, {});
+        return 0;
+    }
     if (condemned_) {
         what->done(condemned_, {});
         return 0;
@@ -132,7 +150,7 @@ void connection::shutdown()
     on_failed = nullptr;
     ++life_;
     state_ = state::idle;
-    loop_.reset();
+    drop_loop_objects();
     settings_ = {};
     received_.clear();
     // Handlers go uncalled. They may hold the last handles of this very connection.

@@ -186,7 +186,7 @@ void feed::on_failed(error_code ec)
 void feed::attach()
 {
     if (!wakeup_) {
-        auto made = std::make_shared<wakeup>(strand_);
+        auto made = std::make_shared<wakeup>(strand_, server_->mark());
         if (const auto ec = made->open())
             return on_failed(ec);
         wakeup_ = std::move(made);

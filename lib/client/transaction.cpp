@@ -81,7 +81,8 @@ void transaction::start()
     if (auto slot = body_->cancellation_slot(); slot.is_connected())
         slot.assign([weak = weak_from_this()](asio::cancellation_type type) {
             const auto self = weak.lock();
-            if (!self || !*self->strand_)
+            const auto server = self ? self->server_.lock() : nullptr;
+            if (!server || !server->is_here() || !*self->strand_)
                 return;
             const bool terminal =
                 (type & asio::cancellation_type::terminal) != asio::cancellation_type::none;

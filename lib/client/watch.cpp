@@ -78,7 +78,10 @@ std::int64_t watch::wall_now()
 }
 
 watch::watch(surroundings around, std::string name_space, watch_fsm machine)
-    : around_(std::move(around)), name_space_(std::move(name_space)), machine_(std::move(machine))
+    : around_(std::move(around)),
+      mark_(around_.server->mark()),
+      name_space_(std::move(name_space)),
+      machine_(std::move(machine))
 {
 }
 
@@ -87,7 +90,13 @@ watch::~watch() = default;
 void watch::start()
 {
     if (id_ == 0 && !ended_)
-        around_.feed->add(shared_from_this()); // registering() says its id
+        around_.feed->add(shared_from_this()); // entered() says its id
+}
+
+/// Nothing can be done: the loop is gone, or this is a fork of the process that has it.
+bool watch::is_idle() const noexcept
+{
+    return gone_ || !mark_->is_set();
 }
 
 std::unique_ptr<detail::pending_event> watch::loop_gone()
@@ -107,6 +116,8 @@ void watch::next(std::unique_ptr<detail::pending_event> p)
 {
     if (gone_)
         return p->complete({}, errc::context_gone, std::nullopt);
+    if (is_idle())
+        return p->complete(around_.io, errc::wrong_process, std::nullopt);
     const auto operation = ++operations_;
     p->source = weak_from_this();
     if (auto slot = p->cancellation_slot(); slot.is_connected()) {
@@ -117,7 +128,7 @@ void watch::next(std::unique_ptr<detail::pending_event> p)
                 return;
             *cancelled = true;
             const auto self = weak.lock();
-            if (!self || self->gone_)
+            if (!self || self->is_idle())
                 return;
             asio::dispatch(self->around_.strand, [weak, operation] {
                 if (const auto alive = weak.lock())
@@ -131,7 +142,7 @@ void watch::next(std::unique_ptr<detail::pending_event> p)
 
 void watch::give_back(event&& e)
 {
-    if (!gone_)
+    if (!is_idle())
         asio::dispatch(around_.strand, [self = shared_from_this(), e = std::move(e)]() mutable {
             self->take_back(std::move(e));
         });
@@ -139,7 +150,7 @@ void watch::give_back(event&& e)
 
 void watch::go_live()
 {
-    if (!gone_)
+    if (!is_idle())
         asio::dispatch(around_.strand, [self = shared_from_this()] {
             self->seek_live();
             self->pump();
@@ -148,7 +159,7 @@ void watch::go_live()
 
 void watch::cancel()
 {
-    if (gone_)
+    if (is_idle())
         return;
     asio::dispatch(around_.strand, [self = shared_from_this()] {
         self->ended_ = true;
@@ -162,7 +173,7 @@ void watch::cancel()
 
 void watch::abandon() noexcept
 {
-    if (gone_)
+    if (is_idle())
         return;
     asio::dispatch(around_.strand, [self = shared_from_this()] {
         self->ended_ = true;

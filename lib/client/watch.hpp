@@ -87,6 +87,7 @@ private:
     void wait_for_hold();
 
     surroundings around_;
+    std::shared_ptr<const fork_mark> mark_;
     std::string name_space_;
     watch_fsm machine_;
     std::uint64_t id_ = 0;

@@ -58,6 +58,8 @@ void context_core::spawn(launching l, std::unique_ptr<pending_spawn> p)
 {
     if (loop_gone_)
         return p->complete({}, errc::context_gone, nullptr);
+    if (!engine_->is_here())
+        return p->complete(io_, errc::wrong_process, nullptr);
     if (l.what.failure)
         return p->complete(io_, l.what.failure, nullptr);
     auto slot = p->cancellation_slot();
@@ -65,7 +67,8 @@ void context_core::spawn(launching l, std::unique_ptr<pending_spawn> p)
     if (slot.is_connected())
         slot.assign([weak = weak_from_this(), of = std::weak_ptr(s)](asio::cancellation_type type) {
             const auto self = weak.lock();
-            if (!self || self->loop_gone_ || type == asio::cancellation_type::none)
+            if (!self || self->loop_gone_ || !self->engine_->is_here() ||
+                type == asio::cancellation_type::none)
                 return;
             const bool terminal =
                 (type & asio::cancellation_type::terminal) != asio::cancellation_type::none;
