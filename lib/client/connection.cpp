@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <utility>
 
 #include <sys/socket.h>
@@ -65,6 +66,14 @@ multiplexer::time connection::now()
         .count();
 }
 
+/// Of a call that is made now: as late as there is a time, where the limit says so.
+multiplexer::time connection::deadline() const
+{
+    const auto made = now();
+    return made + std::min(settings_.request_timeout.count(),
+                           std::numeric_limits<multiplexer::time>::max() - made);
+}
+
 // Calls -----------------------------------------------------------------------------------------
 
 multiplexer::ticket connection::submit(std::unique_ptr<call> what)
@@ -77,7 +86,7 @@ multiplexer::ticket connection::submit(std::unique_ptr<call> what)
         what->done(condemned_, {});
         return 0;
     }
-    const auto t = calls_.add(what, now() + settings_.request_timeout.count());
+    const auto t = calls_.add(what, deadline());
     if (t == 0) {
         what->done(errc::too_busy, {});
         return 0;

@@ -122,6 +122,8 @@ private:
     void rest();
     bool wanted() const noexcept { return !calls_.empty() || holders_ > 0; }
 
+    multiplexer::time deadline() const;
+
     settings settings_;
     std::shared_ptr<const fork_mark> mark_;
     multiplexer calls_;
