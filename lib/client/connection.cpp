@@ -1,5 +1,7 @@
 #include "client/connection.hpp"
 
+#include "protocol/messages.hpp"
+
 #include <boost/asio/error.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
@@ -32,6 +34,16 @@ error_code nobody_there(const error_code& ec)
         return errc::not_a_zproc_server;
     return {};
 }
+
+struct heartbeat_call final : call {
+    heartbeat_call() : call(false) {}
+    bool is_urgent() const noexcept override { return true; }
+    void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
+    {
+        protocol::write_request(out, correlation, protocol::ping_request{});
+    }
+    void done(error_code, protocol::bytes_view) override {}
+};
 
 } // namespace
 
@@ -199,6 +211,7 @@ void connection::arm_deadline()
         if (!self)
             return;
         self->deadline_armed_ = false;
+        self->be_patient();
         for (auto& late : self->calls_.expire(self->now())) {
             error_code ec = asio::error::timed_out;
             if (!self->greeted_before_)
@@ -213,6 +226,15 @@ void connection::arm_deadline()
         self->arm_deadline();
         self->rest();
     });
+}
+
+/// What has to wait for others may wait on, as long as there is a sign of life in between.
+void connection::be_patient()
+{
+    if (state_ != state::ready || !heard_ || !calls_.postpone(now(), deadline()))
+        return;
+    heard_ = false;
+    submit(std::make_unique<heartbeat_call>());
 }
 
 // Connecting ------------------------------------------------------------------------------------

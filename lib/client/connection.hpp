@@ -119,6 +119,7 @@ private:
     std::size_t receive_with_descriptors(error_code& ec);
     void handle(const protocol::frame& f);
     void arm_deadline();
+    void be_patient();
     void rest();
     bool wanted() const noexcept { return !calls_.empty() || holders_ > 0; }
 
@@ -167,6 +168,7 @@ private:
 
     bool deadline_armed_ = false;
     unsigned holders_ = 0;
+    bool heard_ = false; ///< from the server, since a patient call was given more time
 };
 
 } // namespace zproc::client
