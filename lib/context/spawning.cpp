@@ -78,18 +78,24 @@ void context_core::spawn(launching l, std::unique_ptr<pending_spawn> p)
             });
         });
     asio::dispatch(engine_->strand(), [self = shared_from_this()] { ++self->starting_; });
-    engine_->barrier(
-        [self = shared_from_this(), l = std::move(l), s = std::move(s)](error_code) mutable {
-            // What a watcher could not register for, it will say itself.
-            if (l.plan)
-                self->begin_plan(std::move(l), s);
-            else
-                self->launch(std::move(l), s);
-        });
+    if (l.plan && l.plan->options.since.is_now())
+        begin_plan(std::move(l), s);
+    else
+        launch_after_watchers(std::move(l), s);
 }
 
-/// The watcher of the process begins where the namespace is now, not when the process has come so
-/// far.
+void context_core::launch_after_watchers(launching l, const std::shared_ptr<spawning>& s)
+{
+    engine_->barrier([self = shared_from_this(), l = std::move(l), s](error_code) mutable {
+        // What a watcher could not register for, it will say itself.
+        if (l.plan)
+            l.what.arguments = pack(pack_plan(*l.plan)) + l.what.arguments;
+        self->launch(std::move(l), s);
+    });
+}
+
+/// The watcher of the process begins where the namespace is now: what is changed through this
+/// context after the call comes after that, whatever else the call has to wait for.
 void context_core::begin_plan(launching l, const std::shared_ptr<spawning>& s)
 {
     const state_identity where{{shared_from_this(), engine_.get()}, l.plan->name_space, 0};
@@ -97,17 +103,13 @@ void context_core::begin_plan(launching l, const std::shared_ptr<spawning>& s)
         where, {operation::revision, {}, {}, {}},
         std::make_unique<pending_revision>([self = shared_from_this(), l = std::move(l),
                                             s](error_code ec, std::uint64_t revision) mutable {
-            auto& options = l.plan->options;
-            if (options.since.is_now()) {
-                options.since = revision;
-                l.plan->test_at_since = true;
-            }
+            l.plan->options.since = revision;
+            l.plan->test_at_since = true;
             if (ec && s->pending) {
                 std::move(s->pending)->complete(self->io_, ec, nullptr);
                 return self->start_ended();
             }
-            l.what.arguments = pack(pack_plan(*l.plan)) + l.what.arguments;
-            self->launch(std::move(l), s);
+            self->launch_after_watchers(std::move(l), s);
         }));
 }
 
