@@ -95,23 +95,19 @@ feed::feed(asio::any_io_executor strand, std::shared_ptr<connection> server,
 
 // Registrations ---------------------------------------------------------------------------------
 
-std::uint64_t feed::add(const std::shared_ptr<feed_reader>& reader)
+void feed::add(const std::shared_ptr<feed_reader>& reader)
 {
     const auto id = next_id_++;
     readers_[id].reader = reader;
     ++unregistered_;
+    reader->entered(id);
     if (!attached_ && !attaching_)
         attach();
-    enter(id);
-    return id;
-}
-
-void feed::enter(std::uint64_t id)
-{
-    server_->submit(std::make_unique<watch_call>(weak_from_this(), id));
-    if (const auto found = readers_.find(id); found != readers_.end())
-        if (const auto reader = found->second.reader.lock())
-            reader->registering(id);
+    // Each of these may fail at once, and then the reader may have taken itself out.
+    if (readers_.contains(id))
+        server_->submit(std::make_unique<watch_call>(weak_from_this(), id));
+    if (readers_.contains(id))
+        reader->registering();
 }
 
 void feed::registered(std::uint64_t id, error_code ec, const protocol::watch_reply& present)
@@ -240,12 +236,12 @@ std::shared_ptr<const ring> feed::current()
 
 void feed::hold()
 {
-    if (!ring_ && !attaching_ && !attached_ && server_->is_ready())
-        attach(); // it failed before: try again
     if (holders_++ == 0) {
         server_->hold();
         arm();
     }
+    if (!attaching_ && !attached_ && server_->is_ready())
+        attach(); // it failed before: try again. Whom it fails again lets go of the hold
 }
 
 void feed::release()

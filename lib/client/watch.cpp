@@ -281,9 +281,8 @@ std::vector<std::string_view> watch::interest() const
     return {machine_.keys().begin(), machine_.keys().end()};
 }
 
-void watch::registering(std::uint64_t id)
+void watch::registering()
 {
-    id_ = id;
     if (!begun_ && machine_.is_condition() && machine_.options().since.is_now())
         around_.server->submit(std::make_unique<present_call>(weak_from_this()));
 }
@@ -301,8 +300,7 @@ void watch::registered(const protocol::watch_reply& present)
 void watch::failed(error_code ec)
 {
     if (!begun_) { // the registration failed: the next `next()` tries again
-        around_.feed->remove(id_);
-        id_ = 0;
+        around_.feed->remove(std::exchange(id_, 0));
         registered_.reset();
     }
     if (pending_) {

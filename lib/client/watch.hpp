@@ -58,7 +58,8 @@ public:
     // feed_reader, on the strand
     const std::string& name_space() const noexcept override { return name_space_; }
     std::vector<std::string_view> interest() const override;
-    void registering(std::uint64_t id) override;
+    void entered(std::uint64_t id) override { id_ = id; }
+    void registering() override;
     void registered(const protocol::watch_reply& present) override;
     void awake() override;
     void failed(error_code ec) override;
