@@ -159,6 +159,8 @@ void feed::on_ready()
 {
     attached_ = false;
     eventfd_known_ = false;
+    if (ring_ && ring_->instance() != server_->server().instance)
+        ring_.reset(); // another state answers: until its ring has come there is none
     // An attach under way is sent again by the connection; one that was done, or never asked
     // for, is asked for now.
     if (!readers_.empty() && !attaching_)

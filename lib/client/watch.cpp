@@ -194,13 +194,16 @@ void watch::take(std::unique_ptr<detail::pending_event> p, std::uint64_t operati
     told_ = false;
     if (failure_ && returned_.empty())
         return complete(std::exchange(failure_, {}), std::nullopt);
-    if (const auto ec = around_.server->condemned(); ec && !ended_ && !ready_ && returned_.empty())
-        return complete(ec, std::nullopt);
-    start();
+    // What is in the ring already is there also when nothing will come any more.
+    const auto condemned = around_.server->condemned();
+    if (!condemned)
+        start();
     if (machine_.options().live)
         seek_live();
     pump();
-    if (pending_)
+    if (pending_ && condemned)
+        complete(condemned, std::nullopt);
+    else if (pending_)
         wait();
 }
 
@@ -291,6 +294,11 @@ void watch::registered(const protocol::watch_reply& present)
 {
     if (!registered_)
         registered_ = present;
+    const auto& instance = around_.server->server().instance;
+    if (!instance_)
+        instance_ = instance;
+    else if (*instance_ != instance)
+        lose();
     machine_.set_session(around_.server->session());
     if (failure_ != errc::journal_overrun)
         failure_ = {};
@@ -302,13 +310,23 @@ void watch::failed(error_code ec)
     if (!begun_) { // the registration failed: the next `next()` tries again
         around_.feed->remove(std::exchange(id_, 0));
         registered_.reset();
+        instance_.reset();
+    } else if (around_.server->condemned()) {
+        pump(); // `take` says it when there is no more to read
     }
     if (pending_) {
         told_ = true;
         complete(ec, std::nullopt);
-    } else if (!ended_ && !told_) {
+    } else if (!ended_ && !lost_ && !told_ && !around_.server->condemned() &&
+               failure_ != errc::journal_overrun) {
         failure_ = ec;
     }
+}
+
+/// Another state answers at this address, or its ring is damaged: what this was to read is gone.
+void watch::lose()
+{
+    lost_ = true;
 }
 
 void watch::awake()

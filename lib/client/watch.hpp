@@ -73,7 +73,9 @@ private:
     void drop_operation(std::uint64_t operation);
     void pump();
     void try_begin();
-    void begin(std::uint64_t revision, const dict& present, bool test);
+    void begin(std::uint64_t revision, const dict& present, bool test, std::int64_t time);
+    bool is_idle() const noexcept;
+    void lose();
     bool position();
     void locate();
     void read_one();
@@ -94,8 +96,10 @@ private:
     std::uint64_t id_ = 0;
 
     std::optional<protocol::watch_reply> registered_;
+    std::optional<protocol::instance_id> instance_; ///< that it registered with
     bool begun_ = false;
     bool ended_ = false;
+    bool lost_ = false;           ///< what it was to read is not there: `state_lost`, from now on
     error_code failure_;          ///< for the next `next()`
     bool told_ = false;           ///< the last `next()` has failed already
     unsigned marks_ = 0;          ///< the server is asked how much is to be skipped

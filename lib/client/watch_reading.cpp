@@ -46,11 +46,11 @@ struct watch::mark_call final : call {
 
 void watch::pump()
 {
-    if (!begun_)
+    if (!begun_ && !lost_)
         try_begin();
     const auto wanting = [this] {
-        return begun_ && marks_ == 0 && returned_.empty() && !ready_ && !ended_ && !failure_ &&
-               !machine_.finished();
+        return begun_ && marks_ == 0 && returned_.empty() && !ready_ && !ended_ && !lost_ &&
+               !failure_ && !machine_.finished();
     };
     while (wanting() && position() && wanting()) { // taking up a new ring may find a gap
         const auto before = reader_->where();
@@ -74,6 +74,8 @@ void watch::pump()
         complete({}, std::exchange(ready_, std::nullopt));
     } else if (ended_ || machine_.finished()) {
         complete({}, std::nullopt);
+    } else if (lost_) {
+        complete(errc::state_lost, std::nullopt);
     } else {
         wait_for_hold();
     }
@@ -127,8 +129,8 @@ bool watch::position()
     const auto previous = std::exchange(ring_, std::move(now));
     const auto old_place = reader_ ? std::optional(reader_->where()) : std::nullopt;
     reader_.emplace(ring_->reader());
-    if (previous && previous->reader().header().instance != reader_->header().instance) {
-        failure_ = errc::state_lost; // another state answers at this address: its past is not ours
+    if (instance_ && *instance_ != reader_->header().instance) {
+        lose(); // another state answers at this address: its past is not ours
         return true;
     }
     const auto& moved = reader_->header().moved;
@@ -151,10 +153,8 @@ void watch::locate()
 {
     const auto seen = machine_.revision();
     const auto found = reader_->find(name_space_, seen);
-    if (!found) {
-        failure_ = errc::state_lost;
-        return;
-    }
+    if (!found)
+        return lose();
     reader_->seek(found->at);
     if (found->missed(seen))
         resume_at(found->revision != 0 ? found->revision - 1 : found->latest);
@@ -178,7 +178,7 @@ void watch::read_one()
     }
     case journal::read_result::none: break;
     case journal::read_result::lapped: locate(); break;
-    case journal::read_result::damaged: failure_ = errc::state_lost; break;
+    case journal::read_result::damaged: lose(); break;
     }
 }
 
@@ -210,19 +210,21 @@ store::moment watch::base_as_of(std::uint64_t revision) const
 /// still to come, the server says how much there is.
 void watch::seek_live()
 {
+    if (ended_ || lost_)
+        return;
     const auto old = [](const event& e) { return e.kind != event_kind::present; };
     std::erase_if(returned_, old);
     auto present = ready_ && !old(*ready_) ? std::move(ready_) : std::nullopt;
     bool done = false;
     machine_.skip_to(everything);
-    while (begun_ && marks_ == 0 && !failure_ && !done && position()) {
+    while (begun_ && marks_ == 0 && !failure_ && !done && position() && !lost_) {
         const auto before = reader_->where();
         read_one();
         done = reader_->where() == before;
     }
     machine_.skip_to(machine_.revision());
     ready_ = std::move(present);
-    if (done || failure_ || ended_)
+    if (done || failure_ || lost_)
         return;
     ++marks_;
     around_.server->submit(std::make_unique<mark_call>(weak_from_this()));
