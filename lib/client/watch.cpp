@@ -38,7 +38,7 @@ struct watch::present_call final : call {
     void done(error_code ec, protocol::bytes_view body) override
     {
         const auto self = owner.lock();
-        if (!self || self->begun_)
+        if (!self || self->begun_ || self->ended_)
             return;
         std::uint64_t revision = 0;
         std::vector<protocol::present> items;
@@ -165,6 +165,7 @@ void watch::cancel()
         self->ended_ = true;
         self->ready_.reset();
         self->returned_.clear();
+        self->failure_ = {};
         self->around_.feed->remove(self->id_);
         if (self->pending_)
             self->complete({}, std::nullopt);
@@ -192,6 +193,8 @@ void watch::take(std::unique_ptr<detail::pending_event> p, std::uint64_t operati
     pending_ = std::move(p);
     pending_operation_ = operation;
     told_ = false;
+    if (ended_)
+        return complete({}, std::nullopt);
     if (failure_ && returned_.empty())
         return complete(std::exchange(failure_, {}), std::nullopt);
     // What is in the ring already is there also when nothing will come any more.
