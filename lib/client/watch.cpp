@@ -264,6 +264,7 @@ void watch::wait_for_hold()
         if (!self || ec || self->gone_ || !self->hold_timer_ || self->hold_due_ != due)
             return;
         self->hold_timer_.reset();
+        self->ripe_at_ = due; // though the wall clock may have been set back meanwhile
         self->pump();
     });
 }

@@ -116,6 +116,7 @@ private:
     std::uint64_t timer_operation_ = 0;
     std::optional<asio::steady_timer> hold_timer_; ///< armed for `hold_due_`, while one waits
     std::int64_t hold_due_ = 0;
+    std::int64_t ripe_at_ = 0; ///< so late it is at least, whatever the wall clock says now
 
     std::atomic<std::uint64_t> operations_ = 0; ///< numbers `next()` calls, for cancellation
     std::atomic<std::uint64_t> missed_ = 0;

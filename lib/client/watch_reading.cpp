@@ -1,6 +1,7 @@
 #include "client/watch.hpp"
 #include "store/past.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -85,7 +86,7 @@ void watch::pump()
 void watch::ripen()
 {
     if (machine_.due())
-        ready_ = machine_.ripen(wall_now());
+        ready_ = machine_.ripen(std::max(wall_now(), ripe_at_));
 }
 
 /// A watch begins when it knows the revision after which, and a condition also what its keys were
