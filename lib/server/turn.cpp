@@ -97,8 +97,11 @@ void host::wake()
 /// Of atomic functions: turns that are over end, who waited for them goes on, others' begin.
 void host::pass_turns()
 {
-    look_at_lease_clock();
-    while (const auto due = hall_.turns.next(hall_.lease_clock)) {
+    for (;;) {
+        look_at_lease_clock(); // each time: what the last one brought may have taken long
+        const auto due = hall_.turns.next(hall_.lease_clock);
+        if (!due)
+            return;
         auto& machine = seats_[due->where]->machine();
         if (due->begun)
             machine.turn_begins(*due->begun, wall_);
