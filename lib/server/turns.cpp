@@ -269,9 +269,12 @@ void turns::forgive(const ticket& who)
 {
     if (penalties_.erase(who.session) == 0)
         return;
+    std::set<space*> waited;
     for (auto it = tickets_.lower_bound({who.where, 0});
          it != tickets_.end() && it->first.first == who.where; ++it)
-        plan(*it->second);
+        waited.insert(it->second);
+    for (auto* s : waited) // none of them is empty: nothing of it goes
+        plan(*s);
 }
 
 turns::time turns::eligible_at(std::uint64_t session) const
