@@ -150,7 +150,7 @@ void session_fsm::handle(const frame& f, const namespaces_request&, std::int64_t
 void session_fsm::handle(const frame& f, const watch_request& m, std::int64_t)
 {
     const auto others = shared_.who.count(where_) - shared_.who.count(where_, m.id);
-    if (others + std::max<std::size_t>(m.keys.size(), 1) > most_interests)
+    if (others + interests::weight(m.keys) > most_interests)
         return fail(f, errc::too_busy,
                     "this session watches too much: end some of its watchers, or watch a "
                     "namespace as a whole");

@@ -24,7 +24,7 @@ bool same(const turns::ticket& a, seat where, std::uint64_t id)
 
 std::size_t cost_of(const turns::read_set& reads)
 {
-    return 1 + reads.keys.size();
+    return 1 + reads.weight;
 }
 
 } // namespace
@@ -65,16 +65,18 @@ void turns::protect(const ticket& who, read_set& reads, std::span<const std::str
     for (const auto key : keys) {
         if (reads.everything || reads.keys.contains(key))
             continue;
-        if (spent >= most)
+        const auto weight = weight_of(key);
+        if (spent + weight > most)
             return protect_everything(who, reads);
         reads.keys.emplace(key);
-        ++spent;
+        reads.weight += weight;
+        spent += weight;
     }
 }
 
 void turns::protect_everything(const ticket& who, read_set& reads)
 {
-    expenses_[who.where] -= reads.keys.size();
+    expenses_[who.where] -= std::exchange(reads.weight, 0);
     reads.everything = true;
     reads.keys.clear();
 }
