@@ -32,6 +32,21 @@ std::string kind_of(const std::optional<bytes_view>& encoded)
 
 constexpr std::string_view ask_for_less = "the reply is too large for one frame: ask for less";
 
+/// Of a refused mutation, what its code alone cannot say.
+std::string_view text_of(const error_code& ec)
+{
+    if (ec == make_error_code(errc::too_large))
+        return "the change, or the value that it makes, is larger than this state and its journal "
+               "take: split it";
+    if (ec == make_error_code(errc::too_busy))
+        return "there is no memory for the larger journal that this change needs: erase something, "
+               "or try again later";
+    if (ec == make_error_code(errc::outcome_unknown))
+        return "the reply was acknowledged, or is of a session that is not known any more: read "
+               "what became of the change";
+    return {};
+}
+
 } // namespace
 
 template <class Reply>
@@ -55,7 +70,7 @@ template bool session_fsm::answer(const frame& f, const empty_reply& reply);
 void session_fsm::answer(const frame& f, const store::outcome& done)
 {
     if (done.error.failed())
-        return fail(f, done.error);
+        return fail(f, done.error, done.text.empty() ? text_of(done.error) : done.text);
     answer(f, mutation_reply{done.revision, done.made, done.result});
 }
 
