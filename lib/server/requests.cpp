@@ -2,6 +2,7 @@
 #include "value/msgpack.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 /// What each request does, and what it answers.
 namespace zproc::serving {
@@ -15,14 +16,24 @@ present present_of(std::string_view key, const store::item& item)
     return {key, item.modified, item.value};
 }
 
-/// Before it is made: a key may be asked for very often, and each time its value is sent.
+/// Before it is made: a key may be asked for very often, and each time its value is sent. Who does
+/// that gets no more than so much.
 bool fits(const std::vector<present>& items)
 {
     constexpr std::uint64_t around = 32; // more than all else that an item takes
+    const auto size_of = [](const present& each) {
+        return around + each.key.size() + (each.value ? each.value->size() : 0);
+    };
     std::uint64_t total = around;
     for (const auto& each : items)
-        total += around + each.key.size() + (each.value ? each.value->size() : 0);
-    return total <= max_reply_bytes;
+        total += size_of(each);
+    if (total <= session_fsm::largest_repetition)
+        return true;
+    std::unordered_set<std::string_view> seen;
+    seen.reserve(items.size());
+    return total <= max_reply_bytes && std::ranges::all_of(items, [&](const present& each) {
+               return seen.insert(each.key).second;
+           });
 }
 
 std::string kind_of(const std::optional<bytes_view>& encoded)
