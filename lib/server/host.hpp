@@ -22,6 +22,7 @@ struct host_options {
 
     std::size_t connections = 4096;
     std::size_t few = 8;                           ///< up to so many are woken by their own eventfd
+    std::size_t waiting_output = 256u << 20;       ///< bytes for all: beyond it, large reads wait
     std::int64_t hello_within = 5'000'000'000;     ///< ns
     std::int64_t read_within = 30'000'000'000;     ///< a client that reads nothing is dropped
     std::int64_t session_expiry = 120'000'000'000; ///< away for so long, a session ends
@@ -66,6 +67,7 @@ private:
     void pass_turns();
     void end_turn();
     void flush(seat who);
+    void feed_the_starved();
     void wake();
     bool far_ahead(journal::position at) const;
     void keep_pace();
@@ -88,9 +90,10 @@ private:
     std::vector<std::unique_ptr<connection>> seats_;
     std::vector<seat> free_;
     std::size_t seated_ = 0;
-    std::vector<seat> busy_;   // what this turn has to write to
-    std::vector<bool> marked_; // those in busy_
-    std::vector<seat> again_;  // has frames that waited for room in the output
+    std::vector<seat> busy_;    // what this turn has to write to
+    std::vector<bool> marked_;  // those in busy_
+    std::vector<seat> again_;   // has frames that waited for room in the output, or their turn
+    std::vector<seat> starved_; // wait until others have read more
     std::uint64_t broadcast_at_ = 0;
 
     // The same for a whole turn, in ns: what records are stamped with, and what limits count.

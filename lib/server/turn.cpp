@@ -30,6 +30,7 @@ void host::end_turn()
             flush(who);
     }
     busy_.clear();
+    feed_the_starved();
     wake();
     rings_.retire();
 }
@@ -42,7 +43,9 @@ void host::flush(seat who)
     auto& machine = c.machine();
     if (machine.closing() && !c.has_output())
         return drop(who);
-    if (machine.unhandled() && !machine.congested())
+    if (machine.starved() && !c.has_output())
+        starved_.push_back(who); // others have to read first
+    else if (machine.unhandled() && !machine.starved() && !machine.congested())
         again_.push_back(who);
     timing_ = timing_ || c.stuck_since() != 0;
     watch(c, who);
@@ -109,6 +112,15 @@ void host::pass_turns()
             machine.resume(wall_);
         mark(due->where);
     }
+}
+
+/// Who waited because of what others did not read goes on when that is less.
+void host::feed_the_starved()
+{
+    if (starved_.empty() || hall_.waiting >= hall_.most_waiting)
+        return;
+    again_.insert(again_.end(), starved_.begin(), starved_.end());
+    starved_.clear();
 }
 
 /// How long to wait at most: while somebody's time is running, a second at a time; and not beyond
