@@ -159,8 +159,10 @@ void host::mind_the_time()
         else
             timing_ = true;
     }
-    for (const auto session : hall_.sessions.expire(ticks_, options_.session_expiry))
+    for (const auto session : hall_.sessions.expire(ticks_, options_.session_expiry)) {
         hall_.data->close_session(session, wall_);
+        keep_pace();
+    }
     timing_ = timing_ || !hall_.sessions.nobody_away();
     end_turn();
 }
