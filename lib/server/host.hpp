@@ -33,7 +33,8 @@ struct host_options {
 /// writes once to each client, and wakes who registered an interest in what changed.
 ///
 /// It waits on one descriptor of its own, so a turn is three system calls for a request that is
-/// alone, and the whole can be embedded in any other loop: poll `poll_file()`, call `turn(0)`.
+/// alone, and the whole can be embedded in any other loop: poll `poll_file()` for `patience(-1)`
+/// milliseconds at most, then call `turn(0)`, whether there is something to read or not.
 class host {
 public:
     explicit host(host_options options, keep_function keep = {});
@@ -53,6 +54,9 @@ public:
     /// Waits up to `milliseconds` (-1: for ever) for something to do, and does it. False when it
     /// is to end.
     bool turn(int milliseconds);
+    /// How long to wait at most, if not longer than `milliseconds` (-1: for ever): something may be
+    /// due before anybody sends anything.
+    int patience(int milliseconds);
     /// Sends what is ready, without waiting, and says in shared memory that this is the end.
     void finish();
 
@@ -75,7 +79,6 @@ private:
     void mind_the_time();
     void look_at_clocks();
     void look_at_lease_clock();
-    int patience(int milliseconds);
     void mark(seat who);
 
     host_options options_;
