@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace zproc {
 
@@ -72,6 +73,10 @@ public:
     bool contains(std::string_view key) const noexcept { return find(key) != nullptr; }
     std::size_t size() const noexcept;
     bool empty() const noexcept { return size() == 0; }
+
+    /// All keys, and all values, in the order of the keys.
+    std::vector<std::string> keys() const;
+    std::vector<value> values() const;
 
     /// Puts `content` under `key`, replacing what was there.
     void insert_or_assign(std::string_view key, value content);

@@ -122,6 +122,7 @@ public:
     std::size_t size() const { return items().size(); }
     bool empty() const { return items().empty(); }
     std::vector<std::string> keys() const;
+    std::vector<value> values() const { return items().values(); }
     void clear();
 
     /// All keys and values as they are now; a copy that later changes leave alone.

@@ -111,6 +111,8 @@ public:
 
     /// All keys, in no particular order. Complexity: O(keys).
     std::vector<std::string> keys() const { return core().keys(); }
+    /// All values, in the order of their keys. Complexity: as `items`.
+    std::vector<value> values() const { return items().values(); }
 
     /// Everything, as of one revision. Complexity: O(bytes of the namespace).
     dict items() const

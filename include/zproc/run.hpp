@@ -16,7 +16,8 @@ public:
     run_options() = default;
     run_options(context_options options) : context_options(std::move(options)) {}
 
-    /// Wait for the processes that were spawned, instead of stopping them. Default: stop them.
+    /// Wait for the processes that were spawned, until a signal asks to stop, instead of stopping
+    /// them at once. Default: stop them.
     run_options& wait_at_exit(bool value)
     {
         wait_at_exit_ = value;

@@ -22,7 +22,8 @@ namespace zproc {
 ///
 /// Common to all operations:
 /// Endings: behind its own arguments each takes a `diagnostics&`, which must outlive it and is
-/// told in words what went wrong, and then a completion token; both may be left out.
+/// told in words what went wrong, and then a completion token; both may be left out. Not those
+/// that say otherwise: `replica` and `atomic` take a token only, for their errors speak themselves.
 /// Per-operation cancellation: before the request is written, every type → `operation_aborted`,
 /// certainly not applied. After: total and partial do nothing; terminal → `operation_aborted` for
 /// a read, `errc::outcome_unknown` for a mutation.
@@ -70,7 +71,9 @@ public:
     ///
     /// `f` may run more than once, when others change what it has read (one that iterates:
     /// anything in the namespace): effects belong after the await. What it throws comes back, and
-    /// then nothing was changed. Arguments go beside the function, not into a capture.
+    /// then nothing was changed. Arguments go beside the function, not into a capture; they are the
+    /// same in each run, so `f` takes them by value or by const reference. It is not `noexcept`:
+    /// the draft throws through it to fetch what it touches.
     ///
     /// It does not starve: after three conflicts others' changes of what it has read wait for it,
     /// for twice the time of an attempt (2 ms at least, 250 ms at most). Meanwhile other changes

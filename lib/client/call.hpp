@@ -29,6 +29,10 @@ public:
     /// Of an atomic function that has the turn: written before what is queued, and not held back.
     virtual bool is_urgent() const noexcept { return false; }
 
+    /// It waits for others as long as that takes, and the server for its turn: the time limit is
+    /// one of the server's silence.
+    virtual bool is_patient() const noexcept { return false; }
+
     /// What must live until this is answered, whatever handles its user drops meanwhile.
     void keep(std::shared_ptr<const void> what) noexcept { kept_ = std::move(what); }
 

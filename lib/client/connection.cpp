@@ -1,10 +1,13 @@
 #include "client/connection.hpp"
 
+#include "protocol/messages.hpp"
+
 #include <boost/asio/error.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <utility>
 
 #include <sys/socket.h>
@@ -32,17 +35,41 @@ error_code nobody_there(const error_code& ec)
     return {};
 }
 
+struct heartbeat_call final : call {
+    heartbeat_call() : call(false) {}
+    bool is_urgent() const noexcept override { return true; }
+    void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
+    {
+        protocol::write_request(out, correlation, protocol::ping_request{});
+    }
+    void done(error_code, protocol::bytes_view) override {}
+};
+
 } // namespace
 
 connection::connection(settings s)
     : settings_(std::move(s)),
-      loop_(settings_.strand),
+      mark_(std::make_shared<const fork_mark>()),
+      loop_(std::make_unique<loop_objects>(settings_.strand)),
       jitter_(static_cast<unsigned>(::getpid()) ^ static_cast<unsigned>(now())),
       in_(protocol::max_reply_bytes)
 {
 }
 
-connection::~connection() = default;
+connection::~connection()
+{
+    drop_loop_objects();
+}
+
+/// To destroy them in a fork would take the socket out of the epoll set that it shares with the
+/// process it was forked from.
+void connection::drop_loop_objects()
+{
+    if (is_here())
+        loop_.reset();
+    else
+        static_cast<void>(loop_.release());
+}
 
 multiplexer::time connection::now()
 {
@@ -51,15 +78,27 @@ multiplexer::time connection::now()
         .count();
 }
 
+/// Of a call that is made now: as late as there is a time, where the limit says so.
+multiplexer::time connection::deadline() const
+{
+    const auto made = now();
+    return made + std::min(settings_.request_timeout.count(),
+                           std::numeric_limits<multiplexer::time>::max() - made);
+}
+
 // Calls -----------------------------------------------------------------------------------------
 
 multiplexer::ticket connection::submit(std::unique_ptr<call> what)
 {
+    if (!is_here()) {
+        what->done(errc::wrong_process, {});
+        return 0;
+    }
     if (condemned_) {
         what->done(condemned_, {});
         return 0;
     }
-    const auto t = calls_.add(what, now() + settings_.request_timeout.count());
+    const auto t = calls_.add(what, deadline());
     if (t == 0) {
         what->done(errc::too_busy, {});
         return 0;
@@ -132,7 +171,7 @@ void connection::shutdown()
     on_failed = nullptr;
     ++life_;
     state_ = state::idle;
-    loop_.reset();
+    drop_loop_objects();
     settings_ = {};
     received_.clear();
     // Handlers go uncalled. They may hold the last handles of this very connection.
@@ -172,6 +211,7 @@ void connection::arm_deadline()
         if (!self)
             return;
         self->deadline_armed_ = false;
+        self->be_patient();
         for (auto& late : self->calls_.expire(self->now())) {
             error_code ec = asio::error::timed_out;
             if (!self->greeted_before_)
@@ -186,6 +226,15 @@ void connection::arm_deadline()
         self->arm_deadline();
         self->rest();
     });
+}
+
+/// What has to wait for others may wait on, as long as there is a sign of life in between.
+void connection::be_patient()
+{
+    if (state_ != state::ready || !heard_ || !calls_.postpone(now(), deadline()))
+        return;
+    heard_ = false;
+    submit(std::make_unique<heartbeat_call>());
 }
 
 // Connecting ------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "client/fork_mark.hpp"
 #include "client/multiplexer.hpp"
 #include "descriptor.hpp"
 #include "protocol/frame.hpp"
@@ -16,7 +17,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -39,6 +39,9 @@ using locator = std::function<void(std::function<void(error_code, std::string pa
 ///     idle → locating → connecting → greeting → ready → (broken) → pausing → connecting …
 ///
 /// From every state `fail` leads back to idle, with everything pending completed.
+///
+/// A plain fork of this process has a copy of it, and shares its socket and the epoll set behind
+/// it: the copy does nothing, and what belongs to the loop is never destroyed there.
 class connection : public std::enable_shared_from_this<connection> {
 public:
     struct settings {
@@ -79,6 +82,10 @@ public:
     void attach_descriptor(int number, std::size_t offset);
     std::vector<descriptor> take_descriptors() { return std::move(of_reply_); }
 
+    /// From any thread: false in a plain fork of the process that made it.
+    bool is_here() const noexcept { return mark_->is_set(); }
+    const std::shared_ptr<const fork_mark>& mark() const noexcept { return mark_; }
+
     /// Nothing will answer any more (state_lost, supervisor_lost): everything fails with it.
     void condemn(error_code ec);
     const error_code& condemned() const noexcept { return condemned_; }
@@ -102,6 +109,7 @@ private:
     void pause();
     void fail(error_code ec);
     void close();
+    void drop_loop_objects();
 
     void schedule_flush();
     void flush();
@@ -111,10 +119,14 @@ private:
     std::size_t receive_with_descriptors(error_code& ec);
     void handle(const protocol::frame& f);
     void arm_deadline();
+    void be_patient();
     void rest();
     bool wanted() const noexcept { return !calls_.empty() || holders_ > 0; }
 
+    multiplexer::time deadline() const;
+
     settings settings_;
+    std::shared_ptr<const fork_mark> mark_;
     multiplexer calls_;
     state state_ = state::idle;
     error_code condemned_;
@@ -130,7 +142,7 @@ private:
         asio::steady_timer deadline;
         asio::steady_timer pause;
     };
-    std::optional<loop_objects> loop_;
+    std::unique_ptr<loop_objects> loop_;
 
     std::string path_;
     bool greeted_before_ = false;
@@ -156,6 +168,7 @@ private:
 
     bool deadline_armed_ = false;
     unsigned holders_ = 0;
+    bool heard_ = false; ///< from the server, since a patient call was given more time
 };
 
 } // namespace zproc::client

@@ -187,6 +187,7 @@ void connection::received(std::size_t bytes)
         if (const auto ec = protocol::check_first_reply(room_.first(bytes)))
             return fail(ec);
     in_.commit(bytes);
+    heard_ = true;
     const auto life = life_;
     protocol::frame f;
     while (life_ == life) {

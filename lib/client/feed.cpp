@@ -95,23 +95,19 @@ feed::feed(asio::any_io_executor strand, std::shared_ptr<connection> server,
 
 // Registrations ---------------------------------------------------------------------------------
 
-std::uint64_t feed::add(const std::shared_ptr<feed_reader>& reader)
+void feed::add(const std::shared_ptr<feed_reader>& reader)
 {
     const auto id = next_id_++;
     readers_[id].reader = reader;
     ++unregistered_;
+    reader->entered(id);
     if (!attached_ && !attaching_)
         attach();
-    enter(id);
-    return id;
-}
-
-void feed::enter(std::uint64_t id)
-{
-    server_->submit(std::make_unique<watch_call>(weak_from_this(), id));
-    if (const auto found = readers_.find(id); found != readers_.end())
-        if (const auto reader = found->second.reader.lock())
-            reader->registering(id);
+    // Each of these may fail at once, and then the reader may have taken itself out.
+    if (readers_.contains(id))
+        server_->submit(std::make_unique<watch_call>(weak_from_this(), id));
+    if (readers_.contains(id))
+        reader->registering();
 }
 
 void feed::registered(std::uint64_t id, error_code ec, const protocol::watch_reply& present)
@@ -163,6 +159,8 @@ void feed::on_ready()
 {
     attached_ = false;
     eventfd_known_ = false;
+    if (ring_ && ring_->instance() != server_->server().instance)
+        ring_.reset(); // another state answers: until its ring has come there is none
     // An attach under way is sent again by the connection; one that was done, or never asked
     // for, is asked for now.
     if (!readers_.empty() && !attaching_)
@@ -186,7 +184,7 @@ void feed::on_failed(error_code ec)
 void feed::attach()
 {
     if (!wakeup_) {
-        auto made = std::make_shared<wakeup>(strand_);
+        auto made = std::make_shared<wakeup>(strand_, server_->mark());
         if (const auto ec = made->open())
             return on_failed(ec);
         wakeup_ = std::move(made);
@@ -240,12 +238,12 @@ std::shared_ptr<const ring> feed::current()
 
 void feed::hold()
 {
-    if (!ring_ && !attaching_ && !attached_ && server_->is_ready())
-        attach(); // it failed before: try again
     if (holders_++ == 0) {
         server_->hold();
         arm();
     }
+    if (!attaching_ && !attached_ && server_->is_ready())
+        attach(); // it failed before: try again. Whom it fails again lets go of the hold
 }
 
 void feed::release()

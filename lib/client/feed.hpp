@@ -24,8 +24,10 @@ public:
     virtual const std::string& name_space() const noexcept = 0;
     /// The keys whose changes are to wake it; none: all of the namespace.
     virtual std::vector<std::string_view> interest() const = 0;
+    /// It is known here by `id`, until it is removed.
+    virtual void entered(std::uint64_t id) = 0;
     /// What else has to be asked, on the heels of the registration.
-    virtual void registering(std::uint64_t id) = 0;
+    virtual void registering() = 0;
     /// The server knows of it; this is what the namespace was then.
     virtual void registered(const protocol::watch_reply& present) = 0;
     /// There may be something new.
@@ -42,8 +44,9 @@ public:
     feed(asio::any_io_executor strand, std::shared_ptr<connection> server,
          std::shared_ptr<ring_shelf> shelf);
 
-    /// Registers a reader, at once or as soon as there is a connection; returns its id.
-    std::uint64_t add(const std::shared_ptr<feed_reader>& reader);
+    /// Registers a reader, at once or as soon as there is a connection. It may be told that this has
+    /// failed before this returns.
+    void add(const std::shared_ptr<feed_reader>& reader);
     void remove(std::uint64_t id);
 
     /// The ring as of now; null while it is being fetched, after which readers are awoken.
@@ -71,7 +74,6 @@ private:
 
     void attach();
     void attached(error_code ec, std::uint64_t generation);
-    void enter(std::uint64_t id);
     void registered(std::uint64_t id, error_code ec, const protocol::watch_reply& present);
     void awaken();
     void arm();

@@ -181,6 +181,17 @@ std::vector<multiplexer::expired> multiplexer::expire(time now)
     return take_if([now](const slot& s) { return s.deadline <= now; });
 }
 
+bool multiplexer::postpone(time now, time until)
+{
+    bool any = false;
+    for (slot& s : slots_)
+        if (s.what && s.written && s.deadline <= now && s.what->is_patient()) {
+            s.deadline = until;
+            any = true;
+        }
+    return any;
+}
+
 std::vector<multiplexer::expired> multiplexer::drain()
 {
     return take_if([](const slot&) { return true; });

@@ -63,6 +63,9 @@ public:
         bool written;
     };
     std::vector<expired> expire(time now);
+    /// Gives patient calls that are written until `until` instead, when their time is over; true
+    /// when there was one.
+    bool postpone(time now, time until);
     std::vector<expired> drain();
     /// The earliest deadline, or when nothing is held back any more; max when nothing is pending.
     time next_deadline() const;

@@ -20,7 +20,7 @@ recall::recall(surroundings around, std::string name_space, detail::past_questio
 void recall::start(std::function<void()> ended)
 {
     ended_ = std::move(ended);
-    around_.feed->add(shared_from_this()); // registering() says its id
+    around_.feed->add(shared_from_this()); // entered() says its id
 }
 
 void recall::cancel()

@@ -39,7 +39,8 @@ public:
     // feed_reader
     const std::string& name_space() const noexcept override { return name_space_; }
     std::vector<std::string_view> interest() const override { return {}; }
-    void registering(std::uint64_t id) override { id_ = id; }
+    void entered(std::uint64_t id) override { id_ = id; }
+    void registering() override {}
     void registered(const protocol::watch_reply&) override;
     void awake() override;
     void failed(error_code ec) override;

@@ -44,6 +44,7 @@ std::unique_ptr<request_call> request_call::make(const detail::state_identity& f
     case operation::set:
     case operation::set_default:
     case operation::increment:
+    case operation::decrement:
     case operation::append: ec = msgpack::encode(r.first, made->first_); break;
     default: break;
     }
@@ -94,6 +95,9 @@ void request_call::write(wire::buffer& out, std::uint32_t correlation, const wir
     case operation::increment:
         return put(
             wire::increment_request{wire::operation::increment, by, name_space_, key_, first_});
+    case operation::decrement:
+        return put(
+            wire::increment_request{wire::operation::decrement, by, name_space_, key_, first_});
     case operation::append: return put(wire::append_request{by, name_space_, key_, first_});
     case operation::compare_exchange:
         return put(wire::compare_exchange_request{by, name_space_, key_, optional_value(first_),
@@ -205,6 +209,7 @@ error_code request_call::read_mutation(wire::bytes_view body, detail::response& 
     }
     case operation::set_default:
     case operation::increment:
+    case operation::decrement:
         return reply.result ? decode_any(*reply.result, r.result) : errc::malformed_frame;
     case operation::compare_exchange: {
         wire::exchange_result exchange;

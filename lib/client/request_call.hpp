@@ -23,6 +23,8 @@ public:
 
     request_call(const detail::state_identity& from, detail::request&& r, asio::any_io_executor io);
 
+    /// What is changed after it through the same context is changed after that revision.
+    bool is_fence() const noexcept override { return what_ == detail::operation::revision; }
     void write(protocol::buffer& out, std::uint32_t correlation,
                const protocol::mutation& by) override;
     void done(error_code ec, protocol::bytes_view body) override;

@@ -49,12 +49,17 @@ struct end_turn_call final : call {
 struct transaction::request final : call {
     std::shared_ptr<transaction> owner;
     bool urgent;
+    bool patient;
 
     request(std::shared_ptr<transaction> t, bool u)
-        : call(t->machine_.asks_commit()), owner(std::move(t)), urgent(u)
+        : call(t->machine_.asks_commit()),
+          owner(std::move(t)),
+          urgent(u),
+          patient(owner->machine_.asks_turn())
     {
     }
     bool is_urgent() const noexcept override { return urgent; }
+    bool is_patient() const noexcept override { return patient; }
     void write(protocol::buffer& out, std::uint32_t correlation,
                const protocol::mutation& by) override
     {
@@ -81,7 +86,8 @@ void transaction::start()
     if (auto slot = body_->cancellation_slot(); slot.is_connected())
         slot.assign([weak = weak_from_this()](asio::cancellation_type type) {
             const auto self = weak.lock();
-            if (!self || !*self->strand_)
+            const auto server = self ? self->server_.lock() : nullptr;
+            if (!server || !server->is_here() || !*self->strand_)
                 return;
             const bool terminal =
                 (type & asio::cancellation_type::terminal) != asio::cancellation_type::none;

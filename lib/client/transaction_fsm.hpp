@@ -54,6 +54,8 @@ public:
                const protocol::mutation& by) const;
     bool asks_commit() const noexcept { return asking_ == question::commit; }
 
+    bool asks_turn() const noexcept { return asking_ == question::turn; }
+
     /// The turn it has, as far as it knows; 0 for none.
     std::uint64_t turn() const noexcept { return until_ != 0 ? ticket_ : 0; }
     time turn_until() const noexcept { return until_; }

@@ -25,6 +25,12 @@ bool add(int epoll, int what)
 
 } // namespace
 
+wakeup::~wakeup()
+{
+    if (!mark_->is_set())
+        static_cast<void>(descriptor_.release());
+}
+
 error_code wakeup::open()
 {
     auto own = above_standard(descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)));
@@ -35,7 +41,7 @@ error_code wakeup::open()
     if (!copy)
         return last_error();
     error_code ec;
-    descriptor_.assign(copy.get(), ec);
+    descriptor_->assign(copy.get(), ec);
     if (ec)
         return ec;
     copy.release();
@@ -62,20 +68,20 @@ void wakeup::arm(std::function<void()> awake)
 void wakeup::wait()
 {
     armed_ = true;
-    descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
-                           [weak = weak_from_this()](error_code ec) {
-                               const auto self = weak.lock();
-                               if (!self)
-                                   return;
-                               self->armed_ = false;
-                               if (!self->awake_)
-                                   return;
-                               if (ec) // disarmed, and armed again before this came
-                                   return self->wait();
-                               std::array<epoll_event, 2> edge;
-                               ::epoll_wait(self->epoll_.get(), edge.data(), 2, 0);
-                               std::exchange(self->awake_, nullptr)();
-                           });
+    descriptor_->async_wait(asio::posix::stream_descriptor::wait_read,
+                            [weak = weak_from_this()](error_code ec) {
+                                const auto self = weak.lock();
+                                if (!self)
+                                    return;
+                                self->armed_ = false;
+                                if (!self->awake_)
+                                    return;
+                                if (ec) // disarmed, and armed again before this came
+                                    return self->wait();
+                                std::array<epoll_event, 2> edge;
+                                ::epoll_wait(self->epoll_.get(), edge.data(), 2, 0);
+                                std::exchange(self->awake_, nullptr)();
+                            });
 }
 
 void wakeup::disarm()
@@ -84,7 +90,7 @@ void wakeup::disarm()
         return;
     awake_ = nullptr;
     error_code ignored;
-    descriptor_.cancel(ignored);
+    descriptor_->cancel(ignored);
 }
 
 } // namespace zproc::client

@@ -17,7 +17,14 @@ namespace zproc::client {
 /// eventfd, and the loop does not spin.
 class wakeup : public std::enable_shared_from_this<wakeup> {
 public:
-    explicit wakeup(asio::any_io_executor strand) : descriptor_(std::move(strand)) {}
+    wakeup(const asio::any_io_executor& strand, std::shared_ptr<const fork_mark> mark)
+        : mark_(std::move(mark)),
+          descriptor_(std::make_unique<asio::posix::stream_descriptor>(strand))
+    {
+    }
+    ~wakeup();
+    wakeup(const wakeup&) = delete;
+    wakeup& operator=(const wakeup&) = delete;
 
     error_code open();
 
@@ -37,7 +44,10 @@ private:
     descriptor own_;
     descriptor shared_;
     descriptor epoll_;
-    asio::posix::stream_descriptor descriptor_; ///< the epoll descriptor, duplicated for Asio
+    std::shared_ptr<const fork_mark> mark_;
+    /// The epoll descriptor, duplicated for Asio. Never destroyed in a plain fork, which would take
+    /// it out of the loop of the process that it was forked from.
+    std::unique_ptr<asio::posix::stream_descriptor> descriptor_;
     std::function<void()> awake_;
     bool armed_ = false;
 };

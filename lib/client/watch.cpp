@@ -15,6 +15,7 @@ namespace zproc::client {
 /// against it, at its revision.
 struct watch::present_call final : call {
     std::weak_ptr<watch> owner;
+    std::int64_t written = 0;
 
     explicit present_call(std::weak_ptr<watch> w) : call(false), owner(std::move(w)) {}
 
@@ -23,6 +24,7 @@ struct watch::present_call final : call {
     void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
     {
         const auto self = owner.lock();
+        written = wall_now(); // before anything that it will see as a change
         if (!self)
             protocol::write_request(out, correlation, protocol::ping_request{});
         else if (self->machine_.wants_everything())
@@ -36,7 +38,7 @@ struct watch::present_call final : call {
     void done(error_code ec, protocol::bytes_view body) override
     {
         const auto self = owner.lock();
-        if (!self || self->begun_)
+        if (!self || self->begun_ || self->ended_)
             return;
         std::uint64_t revision = 0;
         std::vector<protocol::present> items;
@@ -64,7 +66,7 @@ struct watch::present_call final : call {
             return; // the registration has failed, and said so
         if (ec)
             return self->failed(ec);
-        self->begin(revision, present, true);
+        self->begin(revision, present, true, written);
         self->pump();
     }
 };
@@ -76,7 +78,10 @@ std::int64_t watch::wall_now()
 }
 
 watch::watch(surroundings around, std::string name_space, watch_fsm machine)
-    : around_(std::move(around)), name_space_(std::move(name_space)), machine_(std::move(machine))
+    : around_(std::move(around)),
+      mark_(around_.server->mark()),
+      name_space_(std::move(name_space)),
+      machine_(std::move(machine))
 {
 }
 
@@ -85,7 +90,13 @@ watch::~watch() = default;
 void watch::start()
 {
     if (id_ == 0 && !ended_)
-        around_.feed->add(shared_from_this()); // registering() says its id
+        around_.feed->add(shared_from_this()); // entered() says its id
+}
+
+/// Nothing can be done: the loop is gone, or this is a fork of the process that has it.
+bool watch::is_idle() const noexcept
+{
+    return gone_ || !mark_->is_set();
 }
 
 std::unique_ptr<detail::pending_event> watch::loop_gone()
@@ -105,6 +116,8 @@ void watch::next(std::unique_ptr<detail::pending_event> p)
 {
     if (gone_)
         return p->complete({}, errc::context_gone, std::nullopt);
+    if (is_idle())
+        return p->complete(around_.io, errc::wrong_process, std::nullopt);
     const auto operation = ++operations_;
     p->source = weak_from_this();
     if (auto slot = p->cancellation_slot(); slot.is_connected()) {
@@ -115,7 +128,7 @@ void watch::next(std::unique_ptr<detail::pending_event> p)
                 return;
             *cancelled = true;
             const auto self = weak.lock();
-            if (!self || self->gone_)
+            if (!self || self->is_idle())
                 return;
             asio::dispatch(self->around_.strand, [weak, operation] {
                 if (const auto alive = weak.lock())
@@ -129,7 +142,7 @@ void watch::next(std::unique_ptr<detail::pending_event> p)
 
 void watch::give_back(event&& e)
 {
-    if (!gone_)
+    if (!is_idle())
         asio::dispatch(around_.strand, [self = shared_from_this(), e = std::move(e)]() mutable {
             self->take_back(std::move(e));
         });
@@ -137,7 +150,7 @@ void watch::give_back(event&& e)
 
 void watch::go_live()
 {
-    if (!gone_)
+    if (!is_idle())
         asio::dispatch(around_.strand, [self = shared_from_this()] {
             self->seek_live();
             self->pump();
@@ -146,12 +159,13 @@ void watch::go_live()
 
 void watch::cancel()
 {
-    if (gone_)
+    if (is_idle())
         return;
     asio::dispatch(around_.strand, [self = shared_from_this()] {
         self->ended_ = true;
         self->ready_.reset();
         self->returned_.clear();
+        self->failure_ = {};
         self->around_.feed->remove(self->id_);
         if (self->pending_)
             self->complete({}, std::nullopt);
@@ -160,7 +174,7 @@ void watch::cancel()
 
 void watch::abandon() noexcept
 {
-    if (gone_)
+    if (is_idle())
         return;
     asio::dispatch(around_.strand, [self = shared_from_this()] {
         self->ended_ = true;
@@ -179,15 +193,20 @@ void watch::take(std::unique_ptr<detail::pending_event> p, std::uint64_t operati
     pending_ = std::move(p);
     pending_operation_ = operation;
     told_ = false;
+    if (ended_)
+        return complete({}, std::nullopt);
     if (failure_ && returned_.empty())
         return complete(std::exchange(failure_, {}), std::nullopt);
-    if (const auto ec = around_.server->condemned(); ec && !ended_ && !ready_ && returned_.empty())
-        return complete(ec, std::nullopt);
-    start();
+    // What is in the ring already is there also when nothing will come any more.
+    const auto condemned = around_.server->condemned();
+    if (!condemned)
+        start();
     if (machine_.options().live)
         seek_live();
     pump();
-    if (pending_)
+    if (pending_ && condemned)
+        complete(condemned, std::nullopt);
+    else if (pending_)
         wait();
 }
 
@@ -245,6 +264,7 @@ void watch::wait_for_hold()
         if (!self || ec || self->gone_ || !self->hold_timer_ || self->hold_due_ != due)
             return;
         self->hold_timer_.reset();
+        self->ripe_at_ = due; // though the wall clock may have been set back meanwhile
         self->pump();
     });
 }
@@ -268,9 +288,8 @@ std::vector<std::string_view> watch::interest() const
     return {machine_.keys().begin(), machine_.keys().end()};
 }
 
-void watch::registering(std::uint64_t id)
+void watch::registering()
 {
-    id_ = id;
     if (!begun_ && machine_.is_condition() && machine_.options().since.is_now())
         around_.server->submit(std::make_unique<present_call>(weak_from_this()));
 }
@@ -279,6 +298,11 @@ void watch::registered(const protocol::watch_reply& present)
 {
     if (!registered_)
         registered_ = present;
+    const auto& instance = around_.server->server().instance;
+    if (!instance_)
+        instance_ = instance;
+    else if (*instance_ != instance)
+        lose();
     machine_.set_session(around_.server->session());
     if (failure_ != errc::journal_overrun)
         failure_ = {};
@@ -288,16 +312,25 @@ void watch::registered(const protocol::watch_reply& present)
 void watch::failed(error_code ec)
 {
     if (!begun_) { // the registration failed: the next `next()` tries again
-        around_.feed->remove(id_);
-        id_ = 0;
+        around_.feed->remove(std::exchange(id_, 0));
         registered_.reset();
+        instance_.reset();
+    } else if (around_.server->condemned()) {
+        pump(); // `take` says it when there is no more to read
     }
     if (pending_) {
         told_ = true;
         complete(ec, std::nullopt);
-    } else if (!ended_ && !told_) {
+    } else if (!ended_ && !lost_ && !told_ && !around_.server->condemned() &&
+               failure_ != errc::journal_overrun) {
         failure_ = ec;
     }
+}
+
+/// Another state answers at this address, or its ring is damaged: what this was to read is gone.
+void watch::lose()
+{
+    lost_ = true;
 }
 
 void watch::awake()

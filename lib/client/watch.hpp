@@ -58,7 +58,8 @@ public:
     // feed_reader, on the strand
     const std::string& name_space() const noexcept override { return name_space_; }
     std::vector<std::string_view> interest() const override;
-    void registering(std::uint64_t id) override;
+    void entered(std::uint64_t id) override { id_ = id; }
+    void registering() override;
     void registered(const protocol::watch_reply& present) override;
     void awake() override;
     void failed(error_code ec) override;
@@ -72,7 +73,9 @@ private:
     void drop_operation(std::uint64_t operation);
     void pump();
     void try_begin();
-    void begin(std::uint64_t revision, const dict& present, bool test);
+    void begin(std::uint64_t revision, const dict& present, bool test, std::int64_t time);
+    bool is_idle() const noexcept;
+    void lose();
     bool position();
     void locate();
     void read_one();
@@ -87,13 +90,16 @@ private:
     void wait_for_hold();
 
     surroundings around_;
+    std::shared_ptr<const fork_mark> mark_;
     std::string name_space_;
     watch_fsm machine_;
     std::uint64_t id_ = 0;
 
     std::optional<protocol::watch_reply> registered_;
+    std::optional<protocol::instance_id> instance_; ///< that it registered with
     bool begun_ = false;
     bool ended_ = false;
+    bool lost_ = false;           ///< what it was to read is not there: `state_lost`, from now on
     error_code failure_;          ///< for the next `next()`
     bool told_ = false;           ///< the last `next()` has failed already
     unsigned marks_ = 0;          ///< the server is asked how much is to be skipped
@@ -110,6 +116,7 @@ private:
     std::uint64_t timer_operation_ = 0;
     std::optional<asio::steady_timer> hold_timer_; ///< armed for `hold_due_`, while one waits
     std::int64_t hold_due_ = 0;
+    std::int64_t ripe_at_ = 0; ///< so late it is at least, whatever the wall clock says now
 
     std::atomic<std::uint64_t> operations_ = 0; ///< numbers `next()` calls, for cancellation
     std::atomic<std::uint64_t> missed_ = 0;

@@ -35,7 +35,7 @@ bool watch_fsm::wants(std::string_view key) const
 }
 
 std::optional<event> watch_fsm::begin(std::uint64_t revision, const dict& present, bool test,
-                                      std::int64_t now)
+                                      std::int64_t now, std::int64_t time)
 {
     revision_ = revision;
     if (!is_condition())
@@ -44,7 +44,7 @@ std::optional<event> watch_fsm::begin(std::uint64_t revision, const dict& presen
     held_ = holds();
     if (!held_ || !test || options_.edge)
         return std::nullopt;
-    auto e = present_at(revision, 0);
+    auto e = present_at(revision, time);
     return options_.held_for ? hold(std::move(e), false, now) : std::move(e);
 }
 

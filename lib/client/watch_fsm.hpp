@@ -49,9 +49,9 @@ public:
     void set_session(std::uint64_t session) noexcept { self_.session = session; }
 
     /// The watch begins after `revision`, when the watched keys were `present`. Yields the event
-    /// of a condition that holds already, unless `test` is false.
+    /// of a condition that holds already, unless `test` is false; it says `time`.
     std::optional<event> begin(std::uint64_t revision, const dict& present, bool test,
-                               std::int64_t now);
+                               std::int64_t now, std::int64_t time);
 
     /// Whether the record's revision does not follow on what was seen: records were missed, and
     /// `resume` has to be called before it.

@@ -1,6 +1,7 @@
 #include "client/watch.hpp"
 #include "store/past.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -46,11 +47,11 @@ struct watch::mark_call final : call {
 
 void watch::pump()
 {
-    if (!begun_)
+    if (!begun_ && !lost_)
         try_begin();
     const auto wanting = [this] {
-        return begun_ && marks_ == 0 && returned_.empty() && !ready_ && !ended_ && !failure_ &&
-               !machine_.finished();
+        return begun_ && marks_ == 0 && returned_.empty() && !ready_ && !ended_ && !lost_ &&
+               !failure_ && !machine_.finished();
     };
     while (wanting() && position() && wanting()) { // taking up a new ring may find a gap
         const auto before = reader_->where();
@@ -74,6 +75,8 @@ void watch::pump()
         complete({}, std::exchange(ready_, std::nullopt));
     } else if (ended_ || machine_.finished()) {
         complete({}, std::nullopt);
+    } else if (lost_) {
+        complete(errc::state_lost, std::nullopt);
     } else {
         wait_for_hold();
     }
@@ -83,7 +86,7 @@ void watch::pump()
 void watch::ripen()
 {
     if (machine_.due())
-        ready_ = machine_.ripen(wall_now());
+        ready_ = machine_.ripen(std::max(wall_now(), ripe_at_));
 }
 
 /// A watch begins when it knows the revision after which, and a condition also what its keys were
@@ -95,25 +98,25 @@ void watch::try_begin()
     const auto& since = machine_.options().since;
     if (since.is_now()) {
         if (!machine_.is_condition())
-            begin(registered_->revision, {}, false);
+            begin(registered_->revision, {}, false, 0);
         return;
     }
     if (!since.is_time() && !machine_.is_condition())
-        return begin(since.revision(), {}, false);
+        return begin(since.revision(), {}, false, 0);
     ring_ = around_.feed->current();
     if (!ring_)
         return;
     const auto revision = since.is_time() ? revision_before(since.time().time_since_epoch().count())
                                           : since.revision();
-    begin(revision, machine_.is_condition() ? base_as_of(revision).content : dict{},
-          machine_.tests_at_since());
+    const auto base = machine_.is_condition() ? base_as_of(revision) : store::moment();
+    begin(revision, base.content, machine_.tests_at_since(), base.time);
     ring_.reset(); // position() takes it up
 }
 
-void watch::begin(std::uint64_t revision, const dict& present, bool test)
+void watch::begin(std::uint64_t revision, const dict& present, bool test, std::int64_t time)
 {
     begun_ = true;
-    ready_ = machine_.begin(revision, present, test, wall_now());
+    ready_ = machine_.begin(revision, present, test, wall_now(), time);
 }
 
 /// Makes the reader one of the present ring, where the machine has come to. False: not yet.
@@ -127,8 +130,8 @@ bool watch::position()
     const auto previous = std::exchange(ring_, std::move(now));
     const auto old_place = reader_ ? std::optional(reader_->where()) : std::nullopt;
     reader_.emplace(ring_->reader());
-    if (previous && previous->reader().header().instance != reader_->header().instance) {
-        failure_ = errc::state_lost; // another state answers at this address: its past is not ours
+    if (instance_ && *instance_ != reader_->header().instance) {
+        lose(); // another state answers at this address: its past is not ours
         return true;
     }
     const auto& moved = reader_->header().moved;
@@ -151,10 +154,8 @@ void watch::locate()
 {
     const auto seen = machine_.revision();
     const auto found = reader_->find(name_space_, seen);
-    if (!found) {
-        failure_ = errc::state_lost;
-        return;
-    }
+    if (!found)
+        return lose();
     reader_->seek(found->at);
     if (found->missed(seen))
         resume_at(found->revision != 0 ? found->revision - 1 : found->latest);
@@ -178,7 +179,7 @@ void watch::read_one()
     }
     case journal::read_result::none: break;
     case journal::read_result::lapped: locate(); break;
-    case journal::read_result::damaged: failure_ = errc::state_lost; break;
+    case journal::read_result::damaged: lose(); break;
     }
 }
 
@@ -210,19 +211,21 @@ store::moment watch::base_as_of(std::uint64_t revision) const
 /// still to come, the server says how much there is.
 void watch::seek_live()
 {
+    if (ended_ || lost_)
+        return;
     const auto old = [](const event& e) { return e.kind != event_kind::present; };
     std::erase_if(returned_, old);
     auto present = ready_ && !old(*ready_) ? std::move(ready_) : std::nullopt;
     bool done = false;
     machine_.skip_to(everything);
-    while (begun_ && marks_ == 0 && !failure_ && !done && position()) {
+    while (begun_ && marks_ == 0 && !failure_ && !done && position() && !lost_) {
         const auto before = reader_->where();
         read_one();
         done = reader_->where() == before;
     }
     machine_.skip_to(machine_.revision());
     ready_ = std::move(present);
-    if (done || failure_ || ended_)
+    if (done || failure_ || lost_)
         return;
     ++marks_;
     around_.server->submit(std::make_unique<mark_call>(weak_from_this()));

@@ -17,13 +17,6 @@ std::shared_ptr<const state_identity> with_namespace(const state_identity& id, s
     return std::make_shared<const state_identity>(id.engine, std::move(name), id.handle);
 }
 
-value negative(value v)
-{
-    value minus = 0;
-    minus -= v;
-    return minus;
-}
-
 context_base::executor_type context_base::get_executor() const
 {
     return core_->get_executor();

@@ -167,6 +167,8 @@ void context_core::wait(handler<void(error_code)> done)
 {
     if (loop_gone_)
         return done.complete({}, error_code(errc::context_gone));
+    if (!engine_->is_here())
+        return done.complete(io_, error_code(errc::wrong_process));
     const auto id = cancellable_ending(done);
     asio::dispatch(engine_->strand(),
                    [self = shared_from_this(), id, done = std::move(done)]() mutable {
@@ -178,6 +180,8 @@ void context_core::shutdown(std::chrono::nanoseconds grace, handler<void(error_c
 {
     if (loop_gone_)
         return done.complete({}, error_code(errc::context_gone));
+    if (!engine_->is_here())
+        return done.complete(io_, error_code(errc::wrong_process));
     const auto id = cancellable_ending(done);
     asio::dispatch(engine_->strand(),
                    [self = shared_from_this(), grace, id, done = std::move(done)]() mutable {
@@ -195,7 +199,8 @@ std::uint64_t context_core::cancellable_ending(const handler<void(error_code)>& 
     if (auto slot = done.cancellation_slot(); slot.is_connected())
         slot.assign([weak = weak_from_this(), id](asio::cancellation_type type) {
             const auto self = weak.lock();
-            if (self && !self->loop_gone_ && type != asio::cancellation_type::none)
+            if (self && !self->loop_gone_ && self->engine_->is_here() &&
+                type != asio::cancellation_type::none)
                 asio::dispatch(self->engine_->strand(), [self, id] { self->cancel(id); });
         });
     return id;

@@ -86,6 +86,7 @@ private:
     error_code open_link();
     void server_notice(const supervision::notice& n);
     void begin_plan(launching l, const std::shared_ptr<spawning>& s);
+    void launch_after_watchers(launching l, const std::shared_ptr<spawning>& s);
     void launch(launching l, const std::shared_ptr<spawning>& s);
     void cancel(spawning& s, bool terminal);
     void cancel(std::uint64_t ending);

@@ -85,8 +85,8 @@ int run_main(const run_options& options, std::function<asio::awaitable<int>(cont
             const auto shut_down = [&](error_code) {
                 ctx.shutdown(options.grace(), [&](error_code) { stop.close(); });
             };
-            if (options.wait_at_exit() && !error)
-                ctx.wait(shut_down);
+            if (options.wait_at_exit() && !error && stop.first() == 0)
+                ctx.wait(asio::bind_cancellation_slot(stop.slot(), shut_down));
             else
                 shut_down({});
         }));

@@ -102,6 +102,8 @@ void context_core::spawn(launching l, std::unique_ptr<pending_spawn> p)
 {
     if (loop_gone_)
         return p->complete({}, errc::context_gone, nullptr);
+    if (!engine_->is_here())
+        return p->complete(io_, errc::wrong_process, nullptr);
     if (l.what.failure)
         return p->complete(io_, l.what.failure, nullptr);
     auto slot = p->cancellation_slot();
@@ -109,7 +111,8 @@ void context_core::spawn(launching l, std::unique_ptr<pending_spawn> p)
     if (slot.is_connected())
         slot.assign([weak = weak_from_this(), of = std::weak_ptr(s)](asio::cancellation_type type) {
             const auto self = weak.lock();
-            if (!self || self->loop_gone_ || type == asio::cancellation_type::none)
+            if (!self || self->loop_gone_ || !self->engine_->is_here() ||
+                type == asio::cancellation_type::none)
                 return;
             const bool terminal =
                 (type & asio::cancellation_type::terminal) != asio::cancellation_type::none;
@@ -119,18 +122,24 @@ void context_core::spawn(launching l, std::unique_ptr<pending_spawn> p)
             });
         });
     asio::dispatch(engine_->strand(), [self = shared_from_this()] { ++self->starting_; });
-    engine_->barrier(
-        [self = shared_from_this(), l = std::move(l), s = std::move(s)](error_code) mutable {
-            // What a watcher could not register for, it will say itself.
-            if (l.plan)
-                self->begin_plan(std::move(l), s);
-            else
-                self->launch(std::move(l), s);
-        });
+    if (l.plan && l.plan->options.since.is_now())
+        begin_plan(std::move(l), s);
+    else
+        launch_after_watchers(std::move(l), s);
 }
 
-/// The watcher of the process begins where the namespace is now, not when the process has come so
-/// far.
+void context_core::launch_after_watchers(launching l, const std::shared_ptr<spawning>& s)
+{
+    engine_->barrier([self = shared_from_this(), l = std::move(l), s](error_code) mutable {
+        // What a watcher could not register for, it will say itself.
+        if (l.plan)
+            l.what.arguments = pack(pack_plan(*l.plan)) + l.what.arguments;
+        self->launch(std::move(l), s);
+    });
+}
+
+/// The watcher of the process begins where the namespace is now: what is changed through this
+/// context after the call comes after that, whatever else the call has to wait for.
 void context_core::begin_plan(launching l, const std::shared_ptr<spawning>& s)
 {
     const state_identity where{{shared_from_this(), engine_.get()}, l.plan->name_space, 0};
@@ -138,17 +147,13 @@ void context_core::begin_plan(launching l, const std::shared_ptr<spawning>& s)
         where, {operation::revision, {}, {}, {}},
         std::make_unique<pending_revision>([self = shared_from_this(), l = std::move(l),
                                             s](error_code ec, std::uint64_t revision) mutable {
-            auto& options = l.plan->options;
-            if (options.since.is_now()) {
-                options.since = revision;
-                l.plan->test_at_since = true;
-            }
+            l.plan->options.since = revision;
+            l.plan->test_at_since = true;
             if (ec && s->pending) {
                 std::move(s->pending)->complete(self->io_, ec, nullptr);
                 return self->start_ended();
             }
-            l.what.arguments = pack(pack_plan(*l.plan)) + l.what.arguments;
-            self->launch(std::move(l), s);
+            self->launch_after_watchers(std::move(l), s);
         }));
 }
 

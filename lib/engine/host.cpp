@@ -101,11 +101,23 @@ std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locat
     return made;
 }
 
+error_code host::refusal() const noexcept
+{
+    if (gone_)
+        return errc::context_gone;
+    return is_here() ? error_code() : make_error_code(errc::wrong_process);
+}
+
+asio::any_io_executor host::where_to_refuse() const
+{
+    return gone_ ? asio::any_io_executor() : io_;
+}
+
 void host::submit(const detail::state_identity& from, detail::request&& r,
                   std::unique_ptr<detail::pending> p)
 {
-    if (gone_)
-        return p->complete({}, errc::context_gone, {});
+    if (const auto why = refusal())
+        return p->complete(where_to_refuse(), why, {});
     error_code ec;
     const auto slot = p->cancellation_slot();
     auto what = client::request_call::make(from, std::move(r), p, io_, ec);
@@ -122,7 +134,7 @@ void host::start(std::unique_ptr<client::call> what, asio::cancellation_slot slo
         ticket = std::make_shared<client::multiplexer::ticket>(0);
         slot.assign([weak = weak_from_this(), ticket](asio::cancellation_type type) {
             const auto self = weak.lock();
-            if (!self || self->gone_ || type == asio::cancellation_type::none)
+            if (!self || self->refusal() || type == asio::cancellation_type::none)
                 return;
             const bool terminal =
                 (type & asio::cancellation_type::terminal) != asio::cancellation_type::none;
@@ -141,8 +153,8 @@ void host::start(std::unique_ptr<client::call> what, asio::cancellation_slot slo
 void host::transact(const detail::state_identity& from,
                     std::unique_ptr<detail::transaction_body> body)
 {
-    if (gone_)
-        return body->complete({}, std::make_exception_ptr(system_error(errc::context_gone)));
+    if (const auto why = refusal())
+        return body->complete(where_to_refuse(), std::make_exception_ptr(system_error(why)));
     using executor = client::transaction::executor_of_engine;
     std::make_shared<client::transaction>(executor(from.engine, &io_),
                                           executor(from.engine, &strand_), server_, from,
@@ -154,8 +166,8 @@ std::shared_ptr<detail::watch_core> host::watch(const detail::state_identity& fr
                                                 detail::watch_condition&& condition,
                                                 const watch_options& options)
 {
-    if (gone_)
-        throw system_error(errc::context_gone);
+    if (const auto why = refusal())
+        throw system_error(why);
     auto made = std::make_shared<client::watch>(
         client::watch::surroundings{io_, strand_, server_, feed_, from.engine}, from.name_space,
         client::watch_fsm(std::move(condition), options, from.handle));
@@ -174,8 +186,8 @@ std::shared_ptr<detail::watch_core> host::watch(const detail::state_identity& fr
 void host::recall(const detail::state_identity& from, detail::past_question&& q,
                   std::unique_ptr<detail::pending_past> p)
 {
-    if (gone_)
-        return p->complete({}, errc::context_gone, {});
+    if (const auto why = refusal())
+        return p->complete(where_to_refuse(), why, {});
     auto slot = p->cancellation_slot();
     const auto made =
         std::make_shared<client::recall>(client::recall::surroundings{io_, feed_, from.engine},
@@ -184,7 +196,7 @@ void host::recall(const detail::state_identity& from, detail::past_question&& q,
         slot.assign(
             [weak = weak_from_this(), asked = std::weak_ptr(made)](asio::cancellation_type type) {
                 const auto self = weak.lock();
-                if (!self || self->gone_ || type == asio::cancellation_type::none)
+                if (!self || self->refusal() || type == asio::cancellation_type::none)
                     return;
                 asio::dispatch(self->strand_, [asked] {
                     if (const auto alive = asked.lock())
@@ -202,8 +214,8 @@ void host::recall(const detail::state_identity& from, detail::past_question&& q,
 
 void host::replicate(const detail::state_identity& from, std::unique_ptr<detail::pending_replica> p)
 {
-    if (gone_)
-        return p->complete({}, errc::context_gone, nullptr);
+    if (const auto why = refusal())
+        return p->complete(where_to_refuse(), why, nullptr);
     const auto slot = p->cancellation_slot();
     auto what = replicas_->open(from.name_space, std::move(p), io_);
     what->keep(from.engine);
@@ -212,8 +224,8 @@ void host::replicate(const detail::state_identity& from, std::unique_ptr<detail:
 
 void host::ping(detail::handler<void(error_code, pong)> done, std::shared_ptr<const void> keeps)
 {
-    if (gone_)
-        return done.complete({}, error_code(errc::context_gone), pong());
+    if (const auto why = refusal())
+        return done.complete(where_to_refuse(), why, pong());
     const auto slot = done.cancellation_slot();
     auto what = std::make_unique<ping_call>(std::move(done), io_);
     what->keep(std::move(keeps));
@@ -223,8 +235,8 @@ void host::ping(detail::handler<void(error_code, pong)> done, std::shared_ptr<co
 void host::who(const origin& of, detail::handler<void(error_code, peer)> done,
                std::shared_ptr<const void> keeps)
 {
-    if (gone_)
-        return done.complete({}, error_code(errc::context_gone), peer());
+    if (const auto why = refusal())
+        return done.complete(where_to_refuse(), why, peer());
     const auto slot = done.cancellation_slot();
     auto what = std::make_unique<who_call>(std::move(done), io_, of.session);
     what->keep(std::move(keeps));
@@ -240,7 +252,7 @@ void host::barrier(std::function<void(error_code)> then)
 
 void host::condemn(error_code ec)
 {
-    if (!gone_)
+    if (!refusal())
         asio::dispatch(strand_, [self = shared_from_this(), ec] {
             self->replicas_->lose(ec);
             self->server_->condemn(ec);

@@ -55,6 +55,9 @@ public:
     void replicate(const detail::state_identity& from,
                    std::unique_ptr<detail::pending_replica> p) override;
     std::uint64_t session() const noexcept override { return session_; }
+    /// False in a plain fork of the process that made it, which shares its socket: there everything
+    /// fails with `errc::wrong_process`.
+    bool is_here() const noexcept { return server_->is_here(); }
 
     // `keeps` lives until it is answered.
     void ping(detail::handler<void(error_code, pong)> done, std::shared_ptr<const void> keeps);
@@ -73,6 +76,10 @@ public:
 
 private:
     void start(std::unique_ptr<client::call> what, asio::cancellation_slot slot);
+    /// Why nothing can be begun: the loop is gone, or this is a fork. Nothing is touched then.
+    error_code refusal() const noexcept;
+    /// An empty executor when the loop is gone.
+    asio::any_io_executor where_to_refuse() const;
 
     asio::any_io_executor io_;
     asio::any_io_executor strand_;

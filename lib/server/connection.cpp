@@ -128,6 +128,7 @@ bool connection::write(const rings& shared, std::int64_t ticks)
         // One large reply does not mean that the next will be.
         if (output.empty() && output.capacity() > 2 * session_fsm::high_water)
             protocol::buffer().swap(output);
+        machine_.output_written();
     }
     return true;
 }

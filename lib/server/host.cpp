@@ -49,6 +49,7 @@ host::host(host_options options, keep_function keep)
     options_.database.depth = options_.limits.depth;
     options_.database.value_bytes = options_.limits.value_bytes;
     hall_.who = interests(options_.few);
+    hall_.most_waiting = options_.waiting_output;
     hall_.about.pid = static_cast<std::uint32_t>(::getpid());
     hall_.about.durability = options_.durability;
     hall_.about.limits = options_.limits;

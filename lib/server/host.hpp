@@ -22,6 +22,7 @@ struct host_options {
 
     std::size_t connections = 4096;
     std::size_t few = 8;                           ///< up to so many are woken by their own eventfd
+    std::size_t waiting_output = 256u << 20;       ///< bytes for all: beyond it, large reads wait
     std::int64_t hello_within = 5'000'000'000;     ///< ns
     std::int64_t read_within = 30'000'000'000;     ///< a client that reads nothing is dropped
     std::int64_t session_expiry = 120'000'000'000; ///< away for so long, a session ends
@@ -32,7 +33,8 @@ struct host_options {
 /// writes once to each client, and wakes who registered an interest in what changed.
 ///
 /// It waits on one descriptor of its own, so a turn is three system calls for a request that is
-/// alone, and the whole can be embedded in any other loop: poll `poll_file()`, call `turn(0)`.
+/// alone, and the whole can be embedded in any other loop: poll `poll_file()` for `patience(-1)`
+/// milliseconds at most, then call `turn(0)`, whether there is something to read or not.
 class host {
 public:
     explicit host(host_options options, keep_function keep = {});
@@ -60,6 +62,9 @@ public:
     /// Waits up to `milliseconds` (-1: for ever) for something to do, and does it. False when it
     /// is to end.
     bool turn(int milliseconds);
+    /// How long to wait at most, if not longer than `milliseconds` (-1: for ever): something may be
+    /// due before anybody sends anything.
+    int patience(int milliseconds);
     /// Sends what is ready, without waiting, and says in shared memory that this is the end.
     void finish();
 
@@ -74,6 +79,7 @@ private:
     void pass_turns();
     void end_turn();
     void flush(seat who);
+    void feed_the_starved();
     void wake();
     bool far_ahead(journal::position at) const;
     void keep_pace();
@@ -81,7 +87,6 @@ private:
     void mind_the_time();
     void look_at_clocks();
     void look_at_lease_clock();
-    int patience(int milliseconds);
     void mark(seat who);
 
     host_options options_;
@@ -96,9 +101,10 @@ private:
     std::vector<std::unique_ptr<connection>> seats_;
     std::vector<seat> free_;
     std::size_t seated_ = 0;
-    std::vector<seat> busy_;   // what this turn has to write to
-    std::vector<bool> marked_; // those in busy_
-    std::vector<seat> again_;  // has frames that waited for room in the output
+    std::vector<seat> busy_;    // what this turn has to write to
+    std::vector<bool> marked_;  // those in busy_
+    std::vector<seat> again_;   // has frames that waited for room in the output, or their turn
+    std::vector<seat> starved_; // wait until others have read more
     std::uint64_t broadcast_at_ = 0;
 
     // The same for a whole turn, in ns: what records are stamped with, and what limits count.

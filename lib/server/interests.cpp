@@ -4,6 +4,14 @@
 
 namespace zproc::serving {
 
+std::size_t interests::weight(std::span<const std::string_view> keys)
+{
+    std::size_t total = keys.empty() ? 1 : 0;
+    for (const auto key : keys)
+        total += weight_of(key);
+    return total;
+}
+
 void interests::add(seat who, std::uint64_t id, std::string_view name_space,
                     std::span<const std::string_view> keys)
 {
@@ -24,13 +32,14 @@ void interests::add(seat who, std::uint64_t id, std::string_view name_space,
         ++at->second[who];
         what.keys.emplace_back(key);
     }
-    counts_[who] += what.count();
+    what.weight = weight(keys);
+    counts_[who] += what.weight;
 }
 
 std::size_t interests::count(seat who, std::uint64_t id) const
 {
     const auto it = registered_.find({who, id});
-    return it == registered_.end() ? 0 : it->second.count();
+    return it == registered_.end() ? 0 : it->second.weight;
 }
 
 void interests::remove(seat who, std::uint64_t id)
@@ -53,7 +62,7 @@ void interests::remove_all(seat who)
 
 void interests::withdraw(const registration& who, const subject& what)
 {
-    counts_[who.first] -= what.count();
+    counts_[who.first] -= what.weight;
     const auto leave = [seated = who.first](listeners& from) {
         if (const auto at = from.find(seated); at != from.end() && --at->second == 0)
             from.erase(at);

@@ -14,6 +14,12 @@ namespace zproc::serving {
 /// A connection's number in its host; reused when the connection is gone.
 using seat = std::uint32_t;
 
+/// What a key that is remembered for a client counts: about the memory that it takes.
+constexpr std::size_t weight_of(std::string_view key)
+{
+    return 1 + key.size() / 64;
+}
+
 /// Who wants to be woken for what. Pure.
 class interests {
 public:
@@ -25,7 +31,9 @@ public:
              std::span<const std::string_view> keys);
     void remove(seat who, std::uint64_t id);
     void remove_all(seat who);
-    /// How much a seat has registered: keys, and namespaces as a whole.
+    /// How much a registration counts: a namespace as a whole, or each key, and a long one more.
+    static std::size_t weight(std::span<const std::string_view> keys);
+    /// How much a seat has registered.
     std::size_t count(seat who) const { return who < counts_.size() ? counts_[who] : 0; }
     /// How much of that one registration is.
     std::size_t count(seat who, std::uint64_t id) const;
@@ -59,7 +67,7 @@ private:
     struct subject {
         std::string name_space;
         std::vector<std::string> keys;
-        std::size_t count() const { return keys.empty() ? 1 : keys.size(); }
+        std::size_t weight = 0;
     };
 
     void wake(const listeners& registered);

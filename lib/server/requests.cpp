@@ -2,6 +2,7 @@
 #include "value/msgpack.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 /// What each request does, and what it answers.
 namespace zproc::serving {
@@ -15,14 +16,24 @@ present present_of(std::string_view key, const store::item& item)
     return {key, item.modified, item.value};
 }
 
-/// Before it is made: a key may be asked for very often, and each time its value is sent.
+/// Before it is made: a key may be asked for very often, and each time its value is sent. Who does
+/// that gets no more than so much.
 bool fits(const std::vector<present>& items)
 {
     constexpr std::uint64_t around = 32; // more than all else that an item takes
+    const auto size_of = [](const present& each) {
+        return around + each.key.size() + (each.value ? each.value->size() : 0);
+    };
     std::uint64_t total = around;
     for (const auto& each : items)
-        total += around + each.key.size() + (each.value ? each.value->size() : 0);
-    return total <= max_reply_bytes;
+        total += size_of(each);
+    if (total <= session_fsm::largest_repetition)
+        return true;
+    std::unordered_set<std::string_view> seen;
+    seen.reserve(items.size());
+    return total <= max_reply_bytes && std::ranges::all_of(items, [&](const present& each) {
+               return seen.insert(each.key).second;
+           });
 }
 
 std::string kind_of(const std::optional<bytes_view>& encoded)
@@ -31,6 +42,21 @@ std::string kind_of(const std::optional<bytes_view>& encoded)
 }
 
 constexpr std::string_view ask_for_less = "the reply is too large for one frame: ask for less";
+
+/// Of a refused mutation, what its code alone cannot say.
+std::string_view text_of(const error_code& ec)
+{
+    if (ec == make_error_code(errc::too_large))
+        return "the change, or the value that it makes, is larger than this state and its journal "
+               "take: split it";
+    if (ec == make_error_code(errc::too_busy))
+        return "there is no memory for the larger journal that this change needs: erase something, "
+               "or try again later";
+    if (ec == make_error_code(errc::outcome_unknown))
+        return "the reply was acknowledged, or is of a session that is not known any more: read "
+               "what became of the change";
+    return {};
+}
 
 } // namespace
 
@@ -55,7 +81,7 @@ template bool session_fsm::answer(const frame& f, const empty_reply& reply);
 void session_fsm::answer(const frame& f, const store::outcome& done)
 {
     if (done.error.failed())
-        return fail(f, done.error);
+        return fail(f, done.error, done.text.empty() ? text_of(done.error) : done.text);
     answer(f, mutation_reply{done.revision, done.made, done.result});
 }
 
@@ -150,7 +176,7 @@ void session_fsm::handle(const frame& f, const namespaces_request&, std::int64_t
 void session_fsm::handle(const frame& f, const watch_request& m, std::int64_t)
 {
     const auto others = shared_.who.count(where_) - shared_.who.count(where_, m.id);
-    if (others + std::max<std::size_t>(m.keys.size(), 1) > most_interests)
+    if (others + interests::weight(m.keys) > most_interests)
         return fail(f, errc::too_busy,
                     "this session watches too much: end some of its watchers, or watch a "
                     "namespace as a whole");

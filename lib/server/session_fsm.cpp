@@ -41,9 +41,37 @@ void session_fsm::resume(std::int64_t now)
     work(now);
 }
 
+void session_fsm::count_output()
+{
+    shared_.waiting += output_.size() - std::exchange(counted_, output_.size());
+}
+
+/// One connection holds no more than one large reply beyond its high water, but there are many.
+bool session_fsm::must_starve(const frame& f) const
+{
+    if (shared_.waiting < shared_.most_waiting)
+        return false;
+    switch (f.code) {
+    case operation::keys:
+    case operation::snapshot:
+    case operation::read:
+    case operation::namespaces:
+    case operation::commit: return true;
+    default: return false;
+    }
+}
+
 void session_fsm::work(std::int64_t now)
 {
-    unhandled_ = parked_ = false;
+    work_some(now);
+    count_output();
+}
+
+void session_fsm::work_some(std::int64_t now)
+{
+    unhandled_ = parked_ = starved_ = false;
+    const auto begin = shared_.data->ring().written();
+    std::size_t frames = 0;
     frame f;
     while (!closing_) {
         // A session that was resumed elsewhere has no more say here: what it sent and was not yet
@@ -52,11 +80,19 @@ void session_fsm::work(std::int64_t now)
             closing_ = true;
             return;
         }
-        if (congested()) {
+        count_output();
+        const bool enough =
+            frames == most_frames || shared_.data->ring().written() - begin >= most_written;
+        if (enough || congested()) {
             unhandled_ = parser_.buffered() != 0 || !begun_.empty();
             return;
         }
+        ++frames;
         if (!begun_.empty()) {
+            if (shared_.waiting >= shared_.most_waiting) {
+                starved_ = unhandled_ = true; // its lease goes on
+                return;
+            }
             answer_turn();
             continue;
         }
@@ -80,6 +116,10 @@ void session_fsm::work(std::int64_t now)
             closing_ = true;
             return;
         case frame_parser::found:
+            if (must_starve(f)) {
+                starved_ = unhandled_ = true;
+                return parser_.put_back();
+            }
             if (greeted())
                 dispatch(f, now);
             else if (!greet(f, now))
@@ -146,6 +186,7 @@ void session_fsm::disconnected(std::int64_t now)
     if (session_ != 0)
         shared_.sessions.leave(session_, where_, now);
     closing_ = true;
+    shared_.waiting -= std::exchange(counted_, 0);
 }
 
 template <class Request>

@@ -33,6 +33,9 @@ struct hall {
     std::function<std::uint64_t()> new_session_id;
     std::function<void()> after_request; ///< each one: a turn may write more than a ring holds
 
+    std::size_t waiting = 0;               ///< bytes of output, of all sessions
+    std::size_t most_waiting = 256u << 20; ///< beyond it, what may bring much has to wait
+
     std::vector<seat> displaced; ///< connections whose session sits elsewhere now: to be closed
 };
 
@@ -53,11 +56,15 @@ public:
     void turn_begins(const turns::ticket& which, std::int64_t now);
 
     protocol::buffer& output() { return output_; }
+    /// Some of it was written, and taken out.
+    void output_written() { count_output(); }
     /// Nothing more is read; close when the output is sent.
     bool closing() const { return closing_; }
     bool greeted() const { return greeted_; }
     bool congested() const { return output_.size() >= high_water; }
     bool unhandled() const { return unhandled_; }
+    /// The next frame may bring much, and waits until less output waits, of all sessions.
+    bool starved() const { return starved_; }
     /// The next frame waits for somebody's turn to end, and all others for that frame.
     bool parked() const { return parked_; }
     /// The session was resumed on another connection.
@@ -76,11 +83,19 @@ public:
 
     static constexpr std::size_t high_water = 1u << 20;
     static constexpr std::size_t read_size = 64u << 10;
-    static constexpr std::size_t most_interests = 1u << 16; ///< keys, and whole namespaces
+    static constexpr std::size_t most_interests = 1u << 16; ///< keys by weight, whole namespaces
+    /// What one read brings at most when it asks for a key more than once.
+    static constexpr std::size_t largest_repetition = 64u << 20;
+    // One read may bring many small frames: others have their turn after so much of it.
+    static constexpr std::size_t most_frames = 256;
+    static constexpr std::size_t most_written = 1u << 20; ///< bytes of the journal
 
 private:
     std::size_t waiting_descriptors() const;
+    void count_output();
+    bool must_starve(const protocol::frame& f) const;
     void work(std::int64_t now);
+    void work_some(std::int64_t now);
     bool greet(const protocol::frame& f, std::int64_t now);
     bool take_session(const protocol::client_hello& hello, protocol::server_hello& welcome,
                       std::int64_t now);
@@ -138,9 +153,11 @@ private:
     bool greeted_ = false;
     std::uint64_t session_ = 0; ///< 0 once greeted: an observer
     std::uint64_t passed_ = 0;  ///< of a resumed session: up to there it had its turn
+    std::size_t counted_ = 0;   ///< of the output, in what all have waiting
     bool closing_ = false;
     bool unhandled_ = false;
     bool parked_ = false;
+    bool starved_ = false;
     std::vector<turns::ticket> begun_; // turns that were not answered yet
     std::vector<std::string_view> touched_;
     std::vector<store::key_value> changes_;

@@ -2,24 +2,17 @@
 
 namespace zproc::serving {
 
-void session_table::come_back(std::uint64_t session, const whereabouts& from)
+void session_table::come_back(const whereabouts& from)
 {
-    if (from.at)
-        return;
-    auto [it, end] = away_.equal_range(from.since);
-    for (; it != end; ++it) {
-        if (it->second == session) {
-            away_.erase(it);
-            return;
-        }
-    }
+    if (!from.at)
+        away_.erase(from.since);
 }
 
 std::optional<seat> session_table::sit(std::uint64_t session, seat where)
 {
     const auto [it, fresh] = known_.try_emplace(session);
     if (!fresh)
-        come_back(session, it->second);
+        come_back(it->second);
     return std::exchange(it->second.at, where);
 }
 
@@ -33,9 +26,8 @@ void session_table::away(std::uint64_t session, std::int64_t now)
 {
     const auto [it, fresh] = known_.try_emplace(session);
     if (!fresh)
-        come_back(session, it->second);
-    it->second = {std::nullopt, now};
-    away_.emplace(now, session);
+        come_back(it->second);
+    it->second = {std::nullopt, away_.emplace(now, session)};
 }
 
 void session_table::forget(std::uint64_t session)
@@ -43,7 +35,7 @@ void session_table::forget(std::uint64_t session)
     const auto it = known_.find(session);
     if (it == known_.end())
         return;
-    come_back(session, it->second);
+    come_back(it->second);
     known_.erase(it);
 }
 
@@ -56,7 +48,7 @@ bool session_table::sits(std::uint64_t session, seat where) const
 std::vector<std::uint64_t> session_table::expire(std::int64_t now, std::int64_t limit)
 {
     std::vector<std::uint64_t> gone;
-    while (!away_.empty() && now - away_.begin()->first >= limit) {
+    while (away_.size() > most_away || (!away_.empty() && now - away_.begin()->first >= limit)) {
         gone.push_back(away_.begin()->second);
         known_.erase(away_.begin()->second);
         away_.erase(away_.begin());

@@ -25,18 +25,22 @@ public:
     bool sits(std::uint64_t session, seat where) const;
     bool nobody_away() const { return away_.empty(); }
 
-    /// Sessions that have been away for `limit`; they are forgotten.
+    /// Sessions that have been away for `limit`, and the oldest where there are too many; they are
+    /// forgotten.
     std::vector<std::uint64_t> expire(std::int64_t now, std::int64_t limit);
 
+    static constexpr std::size_t most_away = 1u << 16;
+
 private:
+    using departures = std::multimap<std::int64_t, std::uint64_t>;
     struct whereabouts {
         std::optional<seat> at;
-        std::int64_t since = 0;
+        departures::iterator since{}; ///< while it is away
     };
     std::unordered_map<std::uint64_t, whereabouts> known_;
-    std::multimap<std::int64_t, std::uint64_t> away_;
+    departures away_;
 
-    void come_back(std::uint64_t session, const whereabouts& from);
+    void come_back(const whereabouts& from);
 };
 
 } // namespace zproc::serving

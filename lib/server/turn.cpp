@@ -30,6 +30,7 @@ void host::end_turn()
             flush(who);
     }
     busy_.clear();
+    feed_the_starved();
     wake();
     rings_.retire();
 }
@@ -42,7 +43,9 @@ void host::flush(seat who)
     auto& machine = c.machine();
     if (machine.closing() && !c.has_output())
         return drop(who);
-    if (machine.unhandled() && !machine.congested())
+    if (machine.starved() && !c.has_output())
+        starved_.push_back(who); // others have to read first
+    else if (machine.unhandled() && !machine.starved() && !machine.congested())
         again_.push_back(who);
     timing_ = timing_ || c.stuck_since() != 0;
     watch(c, who);
@@ -97,8 +100,11 @@ void host::wake()
 /// Of atomic functions: turns that are over end, who waited for them goes on, others' begin.
 void host::pass_turns()
 {
-    look_at_lease_clock();
-    while (const auto due = hall_.turns.next(hall_.lease_clock)) {
+    for (;;) {
+        look_at_lease_clock(); // each time: what the last one brought may have taken long
+        const auto due = hall_.turns.next(hall_.lease_clock);
+        if (!due)
+            return;
         auto& machine = seats_[due->where]->machine();
         if (due->begun)
             machine.turn_begins(*due->begun, wall_);
@@ -106,6 +112,15 @@ void host::pass_turns()
             machine.resume(wall_);
         mark(due->where);
     }
+}
+
+/// Who waited because of what others did not read goes on when that is less.
+void host::feed_the_starved()
+{
+    if (starved_.empty() || hall_.waiting >= hall_.most_waiting)
+        return;
+    again_.insert(again_.end(), starved_.begin(), starved_.end());
+    starved_.clear();
 }
 
 /// How long to wait at most: while somebody's time is running, a second at a time; and not beyond
@@ -144,8 +159,10 @@ void host::mind_the_time()
         else
             timing_ = true;
     }
-    for (const auto session : hall_.sessions.expire(ticks_, options_.session_expiry))
+    for (const auto session : hall_.sessions.expire(ticks_, options_.session_expiry)) {
         hall_.data->close_session(session, wall_);
+        keep_pace();
+    }
     timing_ = timing_ || !hall_.sessions.nobody_away();
     end_turn();
 }

@@ -24,7 +24,7 @@ bool same(const turns::ticket& a, seat where, std::uint64_t id)
 
 std::size_t cost_of(const turns::read_set& reads)
 {
-    return 1 + reads.keys.size();
+    return 1 + reads.weight;
 }
 
 } // namespace
@@ -65,16 +65,18 @@ void turns::protect(const ticket& who, read_set& reads, std::span<const std::str
     for (const auto key : keys) {
         if (reads.everything || reads.keys.contains(key))
             continue;
-        if (spent >= most)
+        const auto weight = weight_of(key);
+        if (spent + weight > most)
             return protect_everything(who, reads);
         reads.keys.emplace(key);
-        ++spent;
+        reads.weight += weight;
+        spent += weight;
     }
 }
 
 void turns::protect_everything(const ticket& who, read_set& reads)
 {
-    expenses_[who.where] -= reads.keys.size();
+    expenses_[who.where] -= std::exchange(reads.weight, 0);
     reads.everything = true;
     reads.keys.clear();
 }
@@ -269,9 +271,12 @@ void turns::forgive(const ticket& who)
 {
     if (penalties_.erase(who.session) == 0)
         return;
+    std::set<space*> waited;
     for (auto it = tickets_.lower_bound({who.where, 0});
          it != tickets_.end() && it->first.first == who.where; ++it)
-        plan(*it->second);
+        waited.insert(it->second);
+    for (auto* s : waited) // none of them is empty: nothing of it goes
+        plan(*s);
 }
 
 turns::time turns::eligible_at(std::uint64_t session) const

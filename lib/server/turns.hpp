@@ -41,7 +41,7 @@ public:
     static constexpr time longest_lease = 250'000'000;
     static constexpr time longest_penalty = 5'000'000'000;
     static constexpr time never = std::numeric_limits<time>::max();
-    /// Tickets of one seat, and keys in them. More keys than that are protected as everything.
+    /// Tickets of one seat, and keys in them by weight. What is more is protected as everything.
     static constexpr std::size_t most = 1u << 16;
 
     struct ticket {
@@ -62,6 +62,7 @@ public:
     struct read_set {
         bool everything = false;
         std::unordered_set<std::string, text_hash, std::equal_to<>> keys;
+        std::size_t weight = 0; ///< of the keys
     };
 
     struct holder {

@@ -64,10 +64,11 @@ std::size_t database::size(std::string_view name_space) const
 
 // ---- one transaction ---------------------------------------------------------------------------
 
-outcome database::failed(errc code)
+outcome database::failed(errc code, std::string_view text)
 {
     outcome result;
     result.error = code;
+    result.text = text;
     return result;
 }
 
@@ -97,12 +98,16 @@ std::optional<outcome> database::begin(const author& by, std::string_view name_s
             return failed(errc::outcome_unknown);
         sessions_.acknowledge(by.session, std::min(by.acknowledged, by.request - 1));
         if (sessions_.kept_by(by.session) >= options_.kept_replies)
-            return failed(errc::too_busy);
+            return failed(errc::too_busy,
+                          "so many replies of this session are kept that none is to be added: "
+                          "acknowledge those that have come");
     }
     auto it = spaces_.find(name_space);
     if (it == spaces_.end()) {
         if (spaces_.size() >= options_.namespaces)
-            return failed(errc::too_busy);
+            return failed(errc::too_busy,
+                          "there are as many namespaces as this state takes, those included that "
+                          "are empty now: use keys of one of them");
         it = spaces_.try_emplace(std::string(name_space)).first;
     }
     s = &*it;

@@ -51,6 +51,7 @@ struct outcome {
     bool repeated = false; ///< the reply to a duplicate; nothing was done now
     std::uint64_t revision = 0;
     std::optional<bytes_view> result;
+    std::string_view text; ///< of an error, where the code does not say what it was; static
 };
 
 /// A key as it is; a missing one has neither value nor modification revision.
@@ -221,7 +222,7 @@ private:
     bool passed_over(const author& by) const;
     /// Answers duplicates and refuses what may not go on; otherwise the namespace is in `s`.
     std::optional<outcome> begin(const author& by, std::string_view name_space, named_space*& s);
-    static outcome failed(errc code);
+    static outcome failed(errc code, std::string_view text = {});
     outcome refuse(named_space& s, errc code);
     outcome nothing(named_space& s);
 

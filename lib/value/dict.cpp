@@ -31,6 +31,24 @@ std::size_t dict::size() const noexcept
     return map_.read().size();
 }
 
+std::vector<std::string> dict::keys() const
+{
+    std::vector<std::string> all;
+    all.reserve(size());
+    for (const auto& each : *this)
+        all.push_back(each.first);
+    return all;
+}
+
+std::vector<value> dict::values() const
+{
+    std::vector<value> all;
+    all.reserve(size());
+    for (const auto& each : *this)
+        all.push_back(each.second);
+    return all;
+}
+
 void dict::insert_or_assign(std::string_view key, value content)
 {
     detail::value_access::forget_absence(content);

@@ -120,10 +120,7 @@ dict draft::items() const
 
 std::vector<std::string> draft::keys() const
 {
-    std::vector<std::string> names;
-    for (const auto& [key, content] : items())
-        names.push_back(key);
-    return names;
+    return items().keys();
 }
 
 draft::iterator draft::begin() const

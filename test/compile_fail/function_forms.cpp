@@ -18,6 +18,12 @@
 // refused 17: what is called on every event takes the event first
 // refused 18: what is called on every event returns nothing
 // refused 19: without its context.*, and then, if you like, a completion token
+// refused 20: takes them by value or by const reference
+// refused 21: takes them by value or by const reference
+// refused 22: must not be noexcept
+// refused 23: must not be noexcept
+// refused 24: must not be noexcept
+// refused 25: must not be noexcept
 #include "refused_forms.hpp"
 
 struct opaque {
@@ -40,6 +46,9 @@ strict make(int n);
 asio::awaitable<void> whole(zproc::context);
 asio::awaitable<std::string> text_of(zproc::context);
 asio::awaitable<int> without();
+
+void add(zproc::draft& d, int by) noexcept;
+void read_into(zproc::draft& d, std::string& to);
 
 void called(const zproc::event& e, int n);
 void without_event(int n);
@@ -66,6 +75,8 @@ asio::awaitable<void> form(zproc::context ctx, zproc::state state, std::string k
     const auto there = [key](const zproc::dict& d) { return d.contains(key); };
     co_await state.when(there);
     co_await state.atomic([](zproc::draft& d, const job& j) { d[j.title] = j.id; }, named);
+    co_await state.atomic([](zproc::draft& d, std::string_view k, auto by) { d[k] += by; }, "k", 1);
+    co_await state.atomic([](auto& d, std::string k) { k += "!", d[k] = 1; }, key);
     co_await ctx.spawn(work, named, 1);
     co_await ctx.spawn([](job j) { return j.id; }, named);
     co_await ctx.call_when_change("k", called, 1);
@@ -106,6 +117,18 @@ asio::awaitable<void> form(zproc::context ctx, zproc::state state, std::string k
     co_await ctx.call_when_change("k", with_result);
 #elif REFUSED == 19
     co_await ctx.call_when_change("k", called);
+#elif REFUSED == 20
+    co_await state.atomic(read_into, key);
+#elif REFUSED == 21
+    co_await state.atomic([](zproc::draft& d, int& n) { d["n"] = n++; }, 1, asio::use_awaitable);
+#elif REFUSED == 22
+    co_await state.atomic(add, 1);
+#elif REFUSED == 23
+    co_await state.atomic([](zproc::draft& d) noexcept { d["n"] += 1; });
+#elif REFUSED == 24
+    co_await zproc::atomic([](zproc::draft& d, std::string k) noexcept { d[k] += 1; })(state, key);
+#elif REFUSED == 25
+    co_await state.atomic([](auto& d, int by) noexcept { d["n"] += by; }, 1, asio::use_awaitable);
 #else
     co_return;
 #endif

@@ -49,6 +49,8 @@ void feed(serving::session_fsm& machine, bytes_view bytes)
     require(room.size() >= bytes.size());
     std::ranges::copy(bytes, room.begin());
     machine.received(bytes.size(), 1, 1);
+    while (machine.unhandled() && !machine.congested() && !machine.starved())
+        machine.resume(1);
 }
 
 /// Has a turn three times; what it is told matters to nobody.

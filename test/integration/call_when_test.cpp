@@ -1,12 +1,16 @@
 // Processes that are called on every event.
 
 #include "integration/program.hpp"
+#include "support/operation_world.hpp"
 
 #include <zproc.hpp>
 
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
 #include <string>
 
 namespace {
@@ -15,6 +19,7 @@ namespace asio = boost::asio;
 using namespace zproc;
 using zproc::test::checks;
 using zproc::test::holds;
+using zproc::test::outcome;
 
 /// Notes what it is called with in a namespace of its own.
 asio::awaitable<void> note(context ctx, event e)
@@ -79,6 +84,28 @@ BOOST_AUTO_TEST_CASE(call_when_change_sees_what_happens_while_the_process_starts
         co_await state.set("a", 2);
         co_await called.result();
         check((co_await ctx.state("notes").get("revisions")) == list_of(2, 4), "those after it");
+    }));
+}
+
+/// Whatever else the call has to wait for, a watcher that is being registered for one.
+BOOST_AUTO_TEST_CASE(call_when_change_begins_where_it_was_called)
+{
+    BOOST_TEST(holds([](context ctx, checks& check) -> asio::awaitable<void> {
+        auto state = ctx.state();
+        auto watched = ctx.state("other").when_change();
+        outcome<process<>> called;
+        state.set("k", 1)(asio::detached);
+        ctx.call_when_change("k", {.count = 1}, note,
+                             [&](error_code ec, process<> p) { called(ec, std::move(p)); });
+        state.set("k", 2)(asio::detached);
+        co_await state.set("k", 3);
+        asio::steady_timer timer(ctx.get_executor());
+        while (!called.done()) {
+            timer.expires_after(std::chrono::milliseconds(1));
+            co_await timer.async_wait(asio::use_awaitable);
+        }
+        co_await called.value->result();
+        check((co_await ctx.state("notes").get("revisions")) == list_of(2), "the first after it");
     }));
 }
 

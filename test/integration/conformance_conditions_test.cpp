@@ -114,6 +114,29 @@ ZPROC_CONFORMS(a_missing_key_satisfies_no_condition)
         check(co_await code_of(each.next()) == asio::error::timed_out, "no event");
 }
 
+ZPROC_CONFORMS(present_events_have_a_time_that_the_later_ones_follow)
+{
+    using namespace std::chrono;
+    auto state = ctx.state();
+    const auto before = system_clock::now();
+    co_await state.set("k", 1);
+    auto now = state.when_truthy("k");
+    auto since = state.when_truthy("k", {.since = 0});
+    auto all = state.when([](const dict& d) { return d["k"].truthy(); });
+    for (auto* each : {&now, &all}) {
+        const auto e = co_await each->next();
+        check(e && e->kind == event_kind::present && e->time >= before &&
+                  e->time <= system_clock::now(),
+              "of the present");
+        check(e && e->changes.size() == (each == &now ? 1u : 0u), "with the key of the condition");
+        co_await state.set("k", 2);
+        const auto next = co_await each->next();
+        check(next && next->time >= e->time, "it does not go backwards");
+    }
+    const auto e = co_await since.next();
+    check(e && e->kind == event_kind::change && e->time >= before, "of the past");
+}
+
 ZPROC_CONFORMS(an_edge_is_only_what_becomes_true)
 {
     auto state = ctx.state();

@@ -94,6 +94,8 @@ ZPROC_CONFORMS(dictionary_operations_do_what_a_dictionary_does)
     auto keys = co_await state.keys();
     std::sort(keys.begin(), keys.end());
     check(keys == std::vector<std::string>{"a", "b", "c"}, "keys");
+    auto values = co_await state.values();
+    check(std::ranges::is_permutation(values, std::vector<value>{1, 2, 3}), "values");
     check(co_await state.erase("a"), "erase says it was there");
     check(!(co_await state.erase("a")), "and that it was not");
     check(!(co_await state.contains("a")), "it is gone");
@@ -120,6 +122,12 @@ ZPROC_CONFORMS(server_side_operations_take_one_round_trip_and_check_types)
     check(co_await state.decrement("n", 2.5) == 2.5, "by a double");
     co_await state.set("text", "x");
     check(co_await code_of(state.increment("text")) == errc::type_mismatch, "of a text");
+    check(co_await code_of(state.decrement("text")) == errc::type_mismatch, "of a text");
+    check(co_await code_of(state.decrement("n", "two")) == errc::type_mismatch, "by a text");
+    const auto least = std::numeric_limits<std::int64_t>::min();
+    co_await state.set("below", -1);
+    check(co_await state.decrement("below", least) == std::numeric_limits<std::int64_t>::max(),
+          "by the least there is");
     co_await state.set("most", std::numeric_limits<std::int64_t>::max());
     check(co_await code_of(state.increment("most")) == errc::arithmetic_overflow, "overflow");
     co_await state.append("l", 1);

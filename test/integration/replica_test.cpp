@@ -68,6 +68,7 @@ BOOST_AUTO_TEST_CASE(reads_are_those_of_a_dict)
         auto keys = r.keys();
         std::ranges::sort(keys);
         check(keys == std::vector<std::string>{"d", "list", "n", "null", "text"}, "keys");
+        check(r.values() == all.values() && r.values().size() == 5, "values");
         check(r.items() == all, "items");
         const auto s = r.snapshot();
         check(s == all && s.revision() == 1, "snapshot");

@@ -174,6 +174,30 @@ BOOST_AUTO_TEST_CASE(pipelined_requests_are_published_together)
 }
 
 /// Counted in bytes of the ring: time would say more about the machine.
+/// Also those that had to wait, for the turns of others and for room in what waits for all.
+BOOST_AUTO_TEST_CASE(pipelined_requests_are_all_answered_however_many)
+{
+    serving::host_options options;
+    options.waiting_output = 1; // whatever waits for anybody is too much
+    server_thread server(options);
+    raw_client one(server.path());
+    raw_client two(server.path());
+    for (auto* each : {&one, &two}) {
+        each->greet();
+        protocol::buffer out;
+        for (std::uint32_t i = 1; i != 1001; ++i) {
+            protocol::write_request(out, i, protocol::ping_request());
+            if (i % 100 == 0)
+                protocol::write_request(out, i, protocol::snapshot_request{"n"});
+        }
+        each->send(out);
+    }
+    for (auto* each : {&one, &two})
+        for (std::uint32_t i = 1; i != 1001; ++i)
+            for (int times = i % 100 == 0 ? 2 : 1; times != 0; --times)
+                BOOST_TEST_REQUIRE(each->receive().correlation == i);
+}
+
 BOOST_AUTO_TEST_CASE(set_costs_the_same_with_many_keys)
 {
     serving::host_options options;

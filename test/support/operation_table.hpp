@@ -474,9 +474,9 @@ struct shutdown_row : row {
 };
 
 using state_rows =
-    std::tuple<get_row, get_explained_row, get_or_row, contains_row, size_row, keys_row, items_row,
-               snapshot_row, replica_row, at_row, history_row, diff_row, revision_at_row, set_row,
-               erase_row, update_row, replace_row, clear_row, pop_row, pop_item_row,
+    std::tuple<get_row, get_explained_row, get_or_row, contains_row, size_row, keys_row, values_row,
+               items_row, snapshot_row, replica_row, at_row, history_row, diff_row, revision_at_row,
+               set_row, erase_row, update_row, replace_row, clear_row, pop_row, pop_item_row,
                set_default_row, increment_row, increment_by_row, decrement_row, decrement_by_row,
                append_row, compare_exchange_row, atomic_row, atomic_write_row,
                atomic_operation_row>;

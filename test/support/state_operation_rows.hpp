@@ -95,6 +95,21 @@ struct keys_row : row {
     }
 };
 
+struct values_row : row {
+    static constexpr std::string_view name = "state_reads::values";
+    using signature = void(error_code, std::vector<value>);
+    static constexpr auto cancelled = cancels::as_read;
+    static void before(operation_world& w) { w.put("key", 1); }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.state.values(std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world&, const std::vector<value>& got)
+    {
+        return got == std::vector<value>{value(1)};
+    }
+};
+
 struct snapshot_row : row {
     static constexpr std::string_view name = "state_reads::snapshot";
     using signature = void(error_code, snapshot);

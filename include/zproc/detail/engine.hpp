@@ -63,6 +63,7 @@ enum class operation : std::uint8_t {
     pop_item,
     set_default,
     increment,
+    decrement,
     append,
     compare_exchange,
 };

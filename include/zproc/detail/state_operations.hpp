@@ -46,7 +46,6 @@ private:
 namespace detail {
 
 std::shared_ptr<const state_identity> with_namespace(const state_identity& id, std::string name);
-value negative(value v);
 
 // How a response becomes an operation's result.
 
@@ -86,6 +85,14 @@ struct to_snapshot {
     {
         if (!ec)
             result = snapshot(r.revision, from_value<dict>(std::move(r.result)));
+    }
+};
+
+struct to_values {
+    void operator()(error_code& ec, response& r, std::vector<value>& result) const
+    {
+        if (!ec)
+            result = from_value<dict>(std::move(r.result)).values();
     }
 };
 
@@ -144,7 +151,35 @@ struct atomic_signature<void> {
 
 /// What a draft lends (`d["n"]`, views of text) comes back as a value of its own.
 template <class F, class... Args>
-using atomic_result_t = stored_t<std::invoke_result_t<F&, draft&, Args&...>>;
+using atomic_result_t = stored_t<std::invoke_result_t<F&, draft&, const Args&...>>;
+
+/// The arguments are lent: the next run wants them, too, and as they were.
+template <class F, class... Args>
+concept atomic_function = std::invocable<F&, draft&, const Args&...>;
+template <class F, class... Args>
+concept changes_arguments = !atomic_function<F, Args...> && std::invocable<F&, draft&, Args&...>;
+
+/// It says `noexcept` itself. (That nothing can throw at a call is not enough to know it of: where
+/// an argument is copied, something can.)
+template <class T>
+inline constexpr bool says_noexcept = false;
+template <class R, class... P>
+inline constexpr bool says_noexcept<R (*)(P...) noexcept> = true;
+template <class R, class C, class... P>
+inline constexpr bool says_noexcept<R (C::*)(P...) noexcept> = true;
+template <class R, class C, class... P>
+inline constexpr bool says_noexcept<R (C::*)(P...) const noexcept> = true;
+
+template <class F, class... Args>
+constexpr bool cannot_throw() noexcept
+{
+    if constexpr (requires { &F::operator(); })
+        return says_noexcept<decltype(&F::operator())>;
+    else if constexpr (std::is_pointer_v<F>)
+        return says_noexcept<F>;
+    else // overloaded, or a template
+        return std::is_nothrow_invocable_v<F&, draft&, const Args&...>;
+}
 
 template <class R, class F, class... Args>
 class typed_transaction final : public transaction_body {
@@ -159,7 +194,7 @@ public:
     void run(draft& d) override
     {
         std::apply(
-            [&](Args&... args) {
+            [&](const Args&... args) {
                 if constexpr (std::is_void_v<R>)
                     f_(d, args...);
                 else
@@ -198,6 +233,9 @@ auto initiate_atomic(std::shared_ptr<const state_identity> id, F f, std::tuple<A
 {
     static_assert(std::is_void_v<R> || std::is_default_constructible_v<R>,
                   "zproc: what an atomic function returns must be default-constructible");
+    static_assert(!cannot_throw<F, Args...>(),
+                  "zproc: an atomic function must not be noexcept: a draft throws through it to "
+                  "fetch what it touches, and runs it again");
     using signature = typename atomic_signature<R>::type;
     auto executor = id->engine->get_executor();
     return initiate<signature>(
@@ -216,7 +254,7 @@ template <class F, class... Args>
 auto start_atomic(std::shared_ptr<const state_identity> id, F&& f, Args&&... args)
 {
     using function = std::decay_t<F>;
-    if constexpr (std::invocable<function&, draft&, std::decay_t<Args>&...>) {
+    if constexpr (atomic_function<function, std::decay_t<Args>...>) {
         static_assert((safe_temporary<Args> && ...), ZPROC_TEMPORARY_TEXT);
         using result = atomic_result_t<function, std::decay_t<Args>...>;
         asio::use_awaitable_t<> token;
@@ -230,8 +268,14 @@ auto start_atomic(std::shared_ptr<const state_identity> id, F&& f, Args&&... arg
             using all = std::tuple<Args&&...>;
             using plain = std::tuple<std::decay_t<std::tuple_element_t<I, std::tuple<Args...>>>...>;
             static_assert(
-                std::invocable<function&, draft&,
-                               std::decay_t<std::tuple_element_t<I, std::tuple<Args...>>>&...>,
+                !changes_arguments<function, std::decay_t<Args>...> &&
+                    !changes_arguments<
+                        function, std::decay_t<std::tuple_element_t<I, std::tuple<Args...>>>...>,
+                "zproc: an atomic function may run again with the same arguments: it takes them "
+                "by value or by const reference");
+            static_assert(
+                atomic_function<function,
+                                std::decay_t<std::tuple_element_t<I, std::tuple<Args...>>>...>,
                 "zproc: these arguments do not fit this atomic function");
             static_assert((safe_temporary<std::tuple_element_t<I, std::tuple<Args...>>> && ...),
                           ZPROC_TEMPORARY_TEXT);

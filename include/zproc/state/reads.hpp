@@ -73,6 +73,16 @@ public:
                                                std::forward<Ending>(ending)...);
     }
 
+    /// All values, in no particular order; with their keys they are `items`. Completion signature:
+    /// `void(error_code, std::vector<value>)`. Complexity: O(bytes of the namespace).
+    template <detail::ending_for<void(error_code, std::vector<value>)>... Ending>
+    [[nodiscard]] auto values(Ending&&... ending) const
+    {
+        return start<void(error_code, std::vector<value>)>({operation::snapshot, {}, {}, {}},
+                                                           detail::to_values{},
+                                                           std::forward<Ending>(ending)...);
+    }
+
     /// All keys with their values. Completion signature: `void(error_code, dict)`.
     /// Complexity: O(bytes of the namespace).
     template <detail::ending_for<void(error_code, dict)>... Ending>

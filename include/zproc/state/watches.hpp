@@ -110,7 +110,8 @@ public:
                      options);
     }
 
-    /// `predicate(everything)` holds, tested with each change of the namespace.
+    /// `predicate(everything)` holds, tested with each change of the namespace. The `changes` of an
+    /// event are those that made it hold, or left it so; a `present` event has none.
     /// Complexity: keeps a copy of the namespace; O(changes) per event.
     template <class Predicate>
         requires std::predicate<std::decay_t<Predicate>&, const dict&>

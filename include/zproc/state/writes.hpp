@@ -120,16 +120,17 @@ public:
     template <storable T = int, detail::ending_for<void(error_code, value)>... Ending>
     [[nodiscard]] auto decrement(key_like auto&& key, T&& by = 1, Ending&&... ending) const
     {
-        return increment(std::forward<decltype(key)>(key),
-                         detail::negative(to_value(std::forward<T>(by))),
-                         std::forward<Ending>(ending)...);
+        return start<void(error_code, value)>(
+            about(operation::decrement, std::forward<decltype(key)>(key),
+                  to_value(std::forward<T>(by))),
+            detail::to_value_of<value>{}, std::forward<Ending>(ending)...);
     }
     template <detail::ending_for<void(error_code, value)> First,
               detail::ending_for<void(error_code, value)>... Ending>
         requires(!storable<First>)
     [[nodiscard]] auto decrement(key_like auto&& key, First&& first, Ending&&... ending) const
     {
-        return increment(std::forward<decltype(key)>(key), -1, std::forward<First>(first),
+        return decrement(std::forward<decltype(key)>(key), 1, std::forward<First>(first),
                          std::forward<Ending>(ending)...);
     }
 

@@ -24,6 +24,7 @@ struct named_call final : client::call {
     std::uint32_t* correlation;
     bool fence = false;
     bool urgent = false;
+    bool patient = false;
 
     named_call(std::string n, bool mutation, outcomes* l, std::vector<protocol::mutation>* s,
                std::uint32_t* c)
@@ -40,6 +41,7 @@ struct named_call final : client::call {
     void done(error_code ec, protocol::bytes_view) override { (*log)[name] = ec; }
     bool is_fence() const noexcept override { return fence; }
     bool is_urgent() const noexcept override { return urgent; }
+    bool is_patient() const noexcept override { return patient; }
 };
 
 struct fixture {
@@ -71,6 +73,14 @@ struct fixture {
         made->urgent = true;
         std::unique_ptr<client::call> what = std::move(made);
         return mux.add(what, 100);
+    }
+    multiplexer::ticket add_patient(const std::string& name, std::int64_t due)
+    {
+        auto made =
+            std::make_unique<named_call>(name, false, &log, &stamps[name], &correlations[name]);
+        made->patient = true;
+        std::unique_ptr<client::call> what = std::move(made);
+        return mux.add(what, due);
     }
     std::uint64_t number(const std::string& name) { return stamps.at(name).back().number; }
     std::string write()

@@ -140,6 +140,21 @@ BOOST_FIXTURE_TEST_CASE(acknowledged_is_below_the_oldest_mutation_still_waited_f
     BOOST_TEST(mux.acknowledged() == 4u);
 }
 
+BOOST_FIXTURE_TEST_CASE(postpone_gives_time_to_what_is_written_and_patient, fixture)
+{
+    add_patient("turn", 10);
+    add("read", false, 10);
+    BOOST_TEST(!mux.postpone(10, 20)); // nobody has it yet
+    write();
+    BOOST_TEST(!mux.postpone(9, 20));
+    BOOST_TEST(mux.postpone(10, 20));
+    BOOST_TEST(mux.expire(10).size() == 1u); // the other one
+    BOOST_TEST(mux.next_deadline() == 20);
+    BOOST_TEST(mux.expire(19).empty());
+    BOOST_TEST(mux.expire(20).size() == 1u);
+    BOOST_TEST(!mux.postpone(20, 30));
+}
+
 BOOST_FIXTURE_TEST_CASE(expire_takes_what_is_due_and_says_whether_it_was_written, fixture)
 {
     add("old", true, 10);

@@ -94,7 +94,7 @@ watch_fsm changes_of(std::vector<std::string> keys, watch_options options = {})
     c.keys = std::move(keys);
     watch_fsm w(std::move(c), options, mine.handle);
     w.set_session(mine.session);
-    w.begin(0, {}, false, 0);
+    w.begin(0, {}, false, 0, 0);
     return w;
 }
 
@@ -239,7 +239,7 @@ BOOST_AUTO_TEST_CASE(skip_to_passes_what_is_not_wanted_and_does_not_miss_it)
 BOOST_AUTO_TEST_CASE(skip_to_does_not_make_a_condition_forget)
 {
     auto w = at_least(5, {.edge = true});
-    w.begin(0, dict::of("n", 1), true, 0);
+    w.begin(0, dict::of("n", 1), true, 0, 0);
     w.skip_to(2);
     BOOST_TEST(!feed(w, 1, {{"n", 1, 6}}));
     BOOST_TEST(!feed(w, 2, {{"n", 6, 7}}));
@@ -278,8 +278,9 @@ BOOST_AUTO_TEST_CASE(not_delivered_takes_back_what_was_counted)
 BOOST_AUTO_TEST_CASE(begin_yields_a_condition_that_holds_already)
 {
     auto w = at_least(3);
-    const auto e = w.begin(9, dict::of("n", 5), true, 0);
+    const auto e = w.begin(9, dict::of("n", 5), true, 0, 77);
     BOOST_REQUIRE(e.has_value());
+    BOOST_TEST(e->time.time_since_epoch().count() == 77);
     BOOST_TEST((e->kind == event_kind::present));
     BOOST_TEST(e->revision == 9u);
     BOOST_TEST((e->changes.at(0).after == value(5)));
@@ -288,15 +289,15 @@ BOOST_AUTO_TEST_CASE(begin_yields_a_condition_that_holds_already)
 BOOST_AUTO_TEST_CASE(begin_yields_nothing_for_a_missing_key_or_a_throwing_predicate)
 {
     auto w = at_least(0);
-    BOOST_TEST(!w.begin(9, {}, true, 0).has_value());
+    BOOST_TEST(!w.begin(9, {}, true, 0, 0).has_value());
     auto v = at_least(0);
-    BOOST_TEST(!v.begin(9, dict::of("n", "no number"), true, 0).has_value());
+    BOOST_TEST(!v.begin(9, dict::of("n", "no number"), true, 0, 0).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(feed_yields_every_change_that_leaves_a_condition_true)
 {
     auto w = at_least(3);
-    BOOST_TEST(!w.begin(0, dict::of("n", 1), true, 0).has_value());
+    BOOST_TEST(!w.begin(0, dict::of("n", 1), true, 0, 0).has_value());
     BOOST_TEST(!feed(w, 1, {{"n", 1, 2}}).has_value());
     BOOST_TEST(feed(w, 2, {{"n", 2, 3}}).has_value());
     BOOST_TEST(feed(w, 3, {{"n", 3, 4}}).has_value());
@@ -308,7 +309,7 @@ BOOST_AUTO_TEST_CASE(feed_yields_every_change_that_leaves_a_condition_true)
 BOOST_AUTO_TEST_CASE(feed_yields_only_false_to_true_of_an_edge)
 {
     auto w = at_least(3, {.edge = true});
-    BOOST_TEST(!w.begin(0, dict::of("n", 5), true, 0).has_value());
+    BOOST_TEST(!w.begin(0, dict::of("n", 5), true, 0, 0).has_value());
     BOOST_TEST(!feed(w, 1, {{"n", 5, 6}}).has_value());
     BOOST_TEST(!feed(w, 2, {{"n", 6, 0}}).has_value());
     BOOST_TEST(feed(w, 3, {{"n", 0, 3}}).has_value());
@@ -318,7 +319,7 @@ BOOST_AUTO_TEST_CASE(feed_yields_only_false_to_true_of_an_edge)
 BOOST_AUTO_TEST_CASE(resume_tests_an_edge_against_what_is_there_now)
 {
     auto w = at_least(3, {.edge = true});
-    w.begin(0, dict::of("n", 0), true, 0);
+    w.begin(0, dict::of("n", 0), true, 0, 0);
     w.resume(4, 0, dict::of("n", 9));
     BOOST_TEST(!feed(w, 5, {{"n", 9, 10}}).has_value());
 }
@@ -330,7 +331,7 @@ BOOST_AUTO_TEST_CASE(feed_tests_a_condition_over_the_whole_namespace)
     c.whole_predicate = [](const dict& d) { return d["a"].get<int>() + d["b"].get<int>() == 10; };
     watch_fsm w(std::move(c), {}, 1);
     BOOST_TEST(w.wants_everything());
-    BOOST_TEST(!w.begin(0, dict::of("a", 4), true, 0).has_value());
+    BOOST_TEST(!w.begin(0, dict::of("a", 4), true, 0, 0).has_value());
     BOOST_TEST(feed(w, 1, {{"b", {}, 6}}).has_value());
     BOOST_TEST(!feed(w, 2, {{"b", 6, {}}}).has_value());
 }
@@ -340,7 +341,7 @@ BOOST_AUTO_TEST_CASE(feed_tests_a_condition_over_the_whole_namespace)
 BOOST_AUTO_TEST_CASE(ripen_yields_what_has_held_for_so_long_once)
 {
     auto w = at_least(3, {.held_for = std::chrono::nanoseconds(100)});
-    BOOST_TEST(!w.begin(0, dict::of("n", 1), true, 0).has_value());
+    BOOST_TEST(!w.begin(0, dict::of("n", 1), true, 0, 0).has_value());
     BOOST_TEST(!w.due().has_value());
     BOOST_TEST(!feed(w, 1, {{"n", 1, 3}}).has_value());
     BOOST_TEST(w.due().value() == 110);
@@ -356,7 +357,7 @@ BOOST_AUTO_TEST_CASE(ripen_yields_what_has_held_for_so_long_once)
 BOOST_AUTO_TEST_CASE(ripen_yields_nothing_that_was_broken_off)
 {
     auto w = at_least(3, {.held_for = std::chrono::nanoseconds(100)});
-    w.begin(0, dict::of("n", 1), true, 0);
+    w.begin(0, dict::of("n", 1), true, 0, 0);
     feed(w, 1, {{"n", 1, 3}});
     BOOST_TEST(!feed(w, 10, {{"n", 3, 2}}).has_value());
     BOOST_TEST(!w.due().has_value());
@@ -367,7 +368,7 @@ BOOST_AUTO_TEST_CASE(ripen_yields_nothing_that_was_broken_off)
 BOOST_AUTO_TEST_CASE(feed_yields_what_had_held_when_a_later_record_tells_of_it)
 {
     auto w = at_least(3, {.held_for = std::chrono::nanoseconds(100)});
-    w.begin(0, dict::of("n", 1), true, 0);
+    w.begin(0, dict::of("n", 1), true, 0, 0);
     feed(w, 1, {{"n", 1, 3}});
     const auto broken = feed(w, 11, {{"n", 3, 0}});
     BOOST_REQUIRE(broken.has_value());
@@ -382,19 +383,19 @@ BOOST_AUTO_TEST_CASE(feed_yields_what_had_held_when_a_later_record_tells_of_it)
 BOOST_AUTO_TEST_CASE(begin_counts_what_holds_already_from_then)
 {
     auto w = at_least(3, {.held_for = std::chrono::nanoseconds(100)});
-    BOOST_TEST(!w.begin(9, dict::of("n", 5), true, 1000).has_value());
+    BOOST_TEST(!w.begin(9, dict::of("n", 5), true, 1000, 1000).has_value());
     BOOST_TEST(w.due().value() == 1100);
     BOOST_TEST((w.ripen(1100)->kind == event_kind::present));
 
     auto edge = at_least(3, {.edge = true, .held_for = std::chrono::nanoseconds(100)});
-    edge.begin(9, dict::of("n", 5), true, 1000);
+    edge.begin(9, dict::of("n", 5), true, 1000, 1000);
     BOOST_TEST(!edge.due().has_value());
 }
 
 BOOST_AUTO_TEST_CASE(resume_counts_what_holds_then_anew)
 {
     auto w = at_least(3, {.held_for = std::chrono::nanoseconds(100)});
-    w.begin(0, dict::of("n", 3), true, 0);
+    w.begin(0, dict::of("n", 3), true, 0, 0);
     w.resume(4, 40, dict::of("n", 9));
     BOOST_TEST(w.due().value() == 140);
     w.resume(8, 80, dict::of("n", 0));

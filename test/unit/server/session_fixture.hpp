@@ -49,6 +49,8 @@ struct peer {
             const auto count = std::min(room.size(), to_send.size() - at);
             std::copy_n(to_send.begin() + static_cast<std::ptrdiff_t>(at), count, room.begin());
             machine.received(count, descriptors, 5);
+            while (machine.unhandled() && !machine.congested() && !machine.starved())
+                machine.resume(5); // as its host does, when others have had their turn
             descriptors = 0;
             at += count;
         } while (at != to_send.size() && !machine.closing());
@@ -62,6 +64,7 @@ struct peer {
         std::ranges::copy(out, room.begin());
         replies.commit(out.size());
         out.clear();
+        machine.output_written();
     }
     /// The next reply, which is there.
     frame next()

@@ -514,7 +514,7 @@ BOOST_AUTO_TEST_CASE(frames_wait_while_too_much_output_does)
     peer p(h, 0);
     p.greet();
     std::vector<std::byte> value;
-    msgpack::writer(value).write_str(std::string(4000, 'x'));
+    msgpack::writer(value).write_str(std::string(5000, 'x'));
     p.ask(set_request{by(1), "n", "k", value});
     for (int i = 0; i != 1000; ++i)
         p.ask(get_request{"n", "k"});
@@ -533,10 +533,179 @@ BOOST_AUTO_TEST_CASE(frames_wait_while_too_much_output_does)
         ++rounds;
     }
     p.receive();
-    BOOST_TEST(rounds == 3);
+    BOOST_TEST(rounds == 4);
     for (int i = 0; i != 1001; ++i)
         BOOST_TEST_REQUIRE(p.next().status == 0);
     BOOST_TEST(p.silent());
+}
+
+/// Others have their turn: after so many frames, and after so much that is written.
+BOOST_AUTO_TEST_CASE(frames_of_one_read_wait_for_other_connections)
+{
+    house h;
+    journal::ring_header header;
+    header.capacity = 16u << 20;
+    h.shared.data = std::make_unique<store::database>(h.around.make_ring(header), h.around);
+    peer p(h, 0);
+    p.greet();
+    const auto long_list = pack(list(100'000, value(7)));
+    p.ask(set_request{by(1), "n", "k", long_list});
+    p.send();
+    p.answer<mutation_reply>();
+    struct {
+        const char* name;
+        std::function<void(std::uint64_t)> ask;
+        int frames;
+        std::size_t at_most;
+    } const rows[] = {
+        {"many", [&](std::uint64_t) { p.ask(ping_request()); }, 600, session_fsm::most_frames},
+        {"of great effect",
+         [&](std::uint64_t i) { p.ask(append_request{by(i + 2, i + 1), "n", "k", seven}); }, 40,
+         12},
+    };
+    for (const auto& row : rows) {
+        BOOST_TEST_CONTEXT(row.name)
+        {
+            for (int i = 0; i != row.frames; ++i)
+                row.ask(static_cast<std::uint64_t>(i));
+            const auto bytes = std::exchange(p.to_send, {});
+            const auto room = p.machine.prepare();
+            BOOST_TEST_REQUIRE(room.size() >= bytes.size());
+            std::ranges::copy(bytes, room.begin());
+            p.machine.received(bytes.size(), 0, 5);
+            int answered = 0;
+            for (bool more = true; more; p.machine.resume(5)) {
+                more = p.machine.unhandled();
+                p.receive();
+                std::size_t now = 0;
+                for (; !p.silent(); ++now) {}
+                BOOST_TEST(now <= row.at_most);
+                answered += static_cast<int>(now);
+            }
+            BOOST_TEST(answered == row.frames);
+        }
+    }
+}
+
+/// What waits for all of them together is limited, too: what may bring much waits for that.
+BOOST_AUTO_TEST_CASE(large_reads_wait_while_too_much_output_waits_for_others)
+{
+    house h;
+    h.shared.most_waiting = 10'000;
+    peer slow(h, 0);
+    peer other(h, 1);
+    slow.greet();
+    other.greet();
+    BOOST_TEST(h.shared.waiting == 0u);
+    const auto large = pack(std::string(6000, 'x'));
+    slow.ask(set_request{by(1), "n", "k", large});
+    for (int i = 0; i != 3; ++i)
+        slow.ask(snapshot_request{"n"});
+    const auto bytes = std::exchange(slow.to_send, {});
+    std::ranges::copy(bytes, slow.machine.prepare().begin());
+    slow.machine.received(bytes.size(), 0, 5);
+    BOOST_TEST(slow.machine.unhandled());
+    BOOST_TEST(slow.machine.starved());
+    BOOST_TEST(h.shared.waiting >= 12'000u);
+    BOOST_TEST(h.shared.waiting < 13'000u);
+
+    other.ask(ping_request());
+    other.ask(read_request{"n", {}});
+    const auto more = std::exchange(other.to_send, {});
+    std::ranges::copy(more, other.machine.prepare().begin());
+    other.machine.received(more.size(), 0, 5);
+    other.receive();
+    BOOST_TEST(other.answer<ping_reply>().pid == 42u); // small ones go on
+    BOOST_TEST(other.silent());
+    BOOST_TEST(other.machine.starved());
+    slow.receive();
+    other.machine.resume(5);
+    other.receive();
+    BOOST_TEST(other.answer<read_reply>().revision == 1u);
+    BOOST_TEST(!other.machine.starved());
+    slow.machine.resume(5);
+    BOOST_TEST(h.shared.waiting > 6000u);
+    slow.machine.disconnected(6);
+    BOOST_TEST(h.shared.waiting == 0u);
+}
+
+/// Asked for often enough, one key would make a reply of any size.
+BOOST_AUTO_TEST_CASE(read_of_a_key_again_and_again_is_limited)
+{
+    house h;
+    journal::ring_header header;
+    header.capacity = 16u << 20;
+    h.shared.data = std::make_unique<store::database>(h.around.make_ring(header), h.around);
+    peer p(h, 0);
+    p.greet();
+    const auto large = pack(std::string(500'000, 'x'));
+    p.ask(set_request{by(1), "n", "k", large});
+    p.ask(read_request{"n", std::vector<std::string_view>(100, "k")});
+    p.ask(read_request{"n", std::vector<std::string_view>(200, "k")});
+    p.ask(commit_request{by(2), "n", {}, std::vector<protocol::read_stamp>(200, {"k", 7}), {}});
+    p.send();
+    p.answer<mutation_reply>();
+    BOOST_TEST(p.answer<read_reply>().items.size() == 100u);
+    while (p.machine.unhandled())
+        p.machine.resume(5);
+    p.receive();
+    BOOST_TEST((p.next().error() == errc::too_large));
+    BOOST_TEST((p.next().error() == errc::too_large));
+}
+
+BOOST_AUTO_TEST_CASE(refused_mutations_say_what_to_do)
+{
+    house h;
+    journal::ring_header header;
+    header.capacity = 1u << 16;
+    h.shared.data = std::make_unique<store::database>(
+        h.around.make_ring(header), h.around,
+        store::database_options{.kept_replies = 3, .namespaces = 2});
+    peer p(h, 0);
+    p.greet();
+    const auto says = [&](errc code, std::string_view what) {
+        p.send();
+        const auto f = p.next();
+        BOOST_TEST((f.error() == code));
+        BOOST_TEST(error_text(f.body).find(what) != std::string::npos, error_text(f.body));
+    };
+    p.ask(set_request{by(1), "one", "k", seven});
+    p.send();
+    p.answer<mutation_reply>();
+    p.ask(set_request{by(2), "two", "k", seven});
+    says(errc::too_busy, "as many namespaces as this state takes");
+    for (std::uint64_t i = 3; i != 5; ++i)
+        p.ask(set_request{by(i), "one", "k", seven});
+    p.send();
+    p.answer<mutation_reply>();
+    p.answer<mutation_reply>();
+    p.ask(set_request{by(5), "one", "k", seven});
+    says(errc::too_busy, "acknowledge");
+    p.ask(set_request{by(6, 4), "one", "k", seven});
+    p.ask(set_request{by(4), "one", "k", seven});
+    p.send();
+    p.answer<mutation_reply>();
+    const auto f = p.next();
+    BOOST_TEST((f.error() == errc::outcome_unknown));
+    BOOST_TEST(error_text(f.body).find("read what became of") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(watch_counts_long_keys_by_what_they_take)
+{
+    house h;
+    peer p(h, 0);
+    p.greet();
+    const std::string key(4000, 'k'); // as much as 63 short ones
+    std::vector<std::string_view> keys(session_fsm::most_interests / 63, key);
+    for (std::uint64_t id = 0; id != 2; ++id) {
+        const std::vector<std::string_view> part(keys.begin(), keys.begin() + 500);
+        p.ask(watch_request{id, "n", part});
+        p.send();
+        BOOST_TEST(p.next().status == 0);
+    }
+    p.ask(watch_request{3, "n", {keys.begin(), keys.begin() + 60}});
+    p.send();
+    BOOST_TEST((p.next().error() == errc::too_busy));
 }
 
 BOOST_AUTO_TEST_CASE(watch_counts_keys_against_the_limit)

@@ -44,6 +44,28 @@ BOOST_AUTO_TEST_CASE(expire_takes_those_away_for_the_limit_and_nobody_else)
     BOOST_TEST(!table.sits(1, 1));
 }
 
+BOOST_AUTO_TEST_CASE(expire_takes_the_oldest_beyond_so_many)
+{
+    session_table table;
+    for (std::uint64_t id = 1; id != session_table::most_away + 4; ++id)
+        table.away(id, static_cast<std::int64_t>(id));
+    BOOST_TEST((table.expire(10, 1'000'000) == ids{1, 2, 3}));
+    BOOST_TEST((table.expire(10, 1'000'000) == ids{}));
+    BOOST_TEST(!table.nobody_away());
+}
+
+/// Many that went at one moment, as a successor finds them.
+BOOST_AUTO_TEST_CASE(sit_finds_one_of_many_that_went_together)
+{
+    session_table table;
+    for (std::uint64_t id = 1; id != 30'001; ++id)
+        table.away(id, 7);
+    for (std::uint64_t id = 30'000; id != 1; --id)
+        table.sit(id, 1);
+    BOOST_TEST((table.expire(100, 1) == ids{1}));
+    BOOST_TEST(table.nobody_away());
+}
+
 BOOST_AUTO_TEST_CASE(forget_leaves_nothing_to_expire)
 {
     session_table table;

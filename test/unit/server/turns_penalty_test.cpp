@@ -126,6 +126,41 @@ BOOST_FIXTURE_TEST_CASE(seat_pays_for_tickets_and_keys_up_to_a_limit, script)
     BOOST_TEST(!machine.find(1, 1)->reads.everything);
 }
 
+BOOST_FIXTURE_TEST_CASE(seat_pays_for_long_keys_by_what_they_take, script)
+{
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i != turns::most / 63 + 1; ++i) {
+        names.emplace_back(4000, 'k');
+        names.back() += std::to_string(i);
+    }
+    const keys all(names.begin(), names.end());
+    const keys fewer(names.begin(), names.end() - 2);
+    ask(1, 1, all);
+    ask(2, 1, fewer, 0, "m");
+    step();
+    BOOST_TEST(machine.find(1, 1)->reads.everything);
+    BOOST_TEST(!machine.find(2, 1)->reads.everything);
+    machine.committed(2, 1); // what it took is given back
+    ask(2, 2, fewer, 0, "m");
+    step();
+    BOOST_TEST(!machine.find(2, 2)->reads.everything);
+}
+
+/// What a seat has paid for is forgotten for all of its tickets at once, however many.
+BOOST_FIXTURE_TEST_CASE(committed_forgives_a_crowd_of_tickets_at_once, script)
+{
+    ask(1, 1, {"a"});
+    step();
+    after(2 * ms); // its lease is over: it is not eligible for a while
+    ask(1, 2, {"a"}, 0, "m");
+    for (std::uint64_t id = 3; id != 30'000; ++id)
+        ask(1, id, {}, 0, "n");
+    BOOST_TEST(step() == "");
+    BOOST_TEST(after(4 * ms).ends_with(":3")); // it has paid
+    machine.committed(1, 3);
+    BOOST_TEST(step() == "1:4");
+}
+
 /// Everything at random, against a list of what must hold after each step.
 BOOST_AUTO_TEST_CASE(turns_hold_their_invariants_whatever_happens)
 {

@@ -172,6 +172,7 @@ const touch touches[] = {
     {"size", [](draft& s) { (void)s.size(); }, true},
     {"empty", [](draft& s) { (void)s.empty(); }, true},
     {"keys", [](draft& s) { (void)s.keys(); }, true},
+    {"values", [](draft& s) { (void)s.values(); }, true},
     {"items", [](draft& s) { (void)s.items(); }, true},
     {"iterate",
      [](draft& s) {
@@ -279,6 +280,7 @@ BOOST_AUTO_TEST_CASE(scan_depends_on_the_whole_namespace)
     state.erase("l");
     BOOST_TEST(state.size() == 3U);
     BOOST_TEST((state.keys() == std::vector<std::string>{"a", "b", "d"}));
+    BOOST_TEST((state.values().size() == 3 && state.values()[1] == 5));
     std::string seen;
     for (const auto& [key, content] : state) {
         seen += key;
