@@ -161,12 +161,10 @@ BOOST_AUTO_TEST_CASE(next_fails_without_descriptors_and_goes_on_with_them)
         w.run();
         BOOST_TEST((past.code() == boost::system::errc::too_many_files_open));
     }
-    w.put("key", 2);
-    const auto seen = next_of(w, watched);
-    BOOST_TEST((seen.good() && (*seen.value)->changes.at(0).after == 2));
-    outcome<std::optional<event>> late; // and it is woken
+    outcome<std::optional<event>> late; // it begins now, and is woken
     watched.next([&](error_code ec, std::optional<event> e) { late(ec, std::move(e)); });
-    w.poll();
+    w.io.restart();
+    w.io.run_for(std::chrono::milliseconds(200));
     BOOST_TEST(!late.done());
     operation_world other(at(server.path()));
     other.put("key", 3);
