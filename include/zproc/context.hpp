@@ -64,7 +64,8 @@ public:
     /// through it. Throws `errc::empty_namespace`.
     context with_namespace(std::string name) const;
 
-    /// The namespaces that have keys, in no particular order.
+    /// The namespaces that have keys, in no particular order; without those of zproc itself, whose
+    /// names begin with "zproc.".
     ///
     /// Completion signature: `void(error_code, std::vector<namespace_info>)`.
     /// Per-operation cancellation and errors: as a read of `state`.

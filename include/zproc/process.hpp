@@ -171,7 +171,8 @@ public:
 
     explicit operator bool() const noexcept { return core_ != nullptr; }
 
-    const std::shared_ptr<process_core>& core() const noexcept { return core_; } ///< ours, not yours
+    /// For the library.
+    const std::shared_ptr<process_core>& core() const noexcept { return core_; }
 
 protected:
     process_handle() = default;
@@ -314,8 +315,8 @@ private:
     {
         return detail::initiate<Signature>(
             get_executor(),
-            [core = core_, io = get_executor(), limit](detail::handler<Signature> h) {
-                detail::gather({core}, io, limit, std::make_unique<Gathering>(std::move(h)));
+            [core = core_, limit](detail::handler<Signature> h) {
+                detail::gather({core}, limit, std::make_unique<Gathering>(std::move(h)));
             },
             std::forward<Token>(token));
     }

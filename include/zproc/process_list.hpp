@@ -301,8 +301,8 @@ private:
     {
         return detail::initiate<Signature>(
             get_executor(),
-            [all = all_cores(), io = get_executor(), limit](detail::handler<Signature> h) {
-                detail::gather(all, io, limit,
+            [all = all_cores(), limit](detail::handler<Signature> h) {
+                detail::gather(all, limit,
                                std::make_unique<Gathering>(all.size(), std::move(h)));
             },
             std::forward<Token>(token));
@@ -335,10 +335,10 @@ private:
         using signature = void(error_code, first_end);
         return detail::initiate<signature>(
             get_executor(),
-            [all = all_cores(), io = get_executor(), limit](detail::handler<signature> h) {
+            [all = all_cores(), limit](detail::handler<signature> h) {
                 if (all.empty())
-                    return h.complete(io, error_code(errc::process_gone), first_end());
-                detail::gather(all, io, limit,
+                    return h.complete(asio::system_executor(), error_code(errc::process_gone), first_end());
+                detail::gather(all, limit,
                                std::make_unique<detail::first_end_gathering>(std::move(h)));
             },
             std::forward<Token>(token));
@@ -350,8 +350,8 @@ private:
         using signature = void(error_code);
         return detail::initiate<signature>(
             get_executor(),
-            [all = all_cores(), io = get_executor(), grace](detail::handler<signature> h) {
-                detail::gather(all, io, std::nullopt,
+            [all = all_cores(), grace](detail::handler<signature> h) {
+                detail::gather(all, std::nullopt,
                                std::make_unique<detail::stop_gathering>(std::move(h)));
                 for (const auto& each : all)
                     if (each)

@@ -55,6 +55,7 @@ public:
 
     // From any thread.
     asio::any_io_executor get_executor() const;
+    bool is_loop_gone() const noexcept { return loop_gone_; }
     const context_options& options() const noexcept { return options_; }
     const std::shared_ptr<zproc::engine::host>& engine() const noexcept { return engine_; }
     std::uint32_t next_handle() noexcept { return ++handles_; }

@@ -310,12 +310,15 @@ struct command_spawn final : pending_spawn {
 void context::run(const std::shared_ptr<detail::context_core>& core, spawn_options options,
                   const command& what, detail::handler<void(error_code, program)> done)
 {
-    auto pipes = std::make_shared<detail::program_pipes>(core->get_executor());
+    const auto io = core->get_executor();
+    if (!io || core->is_loop_gone())
+        return done.complete({}, error_code(errc::context_gone), program());
+    auto pipes = std::make_shared<detail::program_pipes>(io);
     error_code ec;
     detail::launching l;
     l.program = detail::open_command(what, *pipes, ec);
     if (ec)
-        return done.complete(core->get_executor(), ec, program());
+        return done.complete(io, ec, program());
     l.options = std::move(options);
     core->spawn(std::move(l),
                 std::make_unique<detail::command_spawn>(std::move(done), std::move(pipes)));

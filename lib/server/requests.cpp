@@ -165,7 +165,8 @@ void session_fsm::handle(const frame& f, const namespaces_request&, std::int64_t
     namespaces_reply reply;
     shared_.data->for_each_namespace(
         [&](std::string_view name, std::uint64_t revision, std::size_t size) {
-            if (size != 0) // it is there as long as it has keys
+            // It is there as long as it has keys; ours are nobody's to look after.
+            if (size != 0 && !name.starts_with("zproc."))
                 reply.namespaces.push_back({name, revision, size});
         });
     answer(f, reply);

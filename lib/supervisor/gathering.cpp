@@ -1,7 +1,9 @@
 #include <zproc/detail/gathering.hpp>
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/system_executor.hpp>
 
 #include <algorithm>
 #include <mutex>
@@ -128,13 +130,18 @@ void group::finish(error_code ec)
 
 } // namespace
 
-void gather(std::vector<std::shared_ptr<process_core>> of, const asio::any_io_executor& io,
+void gather(std::vector<std::shared_ptr<process_core>> of,
             std::optional<std::chrono::nanoseconds> limit, std::unique_ptr<gathering> g)
 {
+    asio::any_io_executor io = asio::system_executor();
     // An empty handle is of no process that could end.
     if (std::ranges::find(of, nullptr) != of.end())
         return g->complete(io, errc::process_gone);
-    std::make_shared<group>(std::move(of), io, std::move(g))->begin(limit);
+    if (!of.empty())
+        io = of.front()->get_executor();
+    if (!io)
+        return g->complete(io, errc::context_gone);
+    std::make_shared<group>(std::move(of), std::move(io), std::move(g))->begin(limit);
 }
 
 } // namespace zproc::detail

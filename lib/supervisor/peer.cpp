@@ -15,12 +15,13 @@ void peer::open(descriptor socket, int events, std::uint64_t key)
     socket_ = std::move(socket);
     events_ = events;
     key_ = key;
+    deaf_ = false;
     watch();
 }
 
 void peer::send(const any_message& m, std::vector<descriptor> beside)
 {
-    if (!socket_)
+    if (!socket_ || deaf_)
         return;
     packet added;
     encode(m, added.bytes);
@@ -32,7 +33,7 @@ void peer::send(const any_message& m, std::vector<descriptor> beside)
     if (waiting_.empty()) {
         const auto done = send_now(added);
         if (done == sent::never)
-            return close();
+            return give_up();
         if (done == sent::yes)
             return;
     }
@@ -60,11 +61,18 @@ void peer::flush()
     while (socket_ && !waiting_.empty()) {
         const auto done = send_now(waiting_.front());
         if (done == sent::never)
-            return close();
+            return give_up();
         if (done == sent::later)
             break;
         waiting_.pop_front();
     }
+    watch();
+}
+
+void peer::give_up()
+{
+    deaf_ = true;
+    waiting_.clear();
     watch();
 }
 

@@ -47,6 +47,7 @@ private:
     enum class sent { yes, later, never };
     sent send_now(const packet& p);
     bool supersede(packet& added);
+    void give_up();
     void watch();
 
     descriptor socket_;
@@ -54,6 +55,7 @@ private:
     std::uint64_t key_ = 0;
     std::uint32_t watched_ = 0;
     std::deque<packet> waiting_;
+    bool deaf_ = false; ///< the other side has closed: what it wrote before can still be read
 };
 
 } // namespace zproc::supervision

@@ -341,7 +341,7 @@ BOOST_AUTO_TEST_CASE(print_says_who_where_and_how)
     exit_with(3);
     BOOST_TEST(printed(handle).ends_with(" exited with code 3>"));
     BOOST_TEST(!handle.running());
-    BOOST_TEST((handle.status() == process_status::down));
+    BOOST_TEST((handle.status() == process_status::failed));
 }
 
 BOOST_AUTO_TEST_CASE(fork_of_the_owner_gets_wrong_process)

@@ -88,7 +88,7 @@ public:
 };
 
 /// Waits for them, at most so long (`timed_out`). An end that cannot be known is an error of all.
-void gather(std::vector<std::shared_ptr<process_core>> of, const asio::any_io_executor& io,
+void gather(std::vector<std::shared_ptr<process_core>> of,
             std::optional<std::chrono::nanoseconds> limit, std::unique_ptr<gathering> g);
 
 } // namespace detail
