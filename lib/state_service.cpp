@@ -141,8 +141,7 @@ int state_service(const supervision::child_start& start)
     given.find_kept = [&start](std::string_view name) { return start.find_kept(name); };
     given.keep = [control = start.control](std::string_view name, int file) {
         // A successor is only as good as what was kept.
-        return insist(control,
-                      [&] { return supervision::keep_descriptor(control, name, file); });
+        return insist(control, [&] { return supervision::keep_descriptor(control, name, file); });
     };
     given.told = [&table](serving::host& state) { return table.read(state); };
     given.options = start.payload;

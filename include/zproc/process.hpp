@@ -1,7 +1,7 @@
 #pragma once
 
-#include <zproc/detail/handler.hpp>
 #include <zproc/detail/gathering.hpp>
+#include <zproc/detail/handler.hpp>
 #include <zproc/detail/process_core.hpp>
 #include <zproc/error.hpp>
 #include <zproc/exit_info.hpp>
@@ -234,8 +234,8 @@ public:
     template <asio::completion_token_for<void(error_code, exit_info)> Token = asio::deferred_t>
     [[nodiscard]] auto wait(std::chrono::nanoseconds limit, Token&& token = {}) const
     {
-        return gather_one<void(error_code, exit_info), detail::one_end>(
-            limit, std::forward<Token>(token));
+        return gather_one<void(error_code, exit_info), detail::one_end>(limit,
+                                                                        std::forward<Token>(token));
     }
 
     /// Waits until the process has ended, and gives what its function returned.

@@ -23,9 +23,9 @@ struct process_info {
     std::uint64_t owner = 0; ///< the id of the process that spawned it; 0: the root
     pid_t owner_pid = 0;
     process_status status = process_status::starting;
-    int attempt = 1;           ///< counts its runs
-    bool service = false;      ///< zproc's own: a state process
-    std::optional<int> code;   ///< how its last run that has ended did
+    int attempt = 1;         ///< counts its runs
+    bool service = false;    ///< zproc's own: a state process
+    std::optional<int> code; ///< how its last run that has ended did
     std::optional<int> signal;
     std::string cause; ///< as in `exit_info`
 };

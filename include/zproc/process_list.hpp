@@ -44,8 +44,7 @@ class results_gathering final : public gathering {
 public:
     using signature = typename results_signature<R>::type;
 
-    results_gathering(std::size_t count, handler<signature> h)
-        : all_(count), handler_(std::move(h))
+    results_gathering(std::size_t count, handler<signature> h) : all_(count), handler_(std::move(h))
     {
     }
 
@@ -223,14 +222,12 @@ public:
     ///
     /// Completion signature: void(error_code, first_end).
     /// Per-operation cancellation and errors: as `wait_all`.
-    template <asio::completion_token_for<void(error_code, first_end)> Token =
-                  asio::deferred_t>
+    template <asio::completion_token_for<void(error_code, first_end)> Token = asio::deferred_t>
     [[nodiscard]] auto wait_any(Token&& token = {}) const
     {
         return wait_any_within(std::nullopt, std::forward<Token>(token));
     }
-    template <asio::completion_token_for<void(error_code, first_end)> Token =
-                  asio::deferred_t>
+    template <asio::completion_token_for<void(error_code, first_end)> Token = asio::deferred_t>
     [[nodiscard]] auto wait_any(duration limit, Token&& token = {}) const
     {
         return wait_any_within(limit, std::forward<Token>(token));
@@ -302,8 +299,7 @@ private:
         return detail::initiate<Signature>(
             get_executor(),
             [all = all_cores(), limit](detail::handler<Signature> h) {
-                detail::gather(all, limit,
-                               std::make_unique<Gathering>(all.size(), std::move(h)));
+                detail::gather(all, limit, std::make_unique<Gathering>(all.size(), std::move(h)));
             },
             std::forward<Token>(token));
     }
@@ -337,7 +333,8 @@ private:
             get_executor(),
             [all = all_cores(), limit](detail::handler<signature> h) {
                 if (all.empty())
-                    return h.complete(asio::system_executor(), error_code(errc::process_gone), first_end());
+                    return h.complete(asio::system_executor(), error_code(errc::process_gone),
+                                      first_end());
                 detail::gather(all, limit,
                                std::make_unique<detail::first_end_gathering>(std::move(h)));
             },

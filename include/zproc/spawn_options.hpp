@@ -153,8 +153,8 @@ public:
     template <detail::spawnable F, class... Args>
     restart_policy& retry_with(F f, Args&&... args)
     {
-        settings_.retry = std::make_shared<const detail::call>(
-            detail::make_call(f, std::forward<Args>(args)...));
+        settings_.retry =
+            std::make_shared<const detail::call>(detail::make_call(f, std::forward<Args>(args)...));
         return *this;
     }
 

@@ -29,7 +29,6 @@ struct command_plan {
 
 /// Opens files and pipes; this process's ends of these become `pipes`.
 /// Errors: those of open(2) and pipe2(2).
-std::shared_ptr<command_plan> open_command(const command& of, program_pipes& pipes,
-                                           error_code& ec);
+std::shared_ptr<command_plan> open_command(const command& of, program_pipes& pipes, error_code& ec);
 
 } // namespace zproc::detail

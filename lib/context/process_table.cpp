@@ -81,7 +81,8 @@ std::ostream& operator<<(std::ostream& out, const process_info& info)
 void context::processes(const std::shared_ptr<detail::context_core>& core,
                         detail::handler<void(error_code, std::vector<process_info>)> done)
 {
-    using pending = detail::typed_pending<void(error_code, std::vector<process_info>), to_processes>;
+    using pending =
+        detail::typed_pending<void(error_code, std::vector<process_info>), to_processes>;
     const detail::state_identity table{{core, core->engine().get()}, process_table, 0};
     table.engine->submit(table, {detail::operation::snapshot, {}, {}, {}},
                          std::make_unique<pending>(std::move(done), to_processes{}, nullptr));

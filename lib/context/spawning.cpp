@@ -185,8 +185,8 @@ void context_core::launch(launching l, const std::shared_ptr<spawning>& s)
     auto process = std::make_shared<process_core>(io_, shared_from_this(), name, function);
     std::vector<int> descriptors;
     if (!l.program)
-        descriptors = process->open_channel(l.what, l.options,
-                                            pack_settings(path_, l.default_namespace, options_), ec);
+        descriptors = process->open_channel(
+            l.what, l.options, pack_settings(path_, l.default_namespace, options_), ec);
     if (ec)
         return refuse(ec);
 

@@ -14,11 +14,11 @@ namespace zproc::supervision {
 
 /// What a packet between an owner and its process means.
 enum class packet_kind : std::uint32_t {
-    call = 1,  ///< owner → process, the first and only one
-    result,    ///< an archive; at most one
-    exception, ///< an error_report; at most one
-    exit_code, ///< process_exit was thrown; in decimal
-    crash,     ///< a crash_record, written by a signal handler
+    call = 1,   ///< owner → process, the first and only one
+    result,     ///< an archive; at most one
+    exception,  ///< an error_report; at most one
+    exit_code,  ///< process_exit was thrown; in decimal
+    crash,      ///< a crash_record, written by a signal handler
     last_lines, ///< what was last written to standard error
 };
 

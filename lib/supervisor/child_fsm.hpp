@@ -16,11 +16,11 @@ enum class child_state {
 };
 
 enum class child_event {
-    stop,       ///< somebody wants it and all below it to end
-    due,        ///< its timer fired
-    died,       ///< it was reaped, and that is that
-    lapsed,     ///< it was reaped, and its restart rules permit another run
-    cleared,    ///< nothing of its subtree is left
+    stop,    ///< somebody wants it and all below it to end
+    due,     ///< its timer fired
+    died,    ///< it was reaped, and that is that
+    lapsed,  ///< it was reaped, and its restart rules permit another run
+    cleared, ///< nothing of its subtree is left
 };
 
 /// What the supervisor has to do.

@@ -15,9 +15,9 @@ inline constexpr std::array fault_signals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGAB
 /// What is said below a report: whether another run follows. Made before, since a handler can only
 /// choose.
 struct crash_text {
-    std::string early;     ///< of a permitted signal
-    std::string late;      ///< the same, from `late_at` on
-    std::string otherwise; ///< of another one
+    std::string early;                   ///< of a permitted signal
+    std::string late;                    ///< the same, from `late_at` on
+    std::string otherwise;               ///< of another one
     std::chrono::nanoseconds late_at{0}; ///< of the monotonic clock
     std::vector<int> permitted;
 };

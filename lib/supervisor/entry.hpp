@@ -26,8 +26,8 @@ struct child_start {
     std::vector<kept_descriptor> kept; ///< of a service: what its predecessors kept
     std::string name;
     std::string payload;
-    std::string runtime_directory; ///< private to this program; removed at its end
-    unsigned attempt = 1;          ///< counts the runs
+    std::string runtime_directory;            ///< private to this program; removed at its end
+    unsigned attempt = 1;                     ///< counts the runs
     const restart_history* history = nullptr; ///< decides about the next one; lives for ever
 
     /// The descriptor kept under that name, or -1.

@@ -226,8 +226,8 @@ void forkserver::handle(member_id from, received_packet packet)
             if constexpr (one_of<Message, message::spawn, message::keep>)
                 on(from, each, std::move(packet.descriptors));
             else if constexpr (one_of<Message, message::stop, message::signal, message::drop,
-                                      message::leave, message::threw, message::ready,
-                                      message::link, message::reported>)
+                                      message::leave, message::threw, message::ready, message::link,
+                                      message::reported>)
                 on(from, each);
         },
         *m);

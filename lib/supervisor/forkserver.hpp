@@ -123,8 +123,8 @@ private:
     void stop_bereaved(member_id who);
     int fork_run(member_id who, descriptor& pidfd, int status = -1);
     void start_anew(member_id who);
-    void announce(member_id who, message::progress::phase now,
-                  std::vector<descriptor> beside = {}, milliseconds delay = milliseconds(0));
+    void announce(member_id who, message::progress::phase now, std::vector<descriptor> beside = {},
+                  milliseconds delay = milliseconds(0));
     void record(member_id who, message::report::state now);
     void send_records(member_id service);
     void tell(member_id whom, const any_message& m, std::vector<descriptor> beside = {});

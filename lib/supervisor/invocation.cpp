@@ -158,7 +158,10 @@ private:
 
     static loop_stopper at_end(asio::io_context& io) { return loop_stopper(io); }
 
-    restart_history::time_point now() const { return std::chrono::steady_clock::now().time_since_epoch(); }
+    restart_history::time_point now() const
+    {
+        return std::chrono::steady_clock::now().time_since_epoch();
+    }
 
     /// What is said below the report of a fault; the handler itself cannot reckon.
     crash_text crash_endings() const

@@ -69,7 +69,7 @@ struct notice {
     unsigned attempt = 1;
     pid_t pid = -1;
     message::progress::phase phase{};
-    std::string cause; ///< of an exit: of the stop that nobody asked for
+    std::string cause;                  ///< of an exit: of the stop that nobody asked for
     std::chrono::milliseconds delay{0}; ///< of a backoff
     descriptor pidfd;                   ///< of a new run
     descriptor channel;                 ///< to a new run of a function

@@ -1,5 +1,6 @@
-#include "supervisor/message_fields.hpp"
 #include "supervisor/messages.hpp"
+
+#include "supervisor/message_fields.hpp"
 
 #include <utility>
 

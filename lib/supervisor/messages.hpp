@@ -237,10 +237,9 @@ struct report {
 
 using any_message =
     std::variant<message::spawn, message::stop, message::signal, message::keep, message::drop,
-                 message::leave, message::threw, message::ready, message::link,
-                 message::reported, message::report, message::hello,
-                 message::started, message::failed, message::progress, message::exited,
-                 message::gone>;
+                 message::leave, message::threw, message::ready, message::link, message::reported,
+                 message::report, message::hello, message::started, message::failed,
+                 message::progress, message::exited, message::gone>;
 
 /// Replaces `out` by the packet.
 void encode(const any_message& m, std::vector<std::byte>& out);

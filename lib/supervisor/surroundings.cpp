@@ -83,8 +83,8 @@ std::vector<std::uint64_t> present_limits()
 
 void remember_surroundings()
 {
-    remembered() = {present_environment(), present_directory(), present_file_mask(), ::geteuid(),
-                    ::getegid(),         present_limits()};
+    remembered() = {present_environment(), present_directory(), present_file_mask(),
+                    ::geteuid(),           ::getegid(),         present_limits()};
 }
 
 error_code check_rights()
@@ -107,8 +107,7 @@ void add_surroundings(spawn_request& request)
     const auto limits = present_limits();
     for (std::size_t i = 0; i + 2 < limits.size() && i + 2 < then.limits.size(); i += 3)
         if (limits[i + 1] != then.limits[i + 1] || limits[i + 2] != then.limits[i + 2])
-            request.limits.insert(request.limits.end(),
-                                  {limits[i], limits[i + 1], limits[i + 2]});
+            request.limits.insert(request.limits.end(), {limits[i], limits[i + 1], limits[i + 2]});
 }
 
 } // namespace zproc::supervision

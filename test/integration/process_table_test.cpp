@@ -197,8 +197,7 @@ BOOST_AUTO_TEST_CASE(failures_come_with_the_last_lines)
               "of an exception");
         auto crasher = co_await ctx.spawn(fault);
         const auto crash = co_await crasher.wait();
-        check(!crash.last_lines.empty() && crash.last_lines.front() == "just before",
-              "of a fault");
+        check(!crash.last_lines.empty() && crash.last_lines.front() == "just before", "of a fault");
     }));
 }
 

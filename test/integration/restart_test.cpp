@@ -115,7 +115,8 @@ BOOST_AUTO_TEST_CASE(limit_counts_the_retries_and_the_last_failure_surfaces)
         }
         check(co_await runs(ctx) == 6, "five retries are six runs");
         check(p.status() == process_status::failed, "failed");
-        const auto [ec] = co_await p.when(process_status::ready, asio::as_tuple(asio::use_awaitable));
+        const auto [ec] =
+            co_await p.when(process_status::ready, asio::as_tuple(asio::use_awaitable));
         check(ec == errc::process_gone, "it will never be ready");
         co_await p.when(process_status::down);
     }));
@@ -236,8 +237,7 @@ BOOST_AUTO_TEST_CASE(owner_that_does_not_look_learns_the_end_of_many_runs)
     BOOST_TEST(holds([](context ctx, checks& check) -> asio::awaitable<void> {
         // Nobody reads what the supervisor tells of 2,000 runs; the result comes through.
         auto p = co_await ctx.spawn(
-            spawn_options{}.restart(
-                restart_policy::on_failure().delay(0ms).jitter(0).for_ever()),
+            spawn_options{}.restart(restart_policy::on_failure().delay(0ms).jitter(0).for_ever()),
             fail_until, 600);
         while (co_await runs(ctx) < 600) {}
         check(co_await p.result() == 600, "the result");

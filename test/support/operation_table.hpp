@@ -246,8 +246,7 @@ struct processes_row : row {
     }
     static bool right(operation_world& w, const std::vector<process_info>& got)
     {
-        return std::ranges::any_of(got,
-                                   [pid = w.server()](auto& each) { return each.pid == pid; });
+        return std::ranges::any_of(got, [pid = w.server()](auto& each) { return each.pid == pid; });
     }
 };
 
@@ -482,10 +481,10 @@ using state_rows =
                atomic_operation_row>;
 using other_rows =
     std::tuple<next_row, watcher_row, wait_row, result_row, stop_row, stop_within_row, spawn_row,
-               wait_within_row, result_within_row, when_status_row, wait_all_row, wait_any_row, results_row,
-               settled_results_row, stop_all_row, spawn_command_row, processes_row, spawn_n_row, spawn_map_row, spawn_all_row,
-               ping_row, who_row, wait_for_all_row, shutdown_row, call_when_change_row,
-               namespaces_row, drop_namespace_row>;
+               wait_within_row, result_within_row, when_status_row, wait_all_row, wait_any_row,
+               results_row, settled_results_row, stop_all_row, spawn_command_row, processes_row,
+               spawn_n_row, spawn_map_row, spawn_all_row, ping_row, who_row, wait_for_all_row,
+               shutdown_row, call_when_change_row, namespaces_row, drop_namespace_row>;
 /// The same but for what is waited for: tried with some tokens only.
 using family_rows = std::tuple<call_when_available_row, call_when_none_row, call_when_not_none_row,
                                call_when_truthy_row, call_when_falsy_row, call_when_equal_row,

@@ -39,9 +39,9 @@ public:
         return detail::split_token<detail::function_traits<F>::arity>(
             [&](auto&& token, auto&&... given) {
                 const auto one = detail::make_call(f, std::forward<decltype(given)>(given)...);
-                return start_list<detail::result_of<F>>(
-                    std::move(options), std::vector<detail::call>(count, one),
-                    std::forward<decltype(token)>(token));
+                return start_list<detail::result_of<F>>(std::move(options),
+                                                        std::vector<detail::call>(count, one),
+                                                        std::forward<decltype(token)>(token));
             },
             std::forward<Args>(args)...);
     }
@@ -94,8 +94,8 @@ private:
     using cores = detail::spawn_group::cores;
 
     template <class Made, class Token>
-    auto start_group(spawn_options options, std::vector<detail::call> calls,
-                     Made (*make)(cores&&), Token&& token) const
+    auto start_group(spawn_options options, std::vector<detail::call> calls, Made (*make)(cores&&),
+                     Token&& token) const
     {
         using group = detail::typed_spawn_group<Made>;
         using signature = typename group::signature;

@@ -26,7 +26,7 @@ namespace zproc {
 namespace supervision {
 struct exit_report;
 struct notice;
-}
+} // namespace supervision
 
 /// Where a process is in its life.
 enum class process_status {

@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(permits_follows_the_filters)
     };
     for (const auto& each : table)
         BOOST_TEST_CONTEXT(each.name)
-        BOOST_TEST(permits(each.of, each.exit, each.verdict) == each.again);
+    BOOST_TEST(permits(each.of, each.exit, each.verdict) == each.again);
 }
 
 BOOST_AUTO_TEST_CASE(delays_grow_along_a_row_and_heal)
@@ -113,7 +113,8 @@ BOOST_AUTO_TEST_CASE(delays_grow_along_a_row_and_heal)
             BOOST_TEST_CONTEXT(each.name)
             {
                 history.begin(milliseconds(r.begins), 0.5);
-                const auto expected = r.delay ? std::optional(milliseconds(*r.delay)) : std::nullopt;
+                const auto expected =
+                    r.delay ? std::optional(milliseconds(*r.delay)) : std::nullopt;
                 BOOST_TEST((history.delay_at(milliseconds(r.ends)) == expected));
                 BOOST_TEST((history.end(milliseconds(r.ends), code(1), {}) == expected));
             }
