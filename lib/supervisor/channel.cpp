@@ -158,7 +158,7 @@ std::optional<packet> receive_packet(int channel, bool wait, error_code& ec)
     ssize_t got = -1;
     do {
         got = ::recvmsg(channel, &message, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-    } while (got < 0 && errno == EINTR);
+    } while (got < 0 && (errno == EINTR || errno == ECONNRESET)); // as in packet.cpp
     if (got < 0) {
         ec = errno == EAGAIN || errno == EWOULDBLOCK ? error_code(boost::asio::error::would_block)
                                                      : last_error();

@@ -219,11 +219,9 @@ void forkserver::start_anew(member_id who)
     }
     if (fork_run(who, beside.front()) != 0)
         return feed(who, child_event::died);
-    announce(who, message::progress::phase::up, std::move(beside));
-    if (m.records) {
+    if (m.records)
         m.records->begin_anew();
-        send_records(who);
-    }
+    announce(who, message::progress::phase::up, std::move(beside));
 }
 
 void forkserver::announce(member_id who, message::progress::phase now,

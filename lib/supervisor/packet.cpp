@@ -58,10 +58,12 @@ received_packet packet_receiver::receive(int socket)
     header.msg_control = control.bytes;
     header.msg_controllen = sizeof control.bytes;
 
+    // A reset says that the other side died with something of ours unread. It is told once, and
+    // before what that side had written: the news of a dead process must not be lost for it.
     ssize_t size;
     do
         size = ::recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    while (size < 0 && errno == EINTR);
+    while (size < 0 && (errno == EINTR || errno == ECONNRESET));
 
     received_packet result;
     if (size < 0) {
