@@ -180,7 +180,8 @@ public:
 
     /// From now on the failure of one stops the other, and the other way round; see
     /// `spawn_options::linked`. Both have been spawned by this process, or by what it has spawned.
-    /// Errors: `errc::supervisor_lost`, `errc::wrong_process`, `errc::context_gone`.
+    /// Errors: `errc::process_gone` (an empty handle), `errc::supervisor_lost`,
+    /// `errc::wrong_process`, `errc::context_gone`.
     error_code link(const detail::process_handle& one, const detail::process_handle& other) const
     {
         return link(one.id(), other.id());

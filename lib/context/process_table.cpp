@@ -104,6 +104,9 @@ watcher context::monitor(std::uint64_t id) const
 
 error_code context::link(std::uint64_t one, std::uint64_t other) const
 {
+    // Who has not started yet, or is nobody, has no id.
+    if (one == 0 || other == 0)
+        return errc::process_gone;
     return core()->link(one, other);
 }
 

@@ -295,6 +295,7 @@ void forkserver::settle_launch(member_id who)
     if (::recv(launch.status.get(), &error, sizeof error, MSG_DONTWAIT) == sizeof error) {
         m.orphan = true;
         m.history = restart_history(restart_rules{});
+        unlink(who); // its owner hears of the error, and does not fall with it
         return tell(m.owner, message::failed{launch.request, error});
     }
     tell(m.owner, message::started{launch.request, who, m.last_pid}, one(std::move(launch.pidfd)));

@@ -114,6 +114,7 @@ private:
     void died(member_id who, const exit_report& exit);
     void over(member_id who);
     void fell(member_id who);
+    void unlink(member_id who);
     void follow(const tree::departure& departure);
 
     // what is done

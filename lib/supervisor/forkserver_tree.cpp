@@ -149,6 +149,7 @@ void forkserver::over(member_id who)
     }
     if (failed && !m.links.empty())
         fell(who);
+    unlink(who);
     stop_bereaved(who);
     follow(tree_.ended(who));
 }
@@ -170,6 +171,13 @@ void forkserver::fell(member_id who)
             stop(each);
         }
     }
+}
+
+void forkserver::unlink(member_id who)
+{
+    for (const auto each : std::exchange(members_.at(who).links, {}))
+        if (const auto found = members_.find(each); found != members_.end())
+            found->second.links.erase(who);
 }
 
 /// A line of the table of processes, for all who keep it.
@@ -205,6 +213,11 @@ void forkserver::send_records(member_id service)
 void forkserver::start_anew(member_id who)
 {
     auto& m = members_.at(who);
+    // A run that could not begin is none.
+    const auto give_up = [&] {
+        --m.attempt;
+        feed(who, child_event::died);
+    };
     ++m.attempt;
     m.is_ready = false;
     std::vector<descriptor> beside(1);
@@ -213,12 +226,12 @@ void forkserver::start_anew(member_id who)
         error_code ec;
         auto channel = make_channel(ec);
         if (ec)
-            return feed(who, child_event::died);
+            return give_up();
         m.plan.descriptors[first_own] = std::move(channel.process);
         beside.push_back(std::move(channel.owner));
     }
     if (fork_run(who, beside.front()) != 0)
-        return feed(who, child_event::died);
+        return give_up();
     if (m.records)
         m.records->begin_anew();
     announce(who, message::progress::phase::up, std::move(beside));

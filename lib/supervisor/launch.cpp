@@ -1,6 +1,7 @@
 #include "supervisor/launch.hpp"
 
 #include "supervisor/prepare.hpp"
+#include "supervisor/sanitized.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -18,18 +19,6 @@
 
 namespace zproc::supervision {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
-#else
-constexpr bool sanitized = false;
-#endif
 
 /// What a child ends with when it could not be made what was asked for; 126 as a shell has it.
 constexpr int cannot_set_up = 126;

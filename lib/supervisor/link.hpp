@@ -110,7 +110,7 @@ public:
     /// Sends a signal to that child alone, if it still runs.
     error_code signal(child_id child, int number);
 
-    /// From now on the failure of one stops the other; 0 is this process.
+    /// From now on the failure of one stops the other.
     error_code link_together(child_id one, child_id other);
 
     /// In the root: asks the supervisor to stop everything and to leave; `lost` notices follow.

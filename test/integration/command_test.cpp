@@ -148,6 +148,10 @@ BOOST_AUTO_TEST_CASE(failure_of_exec_is_an_error_of_the_spawn)
                   system(ENOENT),
               "no such file");
         check(co_await failure_of(ctx, command("true")) == error_code(), "and one that is there");
+        const auto [ec, p] = co_await ctx.spawn(spawn_options{}.linked(), command("no-such-thing"),
+                                                asio::as_tuple(asio::use_awaitable));
+        check(ec == system(ENOENT), "and of one that was to be linked");
+        co_await failure_of(ctx, command("true")); // with which nobody falls
     }));
 }
 

@@ -2,6 +2,7 @@
 // owner is told must be exact.
 
 #include "integration/program.hpp"
+#include "supervisor/sanitized.hpp"
 #include "support/sandbox.hpp"
 
 #include <zproc/process.hpp>
@@ -33,17 +34,7 @@ using namespace zproc;
 using zproc::test::checks;
 using zproc::test::holds;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
-#else
-constexpr bool sanitized = false;
-#endif
+using zproc::supervision::sanitized;
 
 constexpr std::size_t mebibyte = 1 << 20;
 

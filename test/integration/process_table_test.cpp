@@ -158,6 +158,7 @@ BOOST_AUTO_TEST_CASE(linked_processes_fall_together_with_the_cause)
         auto second = co_await ctx.spawn(spawn_options{}.name("second"), sleep_for_ever);
         auto third = co_await ctx.spawn(sleep_for_ever);
         check(!ctx.link(first, second), "linked");
+        check(ctx.link(first, process<>()) == errc::process_gone, "not with nobody");
         first.terminate();
         const auto end = co_await second.wait();
         check(end.signal == SIGTERM && end.cause.find("'first'") != std::string::npos &&

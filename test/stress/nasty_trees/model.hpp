@@ -1,5 +1,6 @@
 #pragma once
 
+#include "supervisor/sanitized.hpp"
 #include "support/shared_memory.hpp"
 
 #include <array>
@@ -14,17 +15,7 @@ namespace zproc::test::nasty {
 
 constexpr auto grace = std::chrono::milliseconds(300);
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
-#else
-constexpr bool sanitized = false;
-#endif
+using supervision::sanitized;
 
 /// For everything that has to be gone to be gone.
 constexpr auto limit = std::chrono::seconds(sanitized ? 15 : 3);
