@@ -17,6 +17,7 @@
 #include <string>
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -93,6 +94,7 @@ asio::awaitable<void> pause_to_be_seen()
 {
     page->supervisor = supervision::current()->supervisor;
     page->guardian = supervision::current()->guardian;
+    ::malloc_trim(0); // what the allocator keeps for later use is no leak
     char byte = 0;
     // The loop goes on: it may have to let go of something.
     asio::posix::stream_descriptor orders(co_await asio::this_coro::executor, ::dup(go_on));
