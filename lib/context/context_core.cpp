@@ -65,9 +65,10 @@ void context_core::locate(const located& then)
         error_code ec;
         if (server_ == own_server::none)
             ec = start_server();
-        else if (server_ == own_server::gone)
-            // Whose end the state's was, if both are gone: a new context would not help then.
-            ec = supervision::supervisor_lost() ? errc::supervisor_lost : errc::state_lost;
+        else if (server_ == own_server::gone) {
+            link_->look(); // nobody may be listening: a guardian that has ended is to be reaped
+            ec = why_gone_;
+        }
         return then(ec, path_);
     }
     const std::string_view rest =
@@ -150,15 +151,12 @@ error_code context_core::start_server()
 void context_core::server_notice(const supervision::notice& n)
 {
     using kind = supervision::notice::kind;
-    if (n.what == kind::lost) {
-        server_ = own_server::gone;
-        engine_->condemn(errc::supervisor_lost);
-        proceed();
-    } else if (n.what == kind::gone) {
-        server_ = own_server::gone;
-        engine_->condemn(errc::state_lost);
-        proceed();
-    }
+    if (n.what != kind::lost && n.what != kind::gone)
+        return;
+    server_ = own_server::gone;
+    why_gone_ = n.what == kind::lost || n.leaving ? errc::supervisor_lost : errc::state_lost;
+    engine_->condemn(why_gone_);
+    proceed();
 }
 
 // The end ---------------------------------------------------------------------------------------

@@ -113,6 +113,7 @@ private:
     // On the strand.
     enum class own_server { none, running, gone };
     own_server server_ = own_server::none;
+    errc why_gone_{};
     supervision::child_id server_child_ = 0;
     std::map<supervision::child_id, std::weak_ptr<process_core>> children_;
     unsigned starting_ = 0;

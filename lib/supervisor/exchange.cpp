@@ -190,7 +190,7 @@ void exchange::read_to_the_end(const std::shared_ptr<link_body>& body)
 {
     // Perhaps nobody is waiting to read it: then the guardian would stay a zombie.
     if (!lost_)
-        asio::post(body->executor, [this, body] { readable(body); });
+        asio::post(body->executor, [this, body] { look(body); });
 }
 
 void exchange::listen(const std::shared_ptr<link_body>& body, int change)
@@ -276,11 +276,19 @@ void exchange::rearm(const std::shared_ptr<link_body>& body)
 
 void exchange::readable(const std::shared_ptr<link_body>& body)
 {
+    {
+        const std::lock_guard lock(mutex_);
+        body->reading = false;
+    }
+    look(body);
+}
+
+void exchange::look(const std::shared_ptr<link_body>& body)
+{
     bool ended = false;
     std::vector<told_type> unlocked;
     {
         const std::lock_guard lock(mutex_);
-        body->reading = false;
         while (!lost_) {
             auto packet = receiver_.receive(socket_);
             if (packet.what == received_packet::outcome::nothing_yet)
@@ -342,7 +350,9 @@ void exchange::handle(const std::shared_ptr<link_body>& reader, received_packet 
         n.cause = exited->cause;
         tell(exited->child, std::move(n), false);
     } else if (const auto* gone = std::get_if<message::gone>(&*m)) {
-        tell(gone->child, notice_of(notice::kind::gone, gone->child), true);
+        auto n = notice_of(notice::kind::gone, gone->child);
+        n.leaving = gone->leaving;
+        tell(gone->child, std::move(n), true);
     }
 }
 

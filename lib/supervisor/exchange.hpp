@@ -54,6 +54,7 @@ public:
                notice_handler told, detail::handler<void(error_code, started_child)> done);
     error_code send(const std::shared_ptr<link_body>& body, const any_message& m);
     void listen(const std::shared_ptr<link_body>& body, int change);
+    void look(const std::shared_ptr<link_body>& body);
 
 private:
     using clock = std::chrono::steady_clock;

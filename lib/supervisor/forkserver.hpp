@@ -122,6 +122,7 @@ private:
     void stop(member_id who, std::optional<milliseconds> grace = {});
     void stop_below(member_id who, std::optional<milliseconds> grace);
     void stop_bereaved(member_id who);
+    void join_group_of_root();
     int fork_run(member_id who, descriptor& pidfd, int status = -1);
     void start_anew(member_id who);
     void announce(member_id who, message::progress::phase now, std::vector<descriptor> beside = {},

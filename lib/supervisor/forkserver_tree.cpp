@@ -300,7 +300,7 @@ void forkserver::feed(member_id who, child_event event, milliseconds time)
     case child_action::bury: over(who); break;
     case child_action::farewell:
         if (!m.orphan)
-            tell(m.owner, message::gone{who});
+            tell(m.owner, message::gone{who, leaving_});
         disarm(who);
         members_.erase(who);
         break;
@@ -332,6 +332,16 @@ void forkserver::stop_bereaved(member_id who)
             feed(each, child_event::stop, found->second.grace);
 }
 
+/// Where its children are, their parent has to be, too: when the last process of a group ends whose
+/// parent is in another group of the session, and one in it is stopped, the kernel sends SIGHUP to
+/// all of them, the root included. So there must not be such a process.
+void forkserver::join_group_of_root()
+{
+    const auto group = ::getpgid(setup_.surroundings.root);
+    if (group > 0 && group != ::getpgrp())
+        ::setpgid(0, group); // fails where the root has a session of its own; no harm
+}
+
 int forkserver::fork_run(member_id who, descriptor& pidfd, int status)
 {
     auto& m = members_.at(who);
@@ -339,7 +349,7 @@ int forkserver::fork_run(member_id who, descriptor& pidfd, int status)
     if (!sockets.first)
         return errno;
 
-    setup_.surroundings.group = ::getpgid(setup_.surroundings.root);
+    join_group_of_root();
     m.history.begin(now(), std::generate_canonical<double, 32>(chance_));
     const auto pid = ::fork();
     if (pid < 0)

@@ -136,10 +136,6 @@ void run_guardian(guardian_setup setup) noexcept
     close_all_but({setup.root_socket.get(), setup.root_pidfd.get()});
     ::prctl(PR_SET_NAME, "zproc-guardian");
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    // What is sent to the group of the root, by a terminal or by kill, is not meant for those who
-    // have to clean up after it.
-    ::setpgid(0, 0);
-
     const auto directory = make_runtime_directory();
     if (directory.empty())
         give_up(setup.root_socket, directory, "making a private directory in /tmp", errno);
@@ -162,6 +158,9 @@ void run_guardian(guardian_setup setup) noexcept
         run_supervisor(std::move(server));
     }
     signs.second.reset();
+    // What is sent to the root's group, by a terminal or by kill, does not reach who has to clean
+    // up after it. A session, not just a group: see the supervisor's.
+    ::setsid();
 
     const descriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, supervisor, 0)));
     wait_for_supervisor(supervisor, pidfd, setup.root_pidfd, signs.first);

@@ -127,7 +127,6 @@ void run_child(const launch_plan& plan, const launch_surroundings& surroundings,
     if (::getppid() != surroundings.supervisor)
         ::_exit(cannot_set_up);
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    ::setpgid(0, surroundings.group); // fails where the root has a session of its own; no harm
     ::setrlimit(RLIMIT_NOFILE, &surroundings.open_files);
 
     child_start start;

@@ -24,7 +24,6 @@ struct launch_plan {
 struct launch_surroundings {
     pid_t supervisor = -1;
     pid_t root = -1;
-    pid_t group = -1;    ///< process group of the root, so that Ctrl-C reaches the child
     rlimit open_files{}; ///< as the root had it
     std::string runtime_directory;
 };

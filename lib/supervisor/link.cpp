@@ -120,6 +120,12 @@ error_code link::leave(std::chrono::milliseconds grace)
     return body_->through->send(body_, message::leave{grace});
 }
 
+void link::look()
+{
+    if (!is_foreign_fork())
+        body_->through->look(body_);
+}
+
 link::interest link::listen()
 {
     return interest(body_);

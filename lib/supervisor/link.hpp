@@ -73,6 +73,7 @@ struct notice {
     std::chrono::milliseconds delay{0}; ///< of a backoff
     descriptor pidfd;                   ///< of a new run
     descriptor channel;                 ///< to a new run of a function
+    bool leaving = false;               ///< gone, because the supervisor is leaving
 };
 
 using notice_handler = std::function<void(notice)>;
@@ -134,6 +135,9 @@ public:
     };
 
     [[nodiscard]] interest listen();
+
+    /// Reads what there is to read, though nobody listens: also that the supervisor is lost.
+    void look();
 
     /// As if the loop were destroyed. For an owner that ends before its loop.
     void shutdown();

@@ -178,6 +178,7 @@ template <class Fields>
 void describe(Fields& f, message::gone& m)
 {
     f(1, m.child);
+    f(2, m.leaving);
 }
 
 template <std::size_t Kind = 0>

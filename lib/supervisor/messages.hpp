@@ -209,6 +209,7 @@ struct exited {
 /// Nothing is left of the child's subtree.
 struct gone {
     std::uint64_t child = 0;
+    bool leaving = false; ///< so is the supervisor: that is why
 
     bool operator==(const gone&) const = default;
 };

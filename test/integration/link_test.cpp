@@ -256,6 +256,30 @@ BOOST_AUTO_TEST_CASE(prepare_refuses_a_process_with_threads_and_names_them)
     BOOST_TEST(root.succeeds());
 }
 
+BOOST_AUTO_TEST_CASE(root_of_a_session_outlives_its_supervisor_beside_a_stopped_process)
+{
+    forked_root root([] {
+        checks check;
+        ::setsid(); // as under a service manager: no shell keeps the group from being orphaned
+        check(!prepare(), "prepare");
+        const auto stopped = ::fork();
+        if (stopped == 0) {
+            ::raise(SIGSTOP);
+            ::_exit(0);
+        }
+        int status = 0;
+        ::waitpid(stopped, &status, WUNTRACED);
+        check(WIFSTOPPED(status), "stopped");
+        check(run_to_end(asking("exit 5")).exit.number == 5, "the end of a child hangs nobody up");
+        ::kill(current()->supervisor, SIGKILL);
+        check(zproc::test::wait_for_end(current()->guardian, 5000), "the guardian follows");
+        ::kill(stopped, SIGKILL);
+        ::waitpid(stopped, nullptr, 0);
+        return check.result();
+    });
+    BOOST_TEST(root.succeeds());
+}
+
 BOOST_AUTO_TEST_CASE(start_finds_out_that_the_supervisor_is_lost_where_nobody_listens)
 {
     forked_root root([] {

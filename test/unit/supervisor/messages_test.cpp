@@ -73,7 +73,7 @@ std::vector<any_message> samples()
             message::reported{3},
             message::report{1, 2, message::report::state::failed, "a", 3, 4, 5, 6, true,
                             some_exit(), "b"},
-            message::gone{14}};
+            message::gone{14, true}};
 }
 
 std::vector<std::byte> encoded(const any_message& m)
