@@ -85,9 +85,10 @@ bool take_number(std::string_view argument, std::string_view name, std::size_t& 
 
 } // namespace
 
-options options::from_arguments(int argc, char** argv)
+options options::from_arguments(int argc, char** argv, std::size_t usual_times)
 {
     options taken;
+    taken.times = usual_times;
     for (int i = 1; i < argc; ++i) {
         const std::string_view argument = argv[i];
         if (argument == "--smoke") {

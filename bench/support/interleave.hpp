@@ -25,11 +25,11 @@ struct contestant {
 
 struct options {
     std::size_t rounds = 11;
-    std::size_t times = 20'000; ///< how often a contestant does its thing in a round
-    bool smoke = false;         ///< only to see that it runs
+    std::size_t times = 0; ///< how often a contestant does its thing in a round
+    bool smoke = false;    ///< only to see that it runs
 
     /// Takes --rounds=N, --times=N and --smoke; anything else is explained, and ends the program.
-    static options from_arguments(int argc, char** argv);
+    static options from_arguments(int argc, char** argv, std::size_t usual_times = 20'000);
 };
 
 /// What one contestant reached, as medians over the rounds.
