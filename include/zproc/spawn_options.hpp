@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zproc/detail/call.hpp>
+#include <zproc/detail/carried_exception.hpp>
 #include <zproc/detail/function.hpp>
 
 #include <chrono>
@@ -203,7 +204,22 @@ public:
         return *this;
     }
 
+    /// `result()` throws exceptions of these types as they were thrown: what a `catch (const E&)`
+    /// takes is made anew by its `serialize` (Boost.Serialization) or, where it has none, from its
+    /// `what()`; the first of several that fit counts. Nested in it is the `remote_error` that
+    /// `result()` throws of all others, with stack, process and pid: `std::rethrow_if_nested`.
+    template <class... E>
+    spawn_options& rethrow()
+    {
+        (add_carrier(&detail::exception_carrier<E>::enter, &detail::exception_carrier<E>::raise,
+                     detail::exception_carrier<E>::registered),
+         ...);
+        return *this;
+    }
+
     bool is_linked() const noexcept { return linked_; }
+    const std::vector<detail::carried_type>& rethrown() const noexcept { return rethrown_; }
+    const error_code& failure() const noexcept { return failure_; }
     const std::string& name() const noexcept { return name_; }
     const restart_policy& restart() const noexcept { return restart_; }
     const std::optional<std::chrono::nanoseconds>& grace() const noexcept { return grace_; }
@@ -212,7 +228,15 @@ private:
     std::string name_;
     restart_policy restart_;
     std::optional<std::chrono::nanoseconds> grace_;
+    std::vector<detail::carried_type> rethrown_;
+    error_code failure_;
     bool linked_ = false;
+
+    void add_carrier(detail::stub_entry entry, detail::carried_type::raiser raise,
+                     const detail::stub_registration&)
+    {
+        rethrown_.push_back({detail::refer(entry, 0, failure_), raise});
+    }
 };
 
 } // namespace zproc

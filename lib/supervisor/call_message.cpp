@@ -100,6 +100,9 @@ std::string encode(const call_message& message)
     out.number(message.retried.size());
     for (const auto& each : message.retried)
         put(out, each.stub);
+    out.number(message.carried.size());
+    for (const auto& each : message.carried)
+        put(out, each.stub);
     return out.take();
 }
 
@@ -114,9 +117,28 @@ std::optional<call_message> decode_call(std::string_view bytes)
     message.settings = in.text();
     message.owner = static_cast<pid_t>(in.number());
     in.list([&] { message.retried.push_back({get_address(in), {}}); });
+    in.list([&] { message.carried.push_back({get_address(in), {}}); });
     if (!in.finished())
         return std::nullopt;
     return message;
+}
+
+std::string encode(const thrown_exception& thrown)
+{
+    field_writer out;
+    out.number(thrown.which).text(thrown.archive);
+    return out.take();
+}
+
+std::optional<thrown_exception> decode_thrown(std::string_view bytes)
+{
+    field_reader in(bytes);
+    thrown_exception thrown;
+    thrown.which = in.number();
+    thrown.archive = in.text();
+    if (!in.finished())
+        return std::nullopt;
+    return thrown;
 }
 
 std::string encode(const error_report& report)

@@ -22,6 +22,8 @@ struct call_message {
     std::string settings;  ///< for the context, unread here
     /// Filters of the restart policy; only their stubs.
     std::vector<detail::function_reference> retried;
+    /// What brings exceptions into an archive that are to be thrown again; only their stubs.
+    std::vector<detail::function_reference> carried;
     pid_t owner = 0;
 };
 
@@ -36,8 +38,17 @@ struct crash_record {
     std::array<void*, max_frames> frames{};
 };
 
+/// An exception that is to be thrown again.
+struct thrown_exception {
+    std::size_t which = 0; ///< of the types that the call names
+    std::string archive;
+};
+
 std::string encode(const call_message& message);
 std::optional<call_message> decode_call(std::string_view bytes);
+
+std::string encode(const thrown_exception& thrown);
+std::optional<thrown_exception> decode_thrown(std::string_view bytes);
 
 std::string encode(const error_report& report);
 std::optional<error_report> decode_error(std::string_view bytes);

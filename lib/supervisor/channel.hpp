@@ -20,6 +20,7 @@ enum class packet_kind : std::uint32_t {
     exit_code,  ///< process_exit was thrown; in decimal
     crash,      ///< a crash_record, written by a signal handler
     last_lines, ///< what was last written to standard error
+    thrown,     ///< a thrown_exception, for who can throw it again; at most one
 };
 
 struct packet {

@@ -1,5 +1,6 @@
 #include "supervisor/invocation.hpp"
 
+#include "process_number.hpp"
 #include "supervisor/call_message.hpp"
 #include "supervisor/channel.hpp"
 #include "supervisor/crash.hpp"
@@ -92,6 +93,7 @@ public:
 
     std::exception_ptr failure() const noexcept override { return failure_; }
     void permit_retry() noexcept override { may_retry_ = true; }
+    void carry(std::string exception) override { carried_ = std::move(exception); }
 
     void launch(asio::awaitable<std::string> body) override
     {
@@ -182,12 +184,11 @@ private:
     }
 
     /// The supervisor does not know exceptions: it is told whether another run may follow.
-    bool pronounce(const std::exception_ptr& error)
+    bool pronounce()
     {
         if (start_.history == nullptr)
             return false;
         const auto& rules = start_.history->rules();
-        failure_ = error;
         may_retry_ = false;
         for (const auto& each : call_.retried) {
             error_code ec;
@@ -219,7 +220,7 @@ private:
         if (code >= 0 && code <= 255)
             return code;
         std::signal(SIGPIPE, SIG_IGN);
-        write_to_error("zproc: process '" + call_.name + "' (pid " + std::to_string(::getpid()) +
+        write_to_error("zproc: process '" + call_.name + "' (pid " + std::to_string(own_number()) +
                        ") asked for exit code " + std::to_string(code) +
                        ", which is not in 0 to 255: it ends with 255\n  spawned by pid " +
                        std::to_string(call_.owner) + '\n');
@@ -234,6 +235,21 @@ private:
                         std::string(lines.first).append(lines.second));
     }
 
+    /// The exception, where the owner can throw it again.
+    void send_itself()
+    {
+        for (std::size_t i = 0; i != call_.carried.size(); ++i) {
+            error_code ec;
+            const auto carrier = resolve(call_.carried[i], ec);
+            if (!ec)
+                carrier.stub(*this);
+            if (carried_) {
+                send_packet(channel_, packet_kind::thrown, encode(thrown_exception{i, *carried_}));
+                return;
+            }
+        }
+    }
+
     static void write_to_error(const std::string& text)
     {
         const auto written = ::write(STDERR_FILENO, text.data(), text.size());
@@ -245,9 +261,11 @@ private:
     {
         // Whoever read our output may be gone: that must not become the cause of death.
         std::signal(SIGPIPE, SIG_IGN);
-        const bool permitted = pronounce(error);
+        failure_ = error;
+        const bool permitted = pronounce();
         const auto what = describe(error, call_.name);
         send_packet(channel_, packet_kind::exception, encode(what));
+        send_itself();
         send_last_lines();
         std::cout.flush();
         std::fflush(nullptr);
@@ -283,6 +301,7 @@ private:
     std::exception_ptr error_;
     std::exception_ptr failure_;
     bool may_retry_ = false;
+    std::optional<std::string> carried_;
 };
 
 } // namespace

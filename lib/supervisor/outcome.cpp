@@ -57,7 +57,8 @@ std::exception_ptr failure(const exit_info& info, const std::string& process)
 } // namespace
 
 detail::process_outcome read_outcome(int channel, const exit_report& report, int restarts,
-                                     const std::string& process, const std::string& cause)
+                                     const std::string& process, const std::string& cause,
+                                     std::span<const detail::carried_type> rethrown)
 {
     detail::process_outcome outcome;
     outcome.info = describe_exit(report, restarts);
@@ -74,6 +75,13 @@ detail::process_outcome read_outcome(int channel, const exit_report& report, int
             break;
         case packet_kind::exception: outcome.info.error = decode_error(received->body); break;
         case packet_kind::crash: outcome.info.crash = decode_crash(received->body); break;
+        case packet_kind::thrown:
+            if (const auto thrown = decode_thrown(received->body);
+                thrown && thrown->which < rethrown.size()) {
+                outcome.thrown = thrown->archive;
+                outcome.raise = rethrown[thrown->which].raise;
+            }
+            break;
         case packet_kind::last_lines: outcome.info.last_lines = lines_of(received->body); break;
         case packet_kind::call:
         case packet_kind::exit_code: // the exit status says it, too
@@ -84,6 +92,8 @@ detail::process_outcome read_outcome(int channel, const exit_report& report, int
     outcome.has_result = outcome.has_result && outcome.info.success();
     if (!outcome.has_result)
         outcome.error = failure(outcome.info, process);
+    if (!outcome.info.error || outcome.info.signal)
+        outcome.raise = nullptr;
     return outcome;
 }
 

@@ -2,6 +2,7 @@
 
 #include "descriptor.hpp"
 
+#include <zproc/detail/carried_exception.hpp>
 #include <zproc/detail/process_core.hpp>
 
 #include <chrono>
@@ -51,6 +52,7 @@ struct process_core::members {
     bool stopping = false;
     std::optional<std::chrono::nanoseconds> grace; ///< of a stop that came before the start
     std::optional<std::chrono::nanoseconds> usual_grace;
+    std::vector<carried_type> rethrown;
 
     members(asio::any_io_executor io, std::shared_ptr<process_control> owner_context,
             std::string process_name, std::string function_name)

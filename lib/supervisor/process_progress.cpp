@@ -24,9 +24,13 @@ std::vector<int> process_core::open_channel(const call& call, const spawn_option
         made.settings = settings;
         made.owner = self_->owner;
         made.retried = restart.exceptions;
+        for (const auto& each : options.rethrown())
+            made.carried.push_back(each.carrier);
         return supervision::encode(made);
     };
     ec = call.failure ? call.failure : restart.failure;
+    if (!ec)
+        ec = options.failure();
     if (!ec && restart.retry)
         ec = restart.retry->failure;
     if (ec)
@@ -53,6 +57,7 @@ std::vector<int> process_core::open_channel(const call& call, const spawn_option
     const std::lock_guard lock(self_->mutex);
     self_->channel = std::move(ends.owner);
     self_->usual_grace = options.grace();
+    self_->rethrown = options.rethrown();
     return numbers;
 }
 
@@ -97,9 +102,9 @@ void process_core::progressed(supervision::notice& told)
         if (ended > 0 && self_->last_ended != ended) {
             // The channel that is left belongs to the last run that was heard of.
             const bool ours = ended == self_->attempt;
-            self_->last_outcome =
-                supervision::read_outcome(ours ? self_->channel.get() : -1, told.exit,
-                                          static_cast<int>(ended) - 1, self_->name, {});
+            self_->last_outcome = supervision::read_outcome(ours ? self_->channel.get() : -1,
+                                                            told.exit, static_cast<int>(ended) - 1,
+                                                            self_->name, {}, self_->rethrown);
             self_->last_exit = self_->last_outcome.info;
             self_->last_ended = ended;
         }
@@ -134,8 +139,10 @@ void process_core::exited(const supervision::exit_report& report, int restarts,
     descriptor channel;
     process_outcome known;
     bool is_known = false;
+    std::vector<carried_type> rethrown;
     {
         const std::lock_guard lock(self_->mutex);
+        rethrown = self_->rethrown;
         channel = std::move(self_->channel);
         // Stopped between two runs: its end is that of the run before.
         is_known = self_->last_ended == static_cast<unsigned>(restarts) + 1;
@@ -145,7 +152,8 @@ void process_core::exited(const supervision::exit_report& report, int restarts,
     if (is_known)
         known.info.cause = cause;
     else
-        known = supervision::read_outcome(channel.get(), report, restarts, self_->name, cause);
+        known = supervision::read_outcome(channel.get(), report, restarts, self_->name, cause,
+                                          rethrown);
     self_->end(std::move(known));
 }
 

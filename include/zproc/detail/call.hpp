@@ -54,9 +54,11 @@ public:
     virtual void finish(std::string result) = 0;
     virtual void launch(boost::asio::awaitable<std::string> body) = 0;
 
-    /// For filters of a restart policy: what the function threw, and that it may run again.
+    /// What the function threw; for filters of a restart policy, that it may run again.
     virtual std::exception_ptr failure() const noexcept = 0;
     virtual void permit_retry() noexcept = 0;
+    /// For carriers of exceptions: what the function threw, as an archive.
+    virtual void carry(std::string exception) = 0;
 };
 
 using stub_entry = void (*)(invocation&);

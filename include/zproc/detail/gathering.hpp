@@ -70,7 +70,7 @@ settled<R> settle(const process_outcome& outcome)
         } else if (outcome.has_result) {
             return settled<R>(unpack<R>(outcome.result));
         }
-        return settled<R>(outcome.error);
+        return settled<R>(outcome.exception());
     } catch (...) {
         return settled<R>(std::current_exception());
     }

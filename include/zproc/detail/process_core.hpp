@@ -65,7 +65,16 @@ struct process_outcome {
     exit_info info;
     bool has_result = false;
     std::string result;       ///< an archive
-    std::exception_ptr error; ///< what `result()` throws, when there is no result
+    std::exception_ptr error; ///< why there is no result
+    /// Where the exception is one that is thrown again as it was: itself.
+    std::string thrown;
+    std::exception_ptr (*raise)(std::string_view, const std::exception_ptr&) = nullptr;
+
+    /// What `result()` throws. Runs a user's constructor.
+    std::exception_ptr exception() const
+    {
+        return raise != nullptr && error ? raise(thrown, error) : error;
+    }
 };
 
 /// One pending operation on a process.

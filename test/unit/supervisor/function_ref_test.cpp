@@ -75,6 +75,7 @@ public:
     void launch(asio::awaitable<std::string>) override {}
     std::exception_ptr failure() const noexcept override { return nullptr; }
     void permit_retry() noexcept override {}
+    void carry(std::string) override {}
 
     const std::optional<std::string>& result() const { return result_; }
 
