@@ -13,4 +13,7 @@ write_basic_package_version_file(
 install(FILES
     ${PROJECT_BINARY_DIR}/zproc-config.cmake ${PROJECT_BINARY_DIR}/zproc-config-version.cmake
     DESTINATION ${package_dir})
+if(TARGET zproc_program)
+    install(TARGETS zproc_program RUNTIME)
+endif()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -110,12 +110,13 @@ const char* text_of(errc code) noexcept
                "and whether the server is stopped or overloaded";
     case errc::revision_not_retained:
         return "the journal no longer holds that part of the history; ask for a later revision "
-               "(the "
-               "diagnostics name the oldest one), or enlarge the journal";
+               "(the diagnostics name the oldest one), or enlarge the journal";
     case errc::revision_not_made:
         return "the namespace has not come to that revision yet; wait for it with a watcher, or "
-               "ask "
-               "for an earlier one";
+               "ask for an earlier one";
+    case errc::isolation_unavailable:
+        return "processes cannot be isolated as was asked for: the system does not permit it, or "
+               "the supervisor was started otherwise; the text of zproc::prepare says which";
     case errc::conflict:
         return "another change came in between; read again and repeat the transaction";
     }

@@ -55,6 +55,11 @@ public:
     {
     }
 
+    /// How well the processes of this program are held; `standard` where it has no supervisor.
+    /// Unless `prepare` or `context_options::isolation` asks for one, it is `cgroup` where this
+    /// program may make a control group, else `standard`.
+    isolation_level isolation() const noexcept;
+
     /// A handle to the default namespace, with an origin of its own.
     zproc::state state() const;
     /// A handle to a namespace. Throws `errc::empty_namespace`.
@@ -298,5 +303,11 @@ watcher watch_planned(const context& own, const watch_plan& plan, watch_conditio
 /// Errors: `errc::threads_before_supervisor` (`why` names the threads), `errc::wrong_process`,
 /// `errc::supervisor_lost`, `errc::supervisor_failed`.
 error_code prepare(diagnostics* why = nullptr);
+
+/// The same, with this isolation and no other.
+///
+/// Errors: those, and `errc::isolation_unavailable` when the system does not permit it, or there is
+/// a supervisor with another one already (`why` says which).
+error_code prepare(isolation_level isolation, diagnostics* why = nullptr);
 
 } // namespace zproc

@@ -74,6 +74,9 @@ enum class errc {
     // history, again
     revision_not_retained,
     revision_not_made,
+
+    // supervision, again
+    isolation_unavailable,
 };
 
 /// The category of `errc`; lives as long as the program.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <zproc/isolation.hpp>
+
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -114,6 +116,14 @@ public:
         return *this;
     }
 
+    /// The isolation that the supervisor is to be made with; every call through the context fails
+    /// with `errc::isolation_unavailable` where it was not. Default: as well as is possible.
+    context_options& isolation(isolation_level value)
+    {
+        isolation_ = value;
+        return *this;
+    }
+
     /// Bytes of the journal ring a started state process begins with; it grows with what is
     /// alive in it. Default 4 MiB.
     context_options& journal_size(std::size_t value)
@@ -127,12 +137,14 @@ public:
     std::chrono::nanoseconds grace() const noexcept { return grace_; }
     std::chrono::nanoseconds request_timeout() const noexcept { return request_timeout_; }
     std::size_t journal_size() const noexcept { return journal_size_; }
+    std::optional<isolation_level> isolation() const noexcept { return isolation_; }
 
 private:
     std::string address_;
     std::string default_namespace_ = "default";
     std::chrono::nanoseconds grace_ = std::chrono::milliseconds(500);
     std::chrono::nanoseconds request_timeout_ = std::chrono::seconds(30);
+    std::optional<isolation_level> isolation_;
     std::size_t journal_size_ = std::size_t{4} << 20;
 };
 

@@ -70,7 +70,8 @@ int run(F f, run_options options = {})
     return detail::run_main(options, detail::main_body(std::move(f)));
 }
 
-/// The same; takes `--zproc-address ADDRESS` and `--zproc-namespace NAME` out of `argv`.
+/// The same; takes `--zproc-address ADDRESS`, `--zproc-namespace NAME` and
+/// `--zproc-isolation LEVEL` out of `argv`.
 template <class F>
 int run(int& argc, char** argv, F f, run_options options = {})
 {

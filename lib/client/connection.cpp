@@ -1,5 +1,6 @@
 #include "client/connection.hpp"
 
+#include "process_number.hpp"
 #include "protocol/messages.hpp"
 
 #include <boost/asio/error.hpp>
@@ -291,7 +292,7 @@ void connection::greet()
 {
     state_ = state::greeting;
     protocol::client_hello hello;
-    hello.pid = static_cast<std::uint32_t>(::getpid());
+    hello.pid = static_cast<std::uint32_t>(own_number());
     hello.name = std::string_view(settings_.name).substr(0, protocol::max_peer_name_bytes);
     if (greeted_before_) {
         hello.session = server_.session;

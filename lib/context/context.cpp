@@ -127,9 +127,20 @@ std::ostream& operator<<(std::ostream& out, const state& s)
     return out << "zproc::state - namespace: " << s.name();
 }
 
+isolation_level context::isolation() const noexcept
+{
+    const auto* own = supervision::current();
+    return own ? own->isolation : isolation_level::standard;
+}
+
 error_code prepare(diagnostics* why)
 {
     return supervision::prepare(why);
+}
+
+error_code prepare(isolation_level isolation, diagnostics* why)
+{
+    return supervision::prepare(isolation, why);
 }
 
 } // namespace zproc

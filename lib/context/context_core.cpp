@@ -23,7 +23,10 @@ context_core::context_core(asio::any_io_executor io, context_options options)
     : io_(std::move(io)), options_(std::move(options))
 {
     if (options_.address().empty())
-        prepared_ = supervision::prepare();
+        prepared_ = supervision::prepare(options_.isolation());
+    // Another program can be the supervisor then; it is started when there is something to start.
+    if (prepared_ == errc::threads_before_supervisor)
+        prepared_ = {};
 }
 
 context_core::~context_core() = default;
@@ -82,13 +85,16 @@ void context_core::locate(const located& then)
     then({}, path_);
 }
 
-error_code context_core::open_link()
+error_code context_core::open_link(bool functions)
 {
     if (prepared_)
         return prepared_;
     if (!link_)
-        if (const auto ec = supervision::prepare())
+        if (const auto ec = functions ? supervision::prepare(options_.isolation())
+                                      : supervision::prepare_for_programs(options_.isolation()))
             return ec;
+    if (functions && link_ && !supervision::current()->functions)
+        return errc::threads_before_supervisor;
     if (const auto ec = supervision::check_rights())
         return ec;
     if (link_)

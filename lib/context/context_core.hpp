@@ -84,7 +84,8 @@ private:
 
     void locate(const located& then);
     error_code start_server();
-    error_code open_link();
+    /// For spawns of functions the supervisor has to be a fork of this program.
+    error_code open_link(bool functions = false);
     void server_notice(const supervision::notice& n);
     void begin_plan(launching l, const std::shared_ptr<spawning>& s);
     void launch_after_watchers(launching l, const std::shared_ptr<spawning>& s);

@@ -1,4 +1,5 @@
 #include "supervisor/exception_report.hpp"
+#include "supervisor/isolation.hpp"
 #include "supervisor/prepare.hpp"
 #include "supervisor/stop_signals.hpp"
 
@@ -68,12 +69,21 @@ int exit_code(const std::exception_ptr& error, int stopped_by)
     }
 }
 
+std::optional<isolation_level> level_named(std::string_view name)
+{
+    for (const auto each :
+         {isolation_level::standard, isolation_level::cgroup, isolation_level::pid_namespace})
+        if (name == supervision::name_of(each))
+            return each;
+    return {};
+}
+
 } // namespace
 
 int run_main(const run_options& options, std::function<asio::awaitable<int>(context)> body)
 {
     // Where this fails, whatever needs a supervisor says so.
-    static_cast<void>(supervision::prepare());
+    static_cast<void>(supervision::prepare(options.isolation()));
     asio::io_context io(1);
     context ctx(io, options);
     stop_request stop(io);
@@ -114,10 +124,13 @@ void take_arguments(int& argc, char** argv, run_options& options)
             options.address(std::string(value));
         else if (name == "--zproc-namespace" && !value.empty())
             options.default_namespace(std::string(value));
+        else if (name == "--zproc-isolation" && level_named(value))
+            options.isolation(*level_named(value));
         else
-            throw system_error(errc::bad_address, std::string(name) +
-                                                      ": known are --zproc-address ADDRESS and "
-                                                      "--zproc-namespace NAME");
+            throw system_error(errc::bad_address,
+                               std::string(name) +
+                                   ": known are --zproc-address ADDRESS, --zproc-namespace NAME "
+                                   "and --zproc-isolation standard|cgroup|pid_namespace");
     }
     argc = std::min(argc, kept);
     argv[argc] = nullptr;

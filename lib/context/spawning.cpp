@@ -174,7 +174,7 @@ void context_core::launch(launching l, const std::shared_ptr<spawning>& s)
         std::move(s->pending)->complete(io_, why, nullptr);
         start_ended();
     };
-    error_code ec = open_link();
+    error_code ec = open_link(!l.program);
     if (!ec)
         locate([&ec](error_code failed, const std::string&) { ec = failed; });
     if (ec)

@@ -1,5 +1,7 @@
 #include "server/host.hpp"
 
+#include "process_number.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -50,7 +52,7 @@ host::host(host_options options, keep_function keep)
     options_.database.value_bytes = options_.limits.value_bytes;
     hall_.who = interests(options_.few);
     hall_.most_waiting = options_.waiting_output;
-    hall_.about.pid = static_cast<std::uint32_t>(::getpid());
+    hall_.about.pid = static_cast<std::uint32_t>(own_number());
     hall_.about.durability = options_.durability;
     hall_.about.limits = options_.limits;
     hall_.build_id = options_.build_id;

@@ -1,5 +1,6 @@
 #include "supervisor/crash.hpp"
 
+#include "process_number.hpp"
 #include "supervisor/call_message.hpp"
 #include "supervisor/channel.hpp"
 #include "supervisor/last_lines.hpp"
@@ -177,7 +178,7 @@ void arm_crash_handlers(int channel, std::string_view process, int owner, crash_
     std::snprintf(crash_title.data(), crash_title.size(),
                   "zproc: process '%.*s' (pid %d, owner %d) crashed: ",
                   static_cast<int>(process.size() < 128 ? process.size() : 128), process.data(),
-                  static_cast<int>(::getpid()), owner);
+                  static_cast<int>(own_number()), owner);
 
     // The first backtrace() loads libgcc: not in a handler.
     void* frame = nullptr;

@@ -18,6 +18,7 @@ namespace {
 // Initialised as constants, so that static initialisers of any file may already use them.
 constinit std::array<entry, 64> registered{};
 constinit std::size_t registered_count = 0;
+constinit entry the_service = nullptr;
 
 bool in_section(entry function) noexcept
 {
@@ -42,6 +43,16 @@ bool register_entry(entry function) noexcept
         return false;
     registered[registered_count++] = function;
     return true;
+}
+
+void set_service_entry(entry function) noexcept
+{
+    the_service = function;
+}
+
+entry service_entry() noexcept
+{
+    return the_service;
 }
 
 bool is_registered(entry function) noexcept

@@ -53,6 +53,11 @@ bool register_entry(entry function) noexcept;
 
 bool is_registered(entry function) noexcept;
 
+/// What is run for a spawn of a service that names no entry: by a supervisor that is another
+/// program (the executable `zproc`), where the root's addresses mean nothing.
+void set_service_entry(entry function) noexcept;
+entry service_entry() noexcept;
+
 } // namespace zproc::supervision
 
 /// Permits `function` as an entry, at namespace scope in a .cpp file: `name` is any identifier

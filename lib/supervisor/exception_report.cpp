@@ -1,5 +1,6 @@
 #include "supervisor/exception_report.hpp"
 
+#include "process_number.hpp"
 #include "supervisor/symbols.hpp"
 #include "supervisor/throw_stack.hpp"
 
@@ -75,7 +76,7 @@ void add_causes(const std::exception& outer, error_report& report)
 error_report describe(const std::exception_ptr& error, std::string_view process)
 {
     error_report report;
-    report.pid = ::getpid();
+    report.pid = own_number();
     report.process = process;
     if (error == nullptr) { // another language's, or the unwinding of pthread_exit()
         report.type = foreign_exception;

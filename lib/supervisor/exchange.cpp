@@ -1,5 +1,6 @@
 #include "supervisor/exchange.hpp"
 
+#include "supervisor/pidfd.hpp"
 #include "supervisor/prepare.hpp"
 
 #include <boost/asio/error.hpp>
@@ -11,7 +12,6 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace zproc::supervision {
@@ -43,7 +43,7 @@ descriptor first_of(std::vector<descriptor>& descriptors, pid_t pid)
         return std::move(descriptors.front());
     // The kernel's limit on descriptors under way made the supervisor leave it out, or there was no
     // room for it here; then there is none now, and errno says so.
-    return above_standard(descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))));
+    return above_standard(open_pidfd(pid));
 }
 
 notice notice_of(notice::kind what, child_id child)
@@ -135,7 +135,8 @@ void exchange::start(const std::shared_ptr<link_body>& body, const spawn_request
                      notice_handler told, detail::handler<void(error_code, started_child)> done)
 {
     message::spawn m;
-    m.entry = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(request.run));
+    if (current()->functions) // else its addresses are not ours
+        m.entry = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(request.run));
     m.name = request.name;
     m.payload = request.payload;
     m.grace = request.grace;

@@ -1,5 +1,6 @@
 #include "supervisor/forkserver.hpp"
 
+#include "process_number.hpp"
 #include "supervisor/walk.hpp"
 
 #include <algorithm>
@@ -101,9 +102,12 @@ int forkserver::serve()
     if (const auto error = set_up())
         return error;
     warm_up();
-    tell(tree::root,
-         message::hello{
-             setup_.surroundings.runtime_directory, setup_.surroundings.supervisor, 0, {}});
+    message::hello ready;
+    ready.runtime_directory = setup_.surroundings.runtime_directory;
+    ready.supervisor = own_number();
+    ready.isolation = setup_.surroundings.isolation;
+    ready.control_group = setup_.control_group;
+    tell(tree::root, ready);
     while (!finished_)
         wait_once();
     // The guardian does so, too, but may have been the first to die.
@@ -236,7 +240,9 @@ void forkserver::handle(member_id from, received_packet packet)
 void forkserver::on(member_id from, const message::spawn& m, std::vector<descriptor> descriptors)
 {
     const auto refuse = [&](int error) { tell(from, message::failed{m.request, error}); };
-    const auto entry_point = reinterpret_cast<entry>(static_cast<std::uintptr_t>(m.entry));
+    const auto entry_point = m.service && m.entry == 0
+                                 ? service_entry()
+                                 : reinterpret_cast<entry>(static_cast<std::uintptr_t>(m.entry));
     if (descriptors.size() < 3)
         return refuse(EBADF);
     if (m.command ? m.command->empty() : !is_registered(entry_point))
@@ -249,6 +255,7 @@ void forkserver::on(member_id from, const message::spawn& m, std::vector<descrip
     added.owner = from;
     added.grace = m.grace;
     added.plan = {m, std::move(descriptors)};
+    added.plan.spawn.entry = reinterpret_cast<std::uintptr_t>(entry_point);
     added.name = m.name;
     added.history = restart_history(m.restart);
     packet_pair status;
@@ -277,7 +284,7 @@ void forkserver::on(member_id from, const message::spawn& m, std::vector<descrip
         added.launch = launching{m.request, std::move(status.first), std::move(pidfd)};
         return;
     }
-    const auto pid = added.pid;
+    const auto pid = number_for(from, added);
     tell(from, message::started{m.request, added_id, pid}, one(std::move(pidfd)));
     record(added_id, message::report::state::up);
 }
@@ -298,8 +305,15 @@ void forkserver::settle_launch(member_id who)
         unlink(who); // its owner hears of the error, and does not fall with it
         return tell(m.owner, message::failed{launch.request, error});
     }
-    tell(m.owner, message::started{launch.request, who, m.last_pid}, one(std::move(launch.pidfd)));
+    tell(m.owner, message::started{launch.request, who, number_for(m.owner, m)},
+         one(std::move(launch.pidfd)));
     record(who, message::report::state::up);
+}
+
+/// What `whom` knows a process by.
+pid_t forkserver::number_for(member_id whom, const member& m)
+{
+    return whom == tree::root ? m.outside : m.last_pid;
 }
 
 void forkserver::on(member_id from, const message::stop& m)

@@ -21,11 +21,15 @@
 
 namespace zproc::supervision {
 
+/// To the guardian: ask the root to end. Every other sign says that the supervisor is not stuck.
+constexpr char sign_for_root = 't';
+
 /// What the supervisor inherits from those who forked it.
 struct forkserver_setup {
     descriptor root_socket;
     descriptor root_pidfd;
     descriptor guardian_socket; ///< ends when the guardian ends
+    std::string control_group;  ///< that this process is in; empty where there is none
     launch_surroundings surroundings;
 };
 
@@ -66,6 +70,7 @@ private:
         std::optional<bool> verdict; ///< of the run about its exception: to be run again?
         exit_report last_exit;
         pid_t last_pid = -1;
+        pid_t outside = -1; ///< the same process, as the root numbers it
         bool is_ready = false;
         bool asked = false; ///< to end
         std::string name;
@@ -85,6 +90,7 @@ private:
     };
 
     static time_point now();
+    static pid_t number_for(member_id whom, const member& m);
 
     int set_up();
     void warm_up();
@@ -122,6 +128,7 @@ private:
     void stop(member_id who, std::optional<milliseconds> grace = {});
     void stop_below(member_id who, std::optional<milliseconds> grace);
     void stop_bereaved(member_id who);
+    bool is_in_namespace() const;
     void join_group_of_root();
     int fork_run(member_id who, descriptor& pidfd, int status = -1);
     void start_anew(member_id who);

@@ -1,5 +1,6 @@
 #include "supervisor/channel.hpp"
 #include "supervisor/forkserver.hpp"
+#include "supervisor/pidfd.hpp"
 #include "supervisor/walk.hpp"
 
 #include <algorithm>
@@ -8,7 +9,7 @@
 
 #include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 // What the supervisor does about deaths, stops and timers.
@@ -158,12 +159,13 @@ void forkserver::over(member_id who)
 void forkserver::fell(member_id who)
 {
     const auto& m = members_.at(who);
-    const auto cause = "linked with process '" + m.name + "' (pid " + std::to_string(m.last_pid) +
+    const auto cause = "linked with process '" + m.name + "' (pid " + std::to_string(m.outside) +
                        "), which " + how_it_ended(m.last_exit) +
                        (m.cause.empty() ? std::string() : ": " + m.cause);
     for (const auto each : std::set(m.links)) {
         if (each == tree::root) {
-            ::kill(setup_.surroundings.root, SIGTERM);
+            // The guardian can see it from everywhere.
+            ::send(setup_.guardian_socket.get(), &sign_for_root, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
         } else if (const auto found = members_.find(each);
                    found != members_.end() && tree_.alive(each)) {
             if (found->second.cause.empty())
@@ -190,10 +192,10 @@ void forkserver::record(member_id who, message::report::state now)
     line.child = who;
     line.now = now;
     line.name = m.name;
-    line.pid = m.last_pid;
+    line.pid = m.outside;
     line.owner = m.owner;
     if (const auto owner = members_.find(m.owner); owner != members_.end())
-        line.owner_pid = m.owner == tree::root ? setup_.surroundings.root : owner->second.last_pid;
+        line.owner_pid = m.owner == tree::root ? setup_.surroundings.root : owner->second.outside;
     line.attempt = m.attempt;
     line.service = tree_.is_service(who);
     line.exit = m.last_exit;
@@ -243,7 +245,8 @@ void forkserver::announce(member_id who, message::progress::phase now,
     const auto& m = members_.at(who);
     if (m.orphan || m.launch)
         return;
-    tell(m.owner, message::progress{who, now, m.attempt, m.pid, m.last_exit, delay},
+    const auto pid = m.pid > 0 ? number_for(m.owner, m) : -1;
+    tell(m.owner, message::progress{who, now, m.attempt, pid, m.last_exit, delay},
          std::move(beside));
     using state = message::report::state;
     switch (now) {
@@ -332,11 +335,18 @@ void forkserver::stop_bereaved(member_id who)
             feed(each, child_event::stop, found->second.grace);
 }
 
+bool forkserver::is_in_namespace() const
+{
+    return setup_.surroundings.isolation == isolation_level::pid_namespace;
+}
+
 /// Where its children are, their parent has to be, too: when the last process of a group ends whose
 /// parent is in another group of the session, and one in it is stopped, the kernel sends SIGHUP to
 /// all of them, the root included. So there must not be such a process.
 void forkserver::join_group_of_root()
 {
+    if (is_in_namespace()) // where the root has no number
+        return;
     const auto group = ::getpgid(setup_.surroundings.root);
     if (group > 0 && group != ::getpgrp())
         ::setpgid(0, group); // fails where the root has a session of its own; no harm
@@ -361,9 +371,10 @@ int forkserver::fork_run(member_id who, descriptor& pidfd, int status)
         run_child(m.plan, setup_.surroundings, run);
     }
     // Nobody reaps but we, so the pid is still its own.
-    pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    pidfd = open_pidfd(pid);
     m.pid = pid;
     m.last_pid = pid;
+    m.outside = is_in_namespace() ? number_in_proc(pidfd.get()) : pid;
     by_pid_[pid] = who;
     m.socket.open(std::move(sockets.first), events_.get(), who);
     return 0;

@@ -3,6 +3,7 @@
 #include "supervisor/forkserver.hpp"
 #include "supervisor/messages.hpp"
 #include "supervisor/packet.hpp"
+#include "supervisor/pidfd.hpp"
 #include "supervisor/walk.hpp"
 
 #include <array>
@@ -20,7 +21,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -62,10 +62,14 @@ void use_null_input_and_output()
 }
 
 [[noreturn]] void give_up(const descriptor& root_socket, const std::string& directory,
-                          const char* what, int error)
+                          const char* what, int error, bool refused = false)
 {
     std::vector<std::byte> bytes;
-    encode(message::hello{{}, -1, error ? error : EIO, what}, bytes);
+    message::hello failed;
+    failed.error = error ? error : EIO;
+    failed.failed = what;
+    failed.refused = refused;
+    encode(failed, bytes);
     send_packet(root_socket.get(), bytes, {});
     if (!directory.empty())
         ::rmdir(directory.c_str());
@@ -87,9 +91,10 @@ void wait_for_supervisor(pid_t supervisor, const descriptor& pidfd, const descri
             return;
         if (watched[2].revents)
             root_lives = false;
-        std::array<char, 64> sign;
-        while (watched[1].revents &&
-               ::recv(signs.get(), sign.data(), sign.size(), MSG_DONTWAIT) > 0) {}
+        char sign;
+        while (watched[1].revents && ::recv(signs.get(), &sign, 1, MSG_DONTWAIT) > 0)
+            if (sign == sign_for_root)
+                static_cast<void>(send_signal(root_pidfd.get(), SIGTERM));
         if (count == 0) {
             ::kill(supervisor, SIGKILL);
             ::kill(supervisor, SIGCONT);
@@ -113,6 +118,37 @@ void sweep()
         ::sigtimedwait(&child, nullptr, &moment);
     }
 }
+
+/// Makes what the supervisor is to be in.
+struct isolated {
+    isolation_level level = isolation_level::standard;
+    std::string group;
+    int error = 0; ///< what was asked for is not possible
+
+    explicit isolated(std::optional<isolation_level> asked)
+    {
+        level = asked.value_or(isolation_level::cgroup);
+        if (level != isolation_level::cgroup)
+            return;
+        group = make_control_group(error);
+        if (group.empty() && !asked) {
+            level = isolation_level::standard;
+            error = 0;
+        }
+    }
+
+    pid_t fork()
+    {
+        const auto pid =
+            level == isolation_level::pid_namespace ? fork_into_namespace(error) : ::fork();
+        if (pid == 0 && !group.empty())
+            error = join_control_group(group);
+        return pid;
+    }
+};
+
+constexpr const char* isolation_texts[] = {"", "making a control group (cgroup v2)",
+                                           "making a PID namespace"};
 
 [[noreturn]] void run_supervisor(forkserver_setup setup) noexcept
 {
@@ -143,10 +179,23 @@ void run_guardian(guardian_setup setup) noexcept
     if (!signs.first)
         give_up(setup.root_socket, directory, "making a socket pair", errno);
 
-    const auto supervisor = ::fork();
+    isolated how(setup.asked);
+    const auto refuse = [&](const std::string& made) {
+        give_up(setup.root_socket, made, isolation_texts[static_cast<int>(how.level)], how.error,
+                true);
+    };
+    if (how.error)
+        refuse(directory);
+    const auto supervisor = how.fork();
+    if (supervisor < 0 && how.error)
+        refuse(directory);
     if (supervisor < 0)
         give_up(setup.root_socket, directory, "forking the supervisor", errno);
     if (supervisor == 0) {
+        if (how.error && setup.asked)
+            refuse({});
+        if (how.error)
+            how = isolated(isolation_level::standard);
         signs.first.reset();
         forkserver_setup server;
         server.root_socket = std::move(setup.root_socket);
@@ -154,6 +203,8 @@ void run_guardian(guardian_setup setup) noexcept
         server.guardian_socket = std::move(signs.second);
         server.surroundings.root = setup.root;
         server.surroundings.runtime_directory = directory;
+        server.surroundings.isolation = how.level;
+        server.control_group = how.group;
         ::getrlimit(RLIMIT_NOFILE, &server.surroundings.open_files);
         run_supervisor(std::move(server));
     }
@@ -162,8 +213,10 @@ void run_guardian(guardian_setup setup) noexcept
     // up after it. A session, not just a group: see the supervisor's.
     ::setsid();
 
-    const descriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, supervisor, 0)));
+    const auto pidfd = open_pidfd(supervisor);
     wait_for_supervisor(supervisor, pidfd, setup.root_pidfd, signs.first);
+    if (!how.group.empty())
+        end_control_group(how.group);
     sweep();
     std::error_code ignored;
     std::filesystem::remove_all(directory, ignored);

@@ -1,6 +1,9 @@
 #pragma once
 
 #include "descriptor.hpp"
+#include "supervisor/isolation.hpp"
+
+#include <optional>
 
 #include <sys/types.h>
 
@@ -11,6 +14,7 @@ struct guardian_setup {
     pid_t root = -1;
     descriptor root_socket; ///< the supervisor's end
     descriptor root_pidfd;
+    std::optional<isolation_level> asked; ///< nothing: as well as is possible without being asked
 };
 
 /// The life of the guardian: makes the runtime directory, forks the supervisor, waits for its end,

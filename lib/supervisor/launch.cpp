@@ -159,7 +159,7 @@ void run_child(const launch_plan& plan, const launch_surroundings& surroundings,
     if (plan.spawn.command)
         run_command(*plan.spawn.command, run.status);
 
-    become_child(start, surroundings.supervisor);
+    become_child(start, surroundings.supervisor, surroundings.isolation);
     const auto run_entry = reinterpret_cast<entry>(static_cast<std::uintptr_t>(plan.spawn.entry));
 
     sigset_t none;

@@ -24,6 +24,7 @@ struct launch_plan {
 struct launch_surroundings {
     pid_t supervisor = -1;
     pid_t root = -1;
+    isolation_level isolation = isolation_level::standard;
     rlimit open_files{}; ///< as the root had it
     std::string runtime_directory;
 };

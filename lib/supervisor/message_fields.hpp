@@ -33,6 +33,11 @@ constexpr message::progress::phase last_of(message::progress::phase)
     return message::progress::phase::backoff;
 }
 
+constexpr isolation_level last_of(isolation_level)
+{
+    return isolation_level::pid_namespace;
+}
+
 inline constexpr std::size_t field_header = 1 + 4;
 inline constexpr std::size_t known_numbers = 64;
 

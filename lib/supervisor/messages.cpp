@@ -97,6 +97,9 @@ void describe(Fields& f, message::hello& m)
     f(2, m.supervisor);
     f(3, m.error);
     f(4, m.failed);
+    f(5, m.refused);
+    f(6, m.isolation);
+    f(7, m.control_group);
 }
 
 template <class Fields>

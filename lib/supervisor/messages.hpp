@@ -1,5 +1,7 @@
 #pragma once
 
+#include <zproc/isolation.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -158,6 +160,9 @@ struct hello {
     std::int32_t supervisor = -1;
     std::int32_t error = 0; ///< not 0: it could not be set up, and `failed` says where
     std::string failed;
+    bool refused = false; ///< what failed is the isolation that was asked for
+    isolation_level isolation = isolation_level::standard;
+    std::string control_group; ///< which the root kills when all others are gone
 
     bool operator==(const hello&) const = default;
 };

@@ -3,8 +3,11 @@
 #include "descriptor.hpp"
 #include "supervisor/entry.hpp"
 #include "supervisor/guardian.hpp"
+#include "supervisor/isolation.hpp"
 #include "supervisor/messages.hpp"
 #include "supervisor/packet.hpp"
+#include "supervisor/pidfd.hpp"
+#include "supervisor/program.hpp"
 #include "supervisor/surroundings.hpp"
 
 #include <atomic>
@@ -14,6 +17,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <memory>
+#include <mutex>
 #include <utility>
 
 #include <poll.h>
@@ -88,7 +93,7 @@ error_code fail_with_errno(diagnostics* why, const char* what, int error)
 void reap_guardian(pid_t guardian) noexcept
 {
     // It has closed its sockets, so it is about to end; but nobody waits for ever.
-    const descriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, guardian, 0)));
+    const auto pidfd = open_pidfd(guardian);
     pollfd end{pidfd.get(), POLLIN, 0};
     if (pidfd)
         ::poll(&end, 1, 1000);
@@ -115,19 +120,77 @@ std::optional<message::hello> wait_for_hello(const descriptor& socket)
     }
 }
 
-} // namespace
-
-error_code prepare(diagnostics* why)
+/// There is a supervisor already: is it what is wanted?
+error_code look_at(const membership& known, std::optional<isolation_level> asked, diagnostics* why)
 {
-    if (const auto* known = member.load()) {
-        if (known->self != ::getpid())
-            return fail(why, errc::wrong_process,
-                        "this process is a plain fork of one that has a supervisor");
-        if (lost)
-            return fail(why, errc::supervisor_lost, "the supervisor of this process is gone");
+    if (known.self != ::getpid())
+        return fail(why, errc::wrong_process,
+                    "this process is a plain fork of one that has a supervisor");
+    if (lost)
+        return fail(why, errc::supervisor_lost, "the supervisor of this process is gone");
+    if (asked && *asked != known.isolation)
+        return fail(why, errc::isolation_unavailable,
+                    std::string("the supervisor of this program was made with isolation '") +
+                        name_of(known.isolation) + "'; call zproc::prepare(isolation_level::" +
+                        name_of(*asked) + ") at the start of main");
+    return {};
+}
+
+/// A guardian that is about to be made.
+struct preparation {
+    const pid_t root = ::getpid();
+    packet_pair sockets = make_packet_pair();
+    descriptor self = above_standard(open_pidfd(root));
+
+    error_code open(diagnostics* why) const
+    {
+        if (!sockets.first || !self)
+            return fail_with_errno(why, "opening a socket pair and a pidfd", errno);
+        flush_output();
+        remember_surroundings();
         return {};
     }
 
+    error_code finish(pid_t guardian, bool functions, diagnostics* why)
+    {
+        sockets.second.reset();
+        const auto hello = wait_for_hello(sockets.first);
+        if (!hello || hello->error != 0) {
+            ::kill(guardian, SIGKILL);
+            reap_guardian(guardian);
+            if (!hello)
+                return fail(why, errc::supervisor_failed, "the supervisor ended or did not answer");
+            fail_with_errno(why, hello->failed.c_str(), hello->error);
+            return hello->refused ? errc::isolation_unavailable : errc::supervisor_failed;
+        }
+        auto made = std::make_unique<membership>();
+        made->self = root;
+        made->control = sockets.first.release();
+        made->guardian = guardian;
+        made->supervisor = hello->supervisor;
+        made->root = true;
+        made->functions = functions;
+        made->runtime_directory = hello->runtime_directory;
+        made->isolation = hello->isolation;
+        made->control_group = hello->control_group;
+        member = made.release();
+        return {};
+    }
+};
+
+} // namespace
+
+error_code prepare(std::optional<isolation_level> asked, diagnostics* why)
+{
+    if (const auto* known = member.load()) {
+        if (const auto ec = look_at(*known, asked, why))
+            return ec;
+        return known->functions
+                   ? error_code()
+                   : fail(why, errc::threads_before_supervisor,
+                          "this process had threads when its supervisor was started, which knows "
+                          "none of its functions; call zproc::prepare() at the start of main");
+    }
     const auto threads = threads_of_this_process();
     if (threads.count == 0)
         return fail_with_errno(why, "reading /proc/self/task", errno ? errno : ENOENT);
@@ -136,16 +199,9 @@ error_code prepare(diagnostics* why)
                     "this process already has " + std::to_string(threads.count) +
                         " threads (besides the first: " + threads.others +
                         "); call zproc::prepare() at the start of main, before they are made");
-
-    auto sockets = make_packet_pair();
-    auto self =
-        above_standard(descriptor(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0))));
-    if (!sockets.first || !self)
-        return fail_with_errno(why, "opening a socket pair and a pidfd", errno);
-
-    flush_output();
-    remember_surroundings();
-    const auto root = ::getpid();
+    preparation begun;
+    if (const auto ec = begun.open(why))
+        return ec;
     sigset_t all, before;
     ::sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, &before);
@@ -154,30 +210,41 @@ error_code prepare(diagnostics* why)
         static_cast<pid_t>(::syscall(SYS_clone, 0UL, nullptr, nullptr, nullptr, 0UL));
     const auto error = errno;
     if (guardian == 0)
-        run_guardian({root, std::move(sockets.second), std::move(self)});
+        run_guardian({begun.root, std::move(begun.sockets.second), std::move(begun.self), asked});
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     if (guardian < 0)
         return fail_with_errno(why, "cloning the guardian", error);
-    sockets.second.reset();
+    return begun.finish(guardian, true, why);
+}
 
-    const auto hello = wait_for_hello(sockets.first);
-    if (!hello || hello->error != 0) {
-        ::kill(guardian, SIGKILL);
-        reap_guardian(guardian);
-        if (!hello)
-            return fail(why, errc::supervisor_failed, "the supervisor ended or did not answer");
-        return fail_with_errno(why, hello->failed.c_str(), hello->error);
+error_code prepare_for_programs(std::optional<isolation_level> asked, diagnostics* why)
+{
+    if (const auto* known = member.load())
+        return look_at(*known, asked, why);
+    const auto refused = prepare(asked, why);
+    if (refused != errc::threads_before_supervisor)
+        return refused;
+    const auto program = find_program();
+    if (program.empty()) {
+        if (why)
+            why->text += ", or install the executable zproc (or let ZPROC_PROGRAM name it), which "
+                         "starts servers and commands for programs with threads";
+        return refused;
     }
-
-    auto made = std::make_unique<membership>();
-    made->self = root;
-    made->control = sockets.first.release();
-    made->guardian = guardian;
-    made->supervisor = hello->supervisor;
-    made->root = true;
-    made->runtime_directory = hello->runtime_directory;
-    member = made.release();
-    return {};
+    // Of several threads one starts it.
+    static std::mutex one_at_a_time;
+    const std::lock_guard lock(one_at_a_time);
+    if (const auto* known = member.load())
+        return look_at(*known, asked, why);
+    preparation begun;
+    if (const auto ec = begun.open(why))
+        return ec;
+    int error = 0;
+    const auto guardian =
+        start_program(program, begun.sockets.second.get(), begun.self.get(), asked, error);
+    if (guardian < 0)
+        return fail_with_errno(why, ("starting " + program).c_str(), error);
+    return begun.finish(guardian, false, why);
 }
 
 const membership* current() noexcept
@@ -204,7 +271,7 @@ std::string process_name()
     return known && !known->name.empty() ? known->name : program_invocation_short_name;
 }
 
-void become_child(const child_start& start, pid_t supervisor)
+void become_child(const child_start& start, pid_t supervisor, isolation_level isolation)
 {
     auto made = std::make_unique<membership>();
     made->self = ::getpid();
@@ -212,6 +279,7 @@ void become_child(const child_start& start, pid_t supervisor)
     made->supervisor = supervisor;
     made->name = start.name;
     made->runtime_directory = start.runtime_directory;
+    made->isolation = isolation;
     member = made.release();
 }
 
@@ -225,8 +293,14 @@ void supervisor_is_lost() noexcept
     const auto* known = current();
     if (!known || lost.exchange(true))
         return;
-    if (known->root)
-        reap_guardian(known->guardian);
+    if (!known->root)
+        return;
+    // What both would have done, had they not died at once.
+    if (!known->control_group.empty())
+        end_control_group(known->control_group);
+    reap_guardian(known->guardian);
+    std::error_code ignored;
+    std::filesystem::remove_all(known->runtime_directory, ignored);
 }
 
 } // namespace zproc::supervision

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <zproc/error.hpp>
+#include <zproc/isolation.hpp>
 
+#include <optional>
 #include <string>
 
 #include <sys/types.h>
@@ -17,8 +19,11 @@ struct membership {
     pid_t guardian = -1;   ///< in the root only
     pid_t supervisor = -1; ///< whose death means that everything is being stopped
     bool root = false;     ///< the process that called prepare(), not a spawned one
+    bool functions = true; ///< false: the supervisor is the executable `zproc`, and knows none
     std::string name;      ///< of a spawned one
     std::string runtime_directory;
+    isolation_level isolation = isolation_level::standard;
+    std::string control_group; ///< in the root only; empty where there is none
 };
 
 /// Forks guardian and supervisor, unless this process has them already (spawned children do).
@@ -27,9 +32,18 @@ struct membership {
 /// May be called from a static initialiser.
 /// Errors: `errc::threads_before_supervisor` when the process has threads (`why` names them),
 /// `errc::wrong_process` in a plain fork of the process that prepared,
-/// `errc::supervisor_lost` when it is gone already, `errc::supervisor_failed` (`why` says what
-/// failed).
-error_code prepare(diagnostics* why = nullptr);
+/// `errc::supervisor_lost` when it is gone already, `errc::isolation_unavailable`,
+/// `errc::supervisor_failed` (`why` says what failed).
+error_code prepare(std::optional<isolation_level> asked, diagnostics* why = nullptr);
+inline error_code prepare(diagnostics* why = nullptr)
+{
+    return prepare(std::nullopt, why);
+}
+
+/// The same for who spawns no functions, only services and commands: where prepare() is refused
+/// because of threads, the executable `zproc` becomes guardian and supervisor.
+/// Errors: as above; `errc::threads_before_supervisor` only where there is no such executable.
+error_code prepare_for_programs(std::optional<isolation_level> asked, diagnostics* why = nullptr);
 
 /// This process's membership; null before prepare() and in a plain fork.
 const membership* current() noexcept;
@@ -45,7 +59,7 @@ std::string runtime_directory();
 std::string process_name();
 
 /// Makes a child that the supervisor has just forked a member. For the forkserver.
-void become_child(const child_start& start, pid_t supervisor);
+void become_child(const child_start& start, pid_t supervisor, isolation_level isolation);
 
 /// Remembers that the supervisor is gone, and reaps the guardian. For the link.
 void supervisor_is_lost() noexcept;

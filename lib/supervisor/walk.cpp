@@ -1,6 +1,8 @@
 #include "supervisor/walk.hpp"
 
 #include "descriptor.hpp"
+#include "supervisor/isolation.hpp"
+#include "supervisor/pidfd.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,7 +17,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace zproc::supervision {
@@ -42,11 +43,52 @@ bool read_file(const char* path, std::string& out)
     }
 }
 
+// In a PID namespace, processes have other numbers in /proc than for the supervisor.
+
+bool is_translated()
+{
+    static pid_t asked_by = -1;
+    static bool differs = false;
+    if (const auto self = ::getpid(); asked_by != self) {
+        asked_by = self;
+        differs = is_in_namespace();
+    }
+    return differs;
+}
+
+/// -1 when there is no such process; so the next one.
+pid_t to_proc(pid_t own)
+{
+    if (!is_translated())
+        return own;
+    const auto held = open_pidfd(own);
+    return held ? number_in_proc(held.get()) : -1;
+}
+
+pid_t from_proc(pid_t number)
+{
+    if (!is_translated())
+        return number;
+    std::array<char, 48> path;
+    std::snprintf(path.data(), path.size(), "/proc/%d/status", number);
+    std::string status;
+    if (!read_file(path.data(), status))
+        return -1;
+    // NSpid: its number in /proc, and in each namespace from there down to its own.
+    const auto line = status.find("\nNSpid:");
+    const auto end = status.find('\n', line + 1);
+    const auto last = status.rfind('\t', end) + 1;
+    pid_t own = -1;
+    if (line != std::string::npos && last > line)
+        std::from_chars(status.data() + last, status.data() + status.size(), own);
+    return own;
+}
+
 /// -1 when there is no such process.
 pid_t parent_of(pid_t pid)
 {
     std::array<char, 48> path;
-    std::snprintf(path.data(), path.size(), "/proc/%d/stat", pid);
+    std::snprintf(path.data(), path.size(), "/proc/%d/stat", to_proc(pid));
     std::string stat;
     if (!read_file(path.data(), stat))
         return -1;
@@ -56,7 +98,7 @@ pid_t parent_of(pid_t pid)
         return -1;
     pid_t parent = -1;
     std::from_chars(stat.data() + name_end + 4, stat.data() + stat.size(), parent);
-    return parent;
+    return parent > 0 ? from_proc(parent) : parent;
 }
 
 template <class Function>
@@ -80,9 +122,10 @@ bool read_children_files(pid_t parent, std::vector<pid_t>& out)
     std::array<char, 64> path;
     std::string text;
     bool any = false;
-    std::snprintf(path.data(), path.size(), "/proc/%d/task", parent);
+    const auto number = to_proc(parent);
+    std::snprintf(path.data(), path.size(), "/proc/%d/task", number);
     each_number_in(path.data(), [&](pid_t thread) {
-        std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", parent, thread);
+        std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", number, thread);
         if (!read_file(path.data(), text))
             return;
         any = true;
@@ -93,7 +136,8 @@ bool read_children_files(pid_t parent, std::vector<pid_t>& out)
             const auto [next, error] = std::from_chars(at, end, child);
             if (error != std::errc{})
                 break;
-            out.push_back(child);
+            if (const auto own = from_proc(child); own > 0)
+                out.push_back(own);
             at = next == end ? end : next + 1;
         }
     });
@@ -125,7 +169,7 @@ std::vector<found_process> tree_below(pid_t top)
 /// Empty when the process is no longer where it was found.
 descriptor hold(const found_process& process)
 {
-    descriptor held(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
+    auto held = open_pidfd(process.pid);
     if (!held)
         return held;
     // Held now: its pid cannot change hands. It may have been handed to us by a dying parent.
@@ -133,11 +177,6 @@ descriptor hold(const found_process& process)
     if (process.parent != 0 && parent != process.parent && parent != ::getpid())
         held.reset();
     return held;
-}
-
-void send(const descriptor& pidfd, int number)
-{
-    ::syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0);
 }
 
 } // namespace
@@ -149,8 +188,8 @@ std::vector<pid_t> children_of(pid_t parent)
         read_children_files(parent, result);
         return result;
     }
-    each_number_in("/proc", [&](pid_t pid) {
-        if (parent_of(pid) == parent)
+    each_number_in("/proc", [&](pid_t number) {
+        if (const auto pid = from_proc(number); pid > 0 && parent_of(pid) == parent)
             result.push_back(pid);
     });
     return result;
@@ -161,7 +200,7 @@ void signal_tree(pid_t top, std::initializer_list<int> signals)
     for (const auto& each : tree_below(top))
         if (const auto held = hold(each))
             for (const auto number : signals)
-                send(held, number);
+                static_cast<void>(send_signal(held.get(), number));
 }
 
 void kill_tree(pid_t top)
@@ -175,7 +214,7 @@ void kill_tree(pid_t top)
                 continue;
             found_more = true;
             if (auto held = hold(each)) {
-                send(held, SIGSTOP);
+                static_cast<void>(send_signal(held.get(), SIGSTOP));
                 stopped.push_back(std::move(held));
             }
         }
@@ -183,7 +222,7 @@ void kill_tree(pid_t top)
             break;
     }
     for (const auto& each : stopped)
-        send(each, SIGKILL);
+        static_cast<void>(send_signal(each.get(), SIGKILL));
 }
 
 } // namespace zproc::supervision

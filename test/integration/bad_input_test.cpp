@@ -300,7 +300,8 @@ BOOST_AUTO_TEST_CASE(spawns_of_a_program_with_threads_say_to_prepare)
             asio::co_spawn(io, body(context(io, std::move(options))), asio::detached);
             io.run();
         };
-        // Without an address it would have to fork for its server, too.
+        // Without an address it needs a supervisor for its server, too.
+        ::setenv("ZPROC_PROGRAM", "/nowhere", 1);
         run({}, [&](context ctx) -> asio::awaitable<void> {
             co_await fails(check, ctx.spawn(same, 1), errc::threads_before_supervisor,
                            "zproc::prepare()");

@@ -133,7 +133,7 @@ int actor(const child_start& start)
 int root_main(const std::vector<std::string>& payloads, bool ends_with_the_last)
 {
     ::signal(SIGTERM, SIG_DFL);
-    if (prepare())
+    if (prepare(zproc::isolation_level::standard))
         return 1;
     say("supervisor", current()->supervisor);
     say("guardian", current()->guardian);

@@ -3,6 +3,8 @@
 #include "supervisor/sanitized.hpp"
 #include "support/shared_memory.hpp"
 
+#include <zproc/isolation.hpp>
+
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -116,6 +118,6 @@ std::string argument_mark();
 void say(std::string_view word, long number);
 
 /// The main function of a round's root; `orders` is a pipe.
-int root_main(const tree_kind& kind, fault injected, int orders);
+int root_main(const tree_kind& kind, fault injected, isolation_level isolation, int orders);
 
 } // namespace zproc::test::nasty

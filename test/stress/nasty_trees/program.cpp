@@ -27,7 +27,7 @@ std::string errors_path()
 
 } // namespace
 
-program::program(const tree_kind& kind, fault injected) : kind_(kind)
+program::program(const tree_kind& kind, fault injected, isolation_level isolation) : kind_(kind)
 {
     int output[2];
     int root_orders[2];
@@ -51,7 +51,7 @@ program::program(const tree_kind& kind, fault injected) : kind_(kind)
             ::close(ends[1]);
         }
         ::close(errors);
-        ::_exit(root_main(kind, injected, orders));
+        ::_exit(root_main(kind, injected, isolation, orders));
     }
     for (const int each : {output[1], root_orders[0], child_orders[0]})
         ::close(each);

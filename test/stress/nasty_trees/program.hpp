@@ -16,7 +16,7 @@ namespace zproc::test::nasty {
 /// The program of a round, from its observer's side: what it says, and what it is told.
 class program {
 public:
-    program(const tree_kind& kind, fault injected);
+    program(const tree_kind& kind, fault injected, isolation_level isolation);
     ~program();
     program(const program&) = delete;
     program& operator=(const program&) = delete;

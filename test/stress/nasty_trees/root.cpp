@@ -1,3 +1,4 @@
+#include "process_number.hpp"
 #include "stress/nasty_trees/model.hpp"
 #include "stress/nasty_trees/trees.hpp"
 #include "supervisor/prepare.hpp"
@@ -68,8 +69,8 @@ asio::awaitable<void> grow(context ctx, std::string recipe, int is)
         at = end;
     }
     if (self == role::top)
-        say("top", ::getpid());
-    say(self == role::kept ? "kept" : "spawned", ::getpid());
+        say("top", own_number());
+    say(self == role::kept ? "kept" : "spawned", own_number());
 
     const auto here = co_await asio::this_coro::executor;
     if (self != role::top) {
@@ -134,14 +135,14 @@ asio::awaitable<void> conduct(context ctx, const tree_kind& kind, int orders_fro
 
 } // namespace
 
-int root_main(const tree_kind& kind, fault injected, int orders)
+int root_main(const tree_kind& kind, fault injected, isolation_level isolation, int orders)
 {
     if (injected == fault::daemon_beside || injected == fault::unheard_daemon)
         leave_a_daemon(false);
     if (injected == fault::changed_daemon)
         leave_a_daemon(true);
     return run([&](context ctx) { return conduct(ctx, kind, orders); },
-               context_options().grace(grace));
+               context_options().grace(grace).isolation(isolation));
 }
 
 } // namespace zproc::test::nasty

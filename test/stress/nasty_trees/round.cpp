@@ -24,12 +24,14 @@ bool loops(const process_entry& each)
 /// One round.
 class round_of {
 public:
-    round_of(observer& from_outside, const tree_kind& kind, death d, fault injected)
+    round_of(observer& from_outside, const tree_kind& kind, death d, isolation_level isolation,
+             fault injected)
         : observer_(from_outside),
           kind_(kind),
           death_(d),
+          admitted_(d == death::both_killed && isolation == isolation_level::standard),
           injected_(injected),
-          program_(kind, injected)
+          program_(kind, injected, isolation)
     {
     }
 
@@ -103,7 +105,8 @@ private:
         case death::supervisor_killed:
         case death::guardian_killed: return check_only_the_root_lives();
         case death::state_killed: return check_everyone_lives();
-        case death::both_killed: return check_children_died();
+        case death::both_killed:
+            return admitted_ ? check_children_died() : check_only_the_root_lives();
         }
     }
 
@@ -216,9 +219,9 @@ private:
             program_.order_root(order::go);
         }
         // Who may escape is given some time not to.
-        const auto until = begun_ + (death_ == death::both_killed ? grace : limit);
+        const auto until = begun_ + (admitted_ ? grace : limit);
         auto left = observer_.wait_for_nobody(until);
-        if (death_ == death::both_killed) {
+        if (admitted_) {
             result_.escapes = left.size();
             std::erase_if(left, [&](const auto& each) { return each.pid != program_.root(); });
             if (!left.empty())
@@ -227,8 +230,7 @@ private:
             escaped(left, "left of all");
         }
         check_status();
-        if (death_ != death::both_killed)
-            check_directory();
+        check_directory();
     }
 
     void check_status()
@@ -269,6 +271,7 @@ private:
     observer& observer_;
     const tree_kind& kind_;
     const death death_;
+    const bool admitted_; ///< some may escape
     const fault injected_;
     program program_;
     std::vector<process_entry> before_;
@@ -279,12 +282,13 @@ private:
 
 } // namespace
 
-round_result run_round(observer& from_outside, const tree_kind& kind, death d, fault injected)
+round_result run_round(observer& from_outside, const tree_kind& kind, death d,
+                       isolation_level isolation, fault injected)
 {
     page->end_loops = false;
     from_outside.get_orphans(injected != fault::unheard_daemon &&
                              injected != fault::changed_daemon);
-    auto result = round_of(from_outside, kind, d, injected).run();
+    auto result = round_of(from_outside, kind, d, isolation, injected).run();
     from_outside.get_orphans(true);
     return result;
 }

@@ -18,6 +18,6 @@ struct round_result {
 /// Starts a program that grows the tree beside another one, lets `d` happen, looks at what is
 /// left, and ends the program. Afterwards nothing of it is left, whatever happened.
 round_result run_round(observer& from_outside, const tree_kind& kind, death d,
-                       fault injected = fault::none);
+                       isolation_level isolation, fault injected = fault::none);
 
 } // namespace zproc::test::nasty

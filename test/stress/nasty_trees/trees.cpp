@@ -1,5 +1,7 @@
 #include "stress/nasty_trees/trees.hpp"
 
+#include "process_number.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -53,7 +55,7 @@ void make_session(const char* word)
     if (!fork_afresh())
         return;
     ::setsid();
-    say(word, ::getpid());
+    say(word, own_number());
     idle();
 }
 
@@ -66,7 +68,7 @@ void make_daemon(const char* word)
     }
     ::setsid();
     if (fork_afresh()) {
-        say(word, ::getpid());
+        say(word, own_number());
         idle();
     }
     ::_exit(0);
@@ -78,7 +80,7 @@ void make_crowd(int levels, const char* word)
         if (fork_afresh()) {
             if (i == 0 && levels > 1)
                 make_crowd(levels - 1, word);
-            say(word, ::getpid());
+            say(word, own_number());
             idle();
         }
 }
@@ -90,7 +92,7 @@ void make_loop(const char* word)
         return;
     ::prctl(PR_SET_NAME, loop_name);
     const auto end = monotonic_now() + longest_loop;
-    say(word, ::getpid());
+    say(word, own_number());
     while (!page->end_loops && monotonic_now() < end) {
         ::usleep(pace);
         ++page->generations;

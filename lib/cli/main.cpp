@@ -1,0 +1,43 @@
+// The executable `zproc`.
+
+#include "state_service.hpp"
+#include "supervisor/entry.hpp"
+#include "supervisor/program.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+namespace {
+
+constexpr const char* usage =
+    "zproc %s: processes that share their state and watch it change\n"
+    "\n"
+    "zproc --version   says this library's version\n"
+    "zproc --help      says this\n"
+    "\n"
+    "Programs that had threads before they used zproc start it as their supervisor\n"
+    "(zproc supervise …). People do not.\n";
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    const std::string_view command = argc > 1 ? argv[1] : "";
+    if (command == "--version") {
+        std::printf("%s\n", zproc::supervision::version());
+        return EXIT_SUCCESS;
+    }
+    if (command == "--help" || command == "help") {
+        std::printf(usage, zproc::supervision::version());
+        return EXIT_SUCCESS;
+    }
+    if (command == "supervise") {
+        zproc::supervision::set_service_entry(&zproc::state_service);
+        zproc::supervision::become_guardian(argc - 2, argv + 2);
+        std::fprintf(stderr, "zproc supervise: only the zproc library can call this\n");
+        return 2;
+    }
+    std::fprintf(stderr, usage, zproc::supervision::version());
+    return 2;
+}

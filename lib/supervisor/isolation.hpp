@@ -1,0 +1,31 @@
+#pragma once
+
+#include <zproc/isolation.hpp>
+
+#include <string>
+
+#include <sys/types.h>
+
+namespace zproc::supervision {
+
+const char* name_of(isolation_level level) noexcept;
+
+/// Makes an empty control group below this process's own; empty, and why, where that is not
+/// possible: no cgroup v2, no right to, no cgroup.kill.
+std::string make_control_group(int& error);
+
+/// Moves this process into it; 0 or why not.
+int join_control_group(const std::string& path) noexcept;
+
+/// Kills everyone in it, waits until they are gone (no longer than a second), and removes it.
+/// This process must not be in it.
+void end_control_group(const std::string& path) noexcept;
+
+/// Forks a process that is the first of a PID namespace of its own: when it ends, the kernel kills
+/// all in it. The calling process must have one thread. -1, and why, where it is not permitted.
+pid_t fork_into_namespace(int& error) noexcept;
+
+/// Whether this process has another number in /proc than getpid() says.
+bool is_in_namespace() noexcept;
+
+} // namespace zproc::supervision

@@ -1,0 +1,351 @@
+// The levels of isolation: what they are called, what they hold, and what they cost the user.
+
+#include "supervisor/isolation.hpp"
+
+#include "integration/forked_root.hpp"
+#include "process_number.hpp"
+#include "supervisor/prepare.hpp"
+#include "support/processes.hpp"
+#include "support/sandbox.hpp"
+
+#include <zproc/run.hpp>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <filesystem>
+#include <sstream>
+#include <stdexcept>
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using zproc::context;
+using zproc::diagnostics;
+using zproc::errc;
+using zproc::error_code;
+using zproc::isolation_level;
+using zproc::test::checks;
+using zproc::test::forked_root;
+using zproc::test::say;
+
+namespace supervision = zproc::supervision;
+
+namespace {
+
+constexpr int not_possible = 77;
+
+/// Whether the system lets this program have that level.
+bool possible(isolation_level level)
+{
+    forked_root root([level] { return supervision::prepare(level) ? not_possible : 0; });
+    const bool yes = root.succeeds();
+    if (!yes)
+        BOOST_TEST_MESSAGE("isolation '" << level << "' is not possible here");
+    return yes;
+}
+
+/// Runs `body(ctx, check)` in a program of its own, with that isolation.
+template <class Body>
+bool holds_isolated(isolation_level level, Body body)
+{
+    forked_root root([&] {
+        ::alarm(60);
+        checks check;
+        const int code = zproc::run([&](context ctx) { return body(ctx, check); },
+                                    zproc::context_options().isolation(level));
+        check(code == 0, "the main function returns");
+        return check.result();
+    });
+    return root.succeeds();
+}
+
+std::vector<isolation_level> possible_levels()
+{
+    std::vector<isolation_level> all;
+    for (const auto each :
+         {isolation_level::standard, isolation_level::cgroup, isolation_level::pid_namespace})
+        if (possible(each))
+            all.push_back(each);
+    return all;
+}
+
+int own_pid()
+{
+    return ::getpid();
+}
+
+int number_outside()
+{
+    return zproc::own_number();
+}
+
+void idle()
+{
+    for (;;)
+        ::pause();
+}
+
+/// A child's: it spawns one and compares what it is told with what that one says.
+asio::awaitable<bool> knows_its_child(context ctx)
+{
+    auto p = co_await ctx.spawn(&own_pid);
+    const auto told = p.pid();
+    co_return co_await p.result() == told;
+}
+
+void leave_a_daemon()
+{
+    if (::fork() != 0)
+        return;
+    ::setsid();
+    if (::fork() != 0)
+        ::_exit(0);
+    say("daemon", zproc::own_number());
+    idle();
+}
+
+void fail()
+{
+    throw std::runtime_error("as it has to");
+}
+
+BOOST_AUTO_TEST_SUITE(isolation)
+
+BOOST_AUTO_TEST_CASE(levels_have_names)
+{
+    for (const auto level : possible_levels()) {
+        std::ostringstream text;
+        text << level;
+        BOOST_TEST(text.str() == supervision::name_of(level));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(default_is_the_best_that_needs_no_asking)
+{
+    const auto best =
+        possible(isolation_level::cgroup) ? isolation_level::cgroup : isolation_level::standard;
+    forked_root root([best] {
+        checks check;
+        check(!zproc::prepare(), "prepare");
+        asio::io_context io;
+        check(context(io).isolation() == best, "the best");
+        return check.result();
+    });
+    BOOST_TEST(root.succeeds());
+}
+
+BOOST_AUTO_TEST_CASE(another_level_than_there_is_is_refused_and_named)
+{
+    forked_root root([] {
+        checks check;
+        diagnostics why;
+        check(!zproc::prepare(isolation_level::standard, &why), "prepare");
+        check(!zproc::prepare(&why), "whatever there is is good enough");
+        check(zproc::prepare(isolation_level::pid_namespace, &why) == errc::isolation_unavailable,
+              "refused");
+        check(why.text.find("'standard'") != std::string::npos, "what there is");
+        check(why.text.find("isolation_level::pid_namespace") != std::string::npos, "what to do");
+        asio::io_context io;
+        context ctx(io, zproc::context_options().isolation(isolation_level::pid_namespace));
+        error_code ec;
+        ctx.ping([&](error_code failed, const zproc::pong&) { ec = failed; });
+        io.run();
+        check(ec == errc::isolation_unavailable, "a context says so, too");
+        return check.result();
+    });
+    BOOST_TEST(root.succeeds());
+}
+
+BOOST_AUTO_TEST_CASE(processes_know_each_other_and_their_state_with_every_level)
+{
+    for (const auto level : possible_levels()) {
+        BOOST_TEST_INFO("isolation " << level);
+        BOOST_TEST(
+            holds_isolated(level, [level](context ctx, checks& check) -> asio::awaitable<void> {
+                check(ctx.isolation() == level, "as was asked for");
+                auto p = co_await ctx.spawn(&number_outside);
+                const auto told = p.pid();
+                check(co_await p.result() == told, "the pid is that of the outside");
+                auto above = co_await ctx.spawn(&knows_its_child);
+                check(co_await above.result(), "inside it is that of the inside");
+
+                auto writer = co_await ctx.spawn([](context own) -> asio::awaitable<void> {
+                    co_await own.state().set("from", "inside");
+                });
+                co_await writer.wait();
+                check(co_await ctx.state().get("from") == "inside", "the state");
+                const auto answer = co_await ctx.ping();
+                check(::kill(answer.pid, 0) == 0, "the pid of the state process");
+
+                auto sleeper = co_await ctx.spawn(&idle);
+                check(::kill(sleeper.pid(), 0) == 0, "it is there");
+                co_await sleeper.stop();
+                check(::kill(sleeper.pid(), 0) != 0, "and gone");
+
+                auto failing = co_await ctx.spawn(&fail);
+                const auto failed_pid = failing.pid();
+                const auto info = co_await failing.wait();
+                check(info.error && info.error->pid == failed_pid, "who threw");
+            }));
+    }
+}
+
+/// Supervisor and guardian die at once, and a daemon is there.
+BOOST_AUTO_TEST_CASE(nothing_escapes_a_higher_level)
+{
+    for (const auto level : possible_levels()) {
+        if (level == isolation_level::standard)
+            continue;
+        BOOST_TEST_INFO("isolation " << level);
+        forked_root root([level] {
+            ::alarm(60);
+            checks check;
+            return zproc::run(
+                [&](context ctx) -> asio::awaitable<int> {
+                    auto p = co_await ctx.spawn([] {
+                        leave_a_daemon();
+                        idle();
+                    });
+                    char order;
+                    check(::read(0, &order, 1) == 0, "the daemon is there");
+                    ::kill(supervision::current()->guardian, SIGKILL);
+                    ::kill(supervision::current()->supervisor, SIGKILL);
+                    error_code ec;
+                    co_await p.wait(asio::redirect_error(asio::use_awaitable, ec));
+                    check(ec == errc::supervisor_lost, "lost");
+                    say("lost", 0);
+                    co_return check.result();
+                },
+                zproc::context_options().isolation(level));
+        });
+        const auto daemon = static_cast<pid_t>(root.number("daemon"));
+        root.end_input();
+        BOOST_TEST(root.number("lost") == 0);
+        BOOST_TEST(zproc::test::wait_for_end(daemon, 1000));
+        BOOST_TEST(root.succeeds());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_link_reaches_the_root_from_every_level)
+{
+    for (const auto level : possible_levels()) {
+        BOOST_TEST_INFO("isolation " << level);
+        forked_root root([level] {
+            ::alarm(60);
+            return zproc::run(
+                [](context ctx) -> asio::awaitable<void> {
+                    auto p = co_await ctx.spawn(zproc::spawn_options().linked(), &fail);
+                    asio::steady_timer never(co_await asio::this_coro::executor,
+                                             asio::steady_timer::time_point::max());
+                    co_await never.async_wait(asio::use_awaitable);
+                },
+                zproc::context_options().isolation(level));
+        });
+        BOOST_TEST(WEXITSTATUS(root.wait()) == 128 + SIGTERM);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(control_group_ends_with_the_program_and_a_forsaken_one_with_the_next)
+{
+    if (!possible(isolation_level::cgroup))
+        return;
+    const auto group_of = [](forked_root& root) {
+        const auto word = root.line();
+        BOOST_REQUIRE(word.starts_with("group "));
+        return word.substr(6);
+    };
+    const auto main = [] {
+        static_cast<void>(zproc::prepare(isolation_level::cgroup));
+        const auto text = "group " + supervision::current()->control_group + '\n';
+        say("supervisor", supervision::current()->supervisor);
+        say("guardian", supervision::current()->guardian);
+        static_cast<void>(!::write(1, text.data(), text.size()));
+        char order;
+        static_cast<void>(!::read(0, &order, 1));
+        return 0;
+    };
+    std::string forsaken;
+    {
+        forked_root root(main);
+        const auto supervisor = static_cast<pid_t>(root.number("supervisor"));
+        const auto guardian = static_cast<pid_t>(root.number("guardian"));
+        forsaken = group_of(root);
+        BOOST_TEST(std::filesystem::exists(forsaken));
+        for (const auto each : {root.pid(), guardian, supervisor})
+            ::kill(each, SIGSTOP);
+        for (const auto each : {root.pid(), guardian, supervisor})
+            ::kill(each, SIGKILL);
+        root.wait();
+        // Until whoever has inherited them has reaped them.
+        for (const auto each : {guardian, supervisor})
+            for (int i = 0; ::kill(each, 0) == 0 && i != 500; ++i)
+                ::usleep(10'000);
+        BOOST_TEST(std::filesystem::exists(forsaken));
+        // Nobody is left to remove their directory.
+        for (const auto& each :
+             std::filesystem::directory_iterator(zproc::test::sandbox::directory()))
+            if (each.path().filename().string().starts_with("zproc-"))
+                std::filesystem::remove_all(each.path());
+    }
+    forked_root root(main);
+    const auto guardian = static_cast<pid_t>(root.number("guardian"));
+    const auto group = group_of(root);
+    BOOST_TEST(!std::filesystem::exists(forsaken));
+    BOOST_TEST(std::filesystem::exists(group));
+    root.end_input();
+    BOOST_TEST(root.succeeds());
+    zproc::test::wait_for_end(guardian, 5000);
+    BOOST_TEST(!std::filesystem::exists(group));
+}
+
+/// Who may not make groups is none the worse for it, and is told when he asks for them.
+BOOST_AUTO_TEST_CASE(user_without_rights_has_the_standard_level_or_a_user_namespace)
+{
+    if (::geteuid() != 0) {
+        BOOST_TEST_MESSAGE("only root can become somebody else");
+        return;
+    }
+    const auto as_nobody = [](auto body) {
+        forked_root root([&] {
+            constexpr unsigned nobody = 65534;
+            checks check;
+            check(::setgid(nobody) == 0 && ::setuid(nobody) == 0, "be somebody else");
+            ::unsetenv("XDG_RUNTIME_DIR");
+            body(check);
+            return check.result();
+        });
+        return root.succeeds();
+    };
+    BOOST_TEST(as_nobody([](checks& check) {
+        diagnostics why;
+        check(zproc::prepare(isolation_level::cgroup, &why) == errc::isolation_unavailable,
+              "refused");
+        check(why.text.find("control group") != std::string::npos, "what failed");
+        check(!zproc::prepare(&why), "and goes without");
+        check(supervision::current()->isolation == isolation_level::standard, "standard");
+    }));
+    BOOST_TEST(as_nobody([](checks& check) {
+        diagnostics why;
+        if (const auto ec = zproc::prepare(isolation_level::pid_namespace, &why)) {
+            check(ec == errc::isolation_unavailable, "refused");
+            check(why.text.find("PID namespace") != std::string::npos, "what failed");
+            return;
+        }
+        const int code = zproc::run([&](context ctx) -> asio::awaitable<void> {
+            auto p = co_await ctx.spawn([]() -> int { return static_cast<int>(::getuid()); });
+            check(co_await p.result() == 65534, "the same user");
+            co_await ctx.state().set("key", 1);
+        });
+        check(code == 0, "and all is well");
+    }));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace
