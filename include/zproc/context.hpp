@@ -44,8 +44,9 @@ class context : public context_calls {
 public:
     using executor_type = asio::any_io_executor;
 
-    /// Forks the supervisor, if there is none yet and a server is to be started: it must be made
-    /// before the program has threads (see `prepare`).
+    /// Forks the supervisor, if there is none yet and a server is to be started. In a program that
+    /// has threads already, the executable `zproc` becomes the supervisor when one is needed; it
+    /// can spawn no functions (see `prepare`).
     explicit context(asio::any_io_executor executor, context_options options = {});
 
     template <class ExecutionContext>

@@ -152,8 +152,8 @@ constexpr const char* isolation_texts[] = {"", "making a control group (cgroup v
 
 [[noreturn]] void run_supervisor(forkserver_setup setup) noexcept
 {
-    ::prctl(PR_SET_NAME, "zproc-supervise");
-    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    ::prctl(PR_SET_NAME, "zproc-supervise", 0, 0, 0);
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     setup.surroundings.supervisor = ::getpid();
     close_all_but({setup.root_socket.get(), setup.root_pidfd.get(), setup.guardian_socket.get()});
     const auto socket = setup.root_socket.duplicate();
@@ -170,8 +170,8 @@ void run_guardian(guardian_setup setup) noexcept
     reset_signal_handlers();
     use_null_input_and_output();
     close_all_but({setup.root_socket.get(), setup.root_pidfd.get()});
-    ::prctl(PR_SET_NAME, "zproc-guardian");
-    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    ::prctl(PR_SET_NAME, "zproc-guardian", 0, 0, 0);
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     const auto directory = make_runtime_directory();
     if (directory.empty())
         give_up(setup.root_socket, directory, "making a private directory in /tmp", errno);

@@ -37,8 +37,10 @@
 #include <stdio_ext.h>
 #include <unistd.h>
 
+// There in programs that count what they cover. (__gcov_dump would be the documented one, but a
+// weak reference does not bring it out of its archive, and without -l gcov nothing else does.)
 extern "C" {
-[[gnu::weak]] void __gcov_dump();
+[[gnu::weak]] void __gcov_exit();
 [[gnu::weak]] int __llvm_profile_write_file();
 }
 
@@ -56,8 +58,8 @@ std::atomic<context_maker> make_context{nullptr};
     std::cout.flush();
     std::clog.flush();
     std::fflush(nullptr);
-    if (&__gcov_dump != nullptr)
-        __gcov_dump();
+    if (&__gcov_exit != nullptr)
+        __gcov_exit();
     if (&__llvm_profile_write_file != nullptr)
         __llvm_profile_write_file();
     ::_exit(code);

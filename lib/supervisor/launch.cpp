@@ -123,10 +123,10 @@ void run_child(const launch_plan& plan, const launch_surroundings& surroundings,
                const launch_run& run) noexcept
 {
     // A parent that died before the first line is not reported by the signal.
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (::getppid() != surroundings.supervisor)
         ::_exit(cannot_set_up);
-    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     ::setrlimit(RLIMIT_NOFILE, &surroundings.open_files);
 
     child_start start;
@@ -152,7 +152,7 @@ void run_child(const launch_plan& plan, const launch_surroundings& surroundings,
         ::_exit(cannot_set_up);
     close_all_but(std::move(open));
     if (!start.name.empty())
-        ::prctl(PR_SET_NAME, start.name.c_str());
+        ::prctl(PR_SET_NAME, start.name.c_str(), 0, 0, 0);
     if (!apply_surroundings(plan.spawn))
         give_up(run.status, errno);
     apply_limits(plan.spawn.limits);

@@ -30,6 +30,7 @@ int send_packet(int socket, std::span<const std::byte> bytes, std::span<const in
 
     control_space control;
     if (!descriptors.empty()) {
+        std::memset(control.bytes, 0, CMSG_SPACE(descriptors.size_bytes())); // the gaps, too
         header.msg_control = control.bytes;
         header.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
         auto* rights = CMSG_FIRSTHDR(&header);

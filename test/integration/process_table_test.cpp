@@ -1,6 +1,7 @@
 // The table of processes, monitors and links.
 
 #include "integration/holds.hpp"
+#include "supervisor/sanitized.hpp"
 
 #include <zproc/context.hpp>
 #include <zproc/process_info.hpp>
@@ -196,6 +197,8 @@ BOOST_AUTO_TEST_CASE(failures_come_with_the_last_lines)
         check(end.last_lines.size() >= 2 && end.last_lines[0] == "first line" &&
                   end.last_lines[1] == "second line",
               "of an exception");
+        if (supervision::sanitized) // whose own handlers of faults know nothing of us
+            co_return;
         auto crasher = co_await ctx.spawn(fault);
         const auto crash = co_await crasher.wait();
         check(!crash.last_lines.empty() && crash.last_lines.front() == "just before", "of a fault");

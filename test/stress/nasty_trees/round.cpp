@@ -136,7 +136,8 @@ private:
         const auto code = program_.said("ended");
         const bool as_told = death_ == death::child_returns   ? code == 0
                              : death_ == death::child_killed  ? code == -SIGKILL
-                             : death_ == death::child_crashes ? code == (sanitized ? 1 : -SIGSEGV)
+                             : death_ == death::child_crashes
+                                 ? (sanitized ? code.value_or(0) > 0 : code == -SIGSEGV)
                                                               : code.has_value();
         if (!as_told)
             object("its owner was told " + (code ? std::to_string(*code) : "nothing"));
