@@ -95,6 +95,15 @@ public:
         return *this;
     }
 
+    /// With an address: start the server there, for other programs of this user to join. It lives
+    /// as long as this program. `errc::address_in_use` where one serves already; a socket that
+    /// nobody serves any more is replaced.
+    context_options& start_server(bool value = true)
+    {
+        start_server_ = value;
+        return *this;
+    }
+
     /// The namespace that `context::state()` opens. Default: "default".
     context_options& default_namespace(std::string value)
     {
@@ -133,6 +142,8 @@ public:
     }
 
     const std::string& address() const noexcept { return address_; }
+    /// Whether the context has a server of its own.
+    bool starts_server() const noexcept { return start_server_ || address_.empty(); }
     const std::string& default_namespace() const noexcept { return default_namespace_; }
     std::chrono::nanoseconds grace() const noexcept { return grace_; }
     std::chrono::nanoseconds request_timeout() const noexcept { return request_timeout_; }
@@ -141,6 +152,7 @@ public:
 
 private:
     std::string address_;
+    bool start_server_ = false;
     std::string default_namespace_ = "default";
     std::chrono::nanoseconds grace_ = std::chrono::milliseconds(500);
     std::chrono::nanoseconds request_timeout_ = std::chrono::seconds(30);

@@ -1,5 +1,6 @@
 // The executable `zproc`.
 
+#include "cli/serve.hpp"
 #include "state_service.hpp"
 #include "supervisor/entry.hpp"
 #include "supervisor/program.hpp"
@@ -13,8 +14,9 @@ namespace {
 constexpr const char* usage =
     "zproc %s: processes that share their state and watch it change\n"
     "\n"
-    "zproc --version   says this library's version\n"
-    "zproc --help      says this\n"
+    "zproc serve unix:///PATH   keeps a state that programs of this user can join, until SIGTERM\n"
+    "zproc --version            says this library's version\n"
+    "zproc --help               says this\n"
     "\n"
     "Programs that had threads before they used zproc start it as their supervisor\n"
     "(zproc supervise …). People do not.\n";
@@ -32,6 +34,8 @@ int main(int argc, char** argv)
         std::printf(usage, zproc::supervision::version());
         return EXIT_SUCCESS;
     }
+    if (command == "serve")
+        return zproc::cli::serve(argc - 2, argv + 2);
     if (command == "supervise") {
         zproc::supervision::set_service_entry(&zproc::state_service);
         zproc::supervision::become_guardian(argc - 2, argv + 2);

@@ -19,10 +19,23 @@
 
 namespace zproc::detail {
 
+namespace {
+
+std::string path_of(std::string_view address, error_code& ec)
+{
+    if (!address.starts_with(unix_scheme) || address.size() == unix_scheme.size()) {
+        ec = errc::bad_address;
+        return {};
+    }
+    return std::string(address.substr(unix_scheme.size()));
+}
+
+} // namespace
+
 context_core::context_core(asio::any_io_executor io, context_options options)
     : io_(std::move(io)), options_(std::move(options))
 {
-    if (options_.address().empty())
+    if (options_.starts_server())
         prepared_ = supervision::prepare(options_.isolation());
     // Another program can be the supervisor then; it is started when there is something to start.
     if (prepared_ == errc::threads_before_supervisor)
@@ -63,26 +76,26 @@ std::string context_core::address() const
 
 void context_core::locate(const located& then)
 {
-    const std::string& given = options_.address();
-    if (given.empty()) {
+    if (options_.starts_server()) {
         error_code ec;
+        // Nobody may be listening for the end of the supervisor.
+        if (link_)
+            link_->look();
         if (server_ == own_server::none)
             ec = start_server();
-        else if (server_ == own_server::gone) {
-            link_->look(); // nobody may be listening: a guardian that has ended is to be reaped
+        else if (supervision::supervisor_lost())
+            ec = errc::supervisor_lost;
+        else if (server_ == own_server::gone)
             ec = why_gone_;
-        }
         return then(ec, path_);
     }
-    const std::string_view rest =
-        std::string_view(given).substr(std::min(given.size(), unix_scheme.size()));
-    if (!given.starts_with(unix_scheme) || rest.empty())
-        return then(errc::bad_address, {});
-    {
+    error_code ec;
+    const auto path = path_of(options_.address(), ec);
+    if (!ec) {
         const std::lock_guard lock(mutex_);
-        path_ = rest;
+        path_ = path;
     }
-    then({}, path_);
+    then(ec, path);
 }
 
 error_code context_core::open_link(bool functions)
@@ -112,14 +125,20 @@ error_code context_core::start_server()
     if (const auto ec = open_link())
         return ec;
     static std::atomic<unsigned> count = 0;
-    const auto path = supervision::runtime_directory() + '/' + std::string(serving::socket_name) +
-                      '-' + std::to_string(::getpid()) + '-' + std::to_string(++count);
     error_code ec;
+    const auto path = options_.address().empty()
+                          ? supervision::runtime_directory() + '/' +
+                                std::string(serving::socket_name) + '-' +
+                                std::to_string(::getpid()) + '-' + std::to_string(++count)
+                          : path_of(options_.address(), ec);
+    if (ec)
+        return ec;
     const auto listener = serving::make_listener(path, ec);
     if (ec)
         return ec;
     serving::host_options options;
     options.ring_capacity = options_.journal_size();
+    options.remove_socket = !options_.address().empty();
 
     supervision::spawn_request request;
     request.run = &state_service;

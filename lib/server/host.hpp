@@ -19,6 +19,7 @@ struct host_options {
     protocol::limits limits;
     protocol::durability durability = protocol::durability::process;
     std::string build_id;
+    bool remove_socket = false; ///< at the end: it is in nobody's private directory
 
     std::size_t connections = 4096;
     std::size_t few = 8;                           ///< up to so many are woken by their own eventfd

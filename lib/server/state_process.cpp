@@ -68,6 +68,29 @@ void allow_many_descriptors()
     }
 }
 
+/// A socket that nobody listens on any more. Nothing else is ever removed.
+bool remove_forsaken(const sockaddr_un& address)
+{
+    struct stat info{};
+    const descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const bool forsaken =
+        ::lstat(address.sun_path, &info) == 0 && S_ISSOCK(info.st_mode) && probe &&
+        ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+        errno == ECONNREFUSED && ::unlink(address.sun_path) == 0;
+    errno = EADDRINUSE;
+    return forsaken;
+}
+
+/// The end of a server is that of its socket, too.
+void remove_socket(int listener)
+{
+    sockaddr_un address{};
+    socklen_t size = sizeof address;
+    if (::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+        address.sun_family == AF_UNIX && address.sun_path[0] == '/')
+        ::unlink(address.sun_path);
+}
+
 } // namespace
 
 descriptor make_listener(const std::string& path, error_code& ec)
@@ -87,7 +110,11 @@ descriptor make_listener(const std::string& path, error_code& ec)
         return {};
     }
     // Nobody can connect between bind and chmod: that needs listen.
-    if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    const auto bind = [&] {
+        return ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address),
+                      sizeof address) == 0;
+    };
+    if (!bind() && !(errno == EADDRINUSE && remove_forsaken(address) && bind())) {
         ec = errno == EADDRINUSE ? make_error_code(errc::address_in_use) : system_failure();
         return {};
     }
@@ -132,6 +159,8 @@ int run_state_process(const state_process_start& start)
 
     while (state.turn(-1)) {}
     state.finish();
+    if (options->remove_socket)
+        remove_socket(listener);
     return EXIT_SUCCESS;
 }
 
@@ -145,6 +174,7 @@ std::string pack_options(const host_options& options)
     text += std::to_string(options.limits.request_bytes) + ' ';
     text += std::to_string(options.limits.value_bytes) + ' ';
     text += std::to_string(options.session_expiry) + ' ';
+    text += std::to_string(options.remove_socket ? 1 : 0) + ' ';
     text += options.build_id;
     return text;
 }
@@ -152,6 +182,7 @@ std::string pack_options(const host_options& options)
 std::optional<host_options> unpack_options(std::string_view text)
 {
     host_options options;
+    int remove_socket = 0;
     if (text.empty())
         return options;
     const auto take = [&](auto& number) {
@@ -164,8 +195,9 @@ std::optional<host_options> unpack_options(std::string_view text)
     };
     if (!take(options.ring_capacity) || !take(options.largest_capacity) ||
         !take(options.limits.request_bytes) || !take(options.limits.value_bytes) ||
-        !take(options.session_expiry))
+        !take(options.session_expiry) || !take(remove_socket))
         return std::nullopt;
+    options.remove_socket = remove_socket != 0;
     options.build_id = text;
     return options;
 }

@@ -1,0 +1,101 @@
+#include "cli/serve.hpp"
+
+#include <zproc/context.hpp>
+#include <zproc/run.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <string>
+#include <string_view>
+
+#include <unistd.h>
+
+namespace zproc::cli {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr const char* usage = "usage: zproc serve unix:///PATH [--journal-size BYTES]\n";
+
+/// One line, with the time of day.
+void log(const std::string& text)
+{
+    const auto now = std::time(nullptr);
+    std::tm parts{};
+    ::localtime_r(&now, &parts);
+    char time[32];
+    std::strftime(time, sizeof time, "%F %T", &parts);
+    std::fprintf(stderr, "%s zproc: %s\n", time, text.c_str());
+}
+
+/// Ends by a signal, or with what went wrong.
+asio::awaitable<int> serve_until_stopped(context ctx)
+{
+    try {
+        pid_t server = (co_await ctx.ping()).pid;
+        log("serving " + ctx.address() + " (state process " + std::to_string(server) + ")");
+        auto processes = ctx.state("zproc.processes").when_change({.own = true});
+        for (;;) {
+            co_await processes.next();
+            const pid_t now = (co_await ctx.ping()).pid;
+            if (now != server)
+                log("state process " + std::to_string(server) + " has died, " +
+                    std::to_string(now) + " serves in its place; nothing was lost");
+            server = now;
+        }
+    } catch (const system_error& e) {
+        if (e.code() == asio::error::operation_aborted)
+            throw;
+        log("cannot serve: " + e.code().message());
+    }
+    co_return EXIT_FAILURE;
+}
+
+/// False when it is no number.
+bool take(std::string_view text, std::size_t& number)
+{
+    const auto* const end = text.data() + text.size();
+    const auto [stopped, ec] = std::from_chars(text.data(), end, number);
+    return ec == std::errc() && stopped == end;
+}
+
+} // namespace
+
+int serve(int argc, char** argv)
+{
+    context_options options;
+    options.start_server();
+    for (int i = 0; i != argc; ++i) {
+        const std::string_view word = argv[i];
+        std::size_t bytes = 0;
+        if (word == "--journal-size" && i + 1 != argc && take(argv[i + 1], bytes)) {
+            options.journal_size(bytes);
+            ++i;
+        } else if (!word.starts_with('-') && options.address().empty()) {
+            options.address(std::string(word));
+        } else {
+            std::fputs(usage, stderr);
+            return 2;
+        }
+    }
+    if (options.address().empty()) {
+        std::fputs(usage, stderr);
+        return 2;
+    }
+    const int code = run(&serve_until_stopped, options);
+    // A signal is how it is meant to end.
+    if (code == 128 + SIGINT || code == 128 + SIGTERM) {
+        log("stopped");
+        return EXIT_SUCCESS;
+    }
+    return code;
+}
+
+} // namespace zproc::cli
