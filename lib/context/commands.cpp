@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <string>
 #include <utility>
 
 #include <fcntl.h>
@@ -64,6 +66,15 @@ descriptor open_stream(const stdio& what, int number, program_pipes& pipes, erro
     return {};
 }
 
+bool has_nul(const command_plan& plan)
+{
+    const auto in = [](const std::string& text) { return text.find('\0') != std::string::npos; };
+    return std::ranges::any_of(plan.words, in) || (plan.directory && in(*plan.directory)) ||
+           std::ranges::any_of(plan.variables, [&](const auto& each) {
+               return in(each.first) || (each.second && in(*each.second));
+           });
+}
+
 } // namespace
 
 std::string command_plan::name() const
@@ -102,6 +113,15 @@ std::shared_ptr<command_plan> open_command(const command& of, program_pipes& pip
     plan->variables = of.variables();
     plan->inherits_environment = of.inherits_environment();
     plan->directory = of.directory();
+    if (has_nul(*plan)) {
+        // Where exec would end them, and nobody meant them to.
+        ec = make_error_code(boost::system::errc::invalid_argument);
+        return nullptr;
+    }
+    if (plan->directory && !plan->directory->starts_with('/')) {
+        std::error_code unknown;
+        plan->directory = (std::filesystem::current_path(unknown) / *plan->directory).string();
+    }
     for (int number = 0; number != 3; ++number) {
         const auto at = static_cast<std::size_t>(number);
         const auto& stream = of.stream(number);

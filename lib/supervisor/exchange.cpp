@@ -25,7 +25,7 @@ error_code system_error_code(int error)
     switch (error) {
     case EMSGSIZE: return errc::too_large;
     case ENOEXEC: return errc::unknown_function;
-    case ECANCELED:
+    case ESHUTDOWN:
     case EPIPE:
     case ECONNRESET: return errc::supervisor_lost;
     default: return error_code(error, boost::system::system_category());
@@ -231,9 +231,10 @@ void exchange::flush()
         std::vector<int> descriptors;
         for (const auto& each : waiting_.front().descriptors)
             descriptors.push_back(each.get());
-        // Any other error is the end of the socket, which the reader finds out.
-        if (send_packet(socket_, waiting_.front().bytes, descriptors) == EAGAIN)
+        const auto error = send_packet(socket_, waiting_.front().bytes, descriptors);
+        if (error == EAGAIN || error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS)
             return;
+        // Any other is the end of the socket, which the reader finds out.
         waiting_.pop_front();
     }
 }

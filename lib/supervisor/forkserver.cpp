@@ -7,6 +7,9 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
 #include <system_error>
 #include <variant>
 
@@ -38,6 +41,25 @@ std::vector<descriptor> one(descriptor d)
     std::vector<descriptor> list;
     list.push_back(std::move(d));
     return list;
+}
+
+/// Whether a process has this one's user and group still: another's children would get more rights
+/// than it has.
+bool has_our_rights(pid_t number)
+{
+    std::ifstream status("/proc/" + std::to_string(number) + "/status");
+    bool user = false;
+    bool group = false;
+    for (std::string line; std::getline(status, line);) {
+        std::istringstream fields(line);
+        std::string name;
+        unsigned real = 0, effective = 0;
+        if (!(fields >> name >> real >> effective))
+            continue;
+        user = user || (name == "Uid:" && effective == ::geteuid());
+        group = group || (name == "Gid:" && effective == ::getegid());
+    }
+    return user && group;
 }
 
 bool watch(const descriptor& events, const descriptor& what, std::uint64_t key)
@@ -107,6 +129,7 @@ int forkserver::serve()
     ready.supervisor = own_number();
     ready.isolation = setup_.surroundings.isolation;
     ready.control_group = setup_.control_group;
+    ready.guardian = setup_.guardian;
     tell(tree::root, ready);
     while (!finished_)
         wait_once();
@@ -247,8 +270,12 @@ void forkserver::on(member_id from, const message::spawn& m, std::vector<descrip
         return refuse(EBADF);
     if (m.command ? m.command->empty() : !is_registered(entry_point))
         return refuse(ENOEXEC);
-    if (leaving_ || (from != tree::root && members_.at(from).state != child_state::running))
-        return refuse(ECANCELED);
+    if (leaving_)
+        return refuse(ESHUTDOWN);
+    if (from != tree::root && members_.at(from).state != child_state::running)
+        return refuse(ECANCELED); // who asks is to end
+    if (!has_our_rights(from == tree::root ? setup_.surroundings.root : members_.at(from).outside))
+        return refuse(EPERM);
 
     const auto added_id = next_id_++;
     auto& added = members_[added_id];

@@ -30,6 +30,7 @@ struct forkserver_setup {
     descriptor root_pidfd;
     descriptor guardian_socket; ///< ends when the guardian ends
     std::string control_group;  ///< that this process is in; empty where there is none
+    pid_t guardian = -1;        ///< as the root numbers it
     launch_surroundings surroundings;
 };
 
@@ -63,6 +64,8 @@ private:
         bool orphan = false; ///< nobody is told about it
         milliseconds grace{500};
         time_point deadline{0}; ///< 0: no timer
+        milliseconds look{0};   ///< between looks while it is being killed
+        unsigned failed_starts = 0;
         peer socket;
         launch_plan plan; ///< its descriptors only while they are needed
         restart_history history{restart_rules{}};

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // What the supervisor does about deaths, stops and timers.
@@ -19,8 +20,14 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Between two looks at a subtree that is being killed.
+/// Between two looks at a subtree that is being killed: longer and longer, for there may be some
+/// who cannot be.
 constexpr milliseconds next_look{5};
+constexpr milliseconds longest_look{1000};
+
+/// When there is nothing to run a process again with.
+constexpr milliseconds next_try{200};
+constexpr unsigned most_failed_starts = 150;
 
 /// In a plan: behind the three standard ones.
 constexpr std::size_t first_own = 3;
@@ -59,6 +66,7 @@ void forkserver::bury_the_dead()
         if (const auto known = by_pid_.find(each.pid); known != by_pid_.end()) {
             dead.emplace_back(known->second, each.exit);
             bereaved.push_back(known->second);
+            members_.at(known->second).pid = -1; // may be another's from now on
             by_pid_.erase(known);
         }
     // Without any, the orphans are of processes that died before they could be adopted
@@ -215,9 +223,12 @@ void forkserver::send_records(member_id service)
 void forkserver::start_anew(member_id who)
 {
     auto& m = members_.at(who);
-    // A run that could not begin is none.
-    const auto give_up = [&] {
+    // A run that could not begin is none: what was missing may be there later.
+    const auto give_up = [&](int error) {
         --m.attempt;
+        if (++m.failed_starts < most_failed_starts)
+            return feed(who, child_event::lapsed, next_try);
+        m.cause = "it could not be run again: " + std::string(::strerror(error));
         feed(who, child_event::died);
     };
     ++m.attempt;
@@ -228,12 +239,13 @@ void forkserver::start_anew(member_id who)
         error_code ec;
         auto channel = make_channel(ec);
         if (ec)
-            return give_up();
+            return give_up(ec.value());
         m.plan.descriptors[first_own] = std::move(channel.process);
         beside.push_back(std::move(channel.owner));
     }
-    if (fork_run(who, beside.front()) != 0)
-        return give_up();
+    if (const auto error = fork_run(who, beside.front()))
+        return give_up(error);
+    m.failed_starts = 0;
     if (m.records)
         m.records->begin_anew();
     announce(who, message::progress::phase::up, std::move(beside));
@@ -282,7 +294,8 @@ void forkserver::feed(member_id who, child_event event, milliseconds time)
     switch (then.action) {
     case child_action::none: break;
     case child_action::terminate:
-        signal_tree(m.pid, {SIGTERM, SIGCONT});
+        if (m.pid > 0)
+            signal_tree(m.pid, {SIGTERM, SIGCONT});
         arm(who, deadline);
         announce(who, message::progress::phase::stopping);
         break;
@@ -291,8 +304,10 @@ void forkserver::feed(member_id who, child_event event, milliseconds time)
             arm(who, deadline);
         break;
     case child_action::kill:
-        kill_tree(m.pid);
-        arm(who, now() + next_look);
+        if (m.pid > 0)
+            kill_tree(m.pid);
+        m.look = std::clamp(m.look * 2, next_look, longest_look);
+        arm(who, now() + m.look);
         break;
     case child_action::rest:
         stop_bereaved(who);
@@ -372,9 +387,17 @@ int forkserver::fork_run(member_id who, descriptor& pidfd, int status)
     }
     // Nobody reaps but we, so the pid is still its own.
     pidfd = open_pidfd(pid);
+    const auto outside = !pidfd ? -1 : is_in_namespace() ? number_in_proc(pidfd.get()) : pid;
+    if (outside <= 0) {
+        // Nobody could be told of it, for want of a descriptor.
+        const auto error = errno ? errno : EMFILE;
+        ::kill(pid, SIGKILL);
+        while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {}
+        return error;
+    }
     m.pid = pid;
     m.last_pid = pid;
-    m.outside = is_in_namespace() ? number_in_proc(pidfd.get()) : pid;
+    m.outside = outside;
     by_pid_[pid] = who;
     m.socket.open(std::move(sockets.first), events_.get(), who);
     return 0;

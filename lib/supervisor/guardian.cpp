@@ -6,6 +6,7 @@
 #include "supervisor/pidfd.hpp"
 #include "supervisor/walk.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -91,10 +92,13 @@ void wait_for_supervisor(pid_t supervisor, const descriptor& pidfd, const descri
             return;
         if (watched[2].revents)
             root_lives = false;
-        char sign;
-        while (watched[1].revents && ::recv(signs.get(), &sign, 1, MSG_DONTWAIT) > 0)
+        char sign = 0;
+        ssize_t size = -1;
+        while (watched[1].revents && (size = ::recv(signs.get(), &sign, 1, MSG_DONTWAIT)) > 0)
             if (sign == sign_for_root)
                 static_cast<void>(send_signal(root_pidfd.get(), SIGTERM));
+        if (size == 0) // its end has been closed
+            return;
         if (count == 0) {
             ::kill(supervisor, SIGKILL);
             ::kill(supervisor, SIGCONT);
@@ -107,6 +111,7 @@ void sweep()
     sigset_t child;
     ::sigemptyset(&child);
     ::sigaddset(&child, SIGCHLD);
+    long look_ms = 5;
     for (;;) {
         pid_t reaped;
         while ((reaped = ::waitpid(-1, nullptr, WNOHANG | __WALL)) > 0) {}
@@ -114,8 +119,9 @@ void sweep()
             return;
         for (const auto each : children_of(::getpid()))
             kill_tree(each);
-        const timespec moment{0, 5'000'000};
+        const timespec moment{0, look_ms * 1'000'000L};
         ::sigtimedwait(&child, nullptr, &moment);
+        look_ms = std::min(look_ms * 2, 500L); // there may be some who cannot be killed
     }
 }
 
@@ -123,14 +129,15 @@ void sweep()
 struct isolated {
     isolation_level level = isolation_level::standard;
     std::string group;
-    int error = 0; ///< what was asked for is not possible
+    descriptor held; ///< the group, so that it is nobody else's to remove
+    int error = 0;   ///< what was asked for is not possible
 
     explicit isolated(std::optional<isolation_level> asked)
     {
         level = asked.value_or(isolation_level::cgroup);
         if (level != isolation_level::cgroup)
             return;
-        group = make_control_group(error);
+        group = make_control_group(held, error);
         if (group.empty() && !asked) {
             level = isolation_level::standard;
             error = 0;
@@ -179,6 +186,7 @@ void run_guardian(guardian_setup setup) noexcept
     if (!signs.first)
         give_up(setup.root_socket, directory, "making a socket pair", errno);
 
+    const auto guardian = ::getpid();
     isolated how(setup.asked);
     const auto refuse = [&](const std::string& made) {
         give_up(setup.root_socket, made, isolation_texts[static_cast<int>(how.level)], how.error,
@@ -204,6 +212,7 @@ void run_guardian(guardian_setup setup) noexcept
         server.surroundings.root = setup.root;
         server.surroundings.runtime_directory = directory;
         server.surroundings.isolation = how.level;
+        server.guardian = guardian;
         server.control_group = how.group;
         ::getrlimit(RLIMIT_NOFILE, &server.surroundings.open_files);
         run_supervisor(std::move(server));

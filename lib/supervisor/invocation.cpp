@@ -196,7 +196,7 @@ private:
             error_code ec;
             const auto filter = resolve(each, ec);
             if (!ec)
-                filter.stub(*this);
+                try_out(filter.stub);
         }
         std::vector<std::byte> bytes;
         encode(message::threw{may_retry_}, bytes);
@@ -237,6 +237,16 @@ private:
                         std::string(lines.first).append(lines.second));
     }
 
+    /// What a user's code does with the exception must not take the place of it.
+    void try_out(detail::stub_entry stub)
+    {
+        try {
+            if (failure_ != nullptr) // null: what another language threw
+                stub(*this);
+        } catch (...) { // NOLINT(bugprone-empty-catch): it is reported as all others
+        }
+    }
+
     /// The exception, where the owner can throw it again.
     void send_itself()
     {
@@ -244,7 +254,7 @@ private:
             error_code ec;
             const auto carrier = resolve(call_.carried[i], ec);
             if (!ec)
-                carrier.stub(*this);
+                try_out(carrier.stub);
             if (carried_) {
                 send_packet(channel_, packet_kind::thrown, encode(thrown_exception{i, *carried_}));
                 return;

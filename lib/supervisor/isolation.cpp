@@ -17,6 +17,8 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -32,6 +34,8 @@ namespace supervision {
 namespace {
 
 constexpr std::string_view prefix = "zproc-";
+
+constexpr std::size_t unique_size = 6;
 
 constexpr int kill_limit_ms = 1000;
 
@@ -73,21 +77,6 @@ int write_to(const std::string& path, std::string_view text) noexcept
     return ::write(file.get(), text.data(), text.size()) < 0 ? errno : 0;
 }
 
-/// Those of programs that were killed together with their guardian, and are empty by now.
-void remove_forsaken(const std::string& parent)
-{
-    std::error_code ec;
-    for (const auto& each : std::filesystem::directory_iterator(parent, ec)) {
-        const auto name = each.path().filename().string();
-        pid_t guardian = 0;
-        if (name.starts_with(prefix) &&
-            std::from_chars(name.data() + prefix.size(), name.data() + name.size(), guardian).ec ==
-                std::errc{} &&
-            ::kill(guardian, 0) != 0 && errno == ESRCH)
-            ::rmdir(each.path().c_str());
-    }
-}
-
 /// Children may have made groups below; a group can be removed when nobody is in it.
 bool remove_groups(const std::string& top)
 {
@@ -96,6 +85,29 @@ bool remove_groups(const std::string& top)
         if (each.is_directory(ec))
             remove_groups(each.path().string());
     return ::rmdir(top.c_str()) == 0 || errno == ENOENT;
+}
+
+/// Held by the guardian for as long as it lives; also while its number means nothing here.
+bool lock(const descriptor& group) noexcept
+{
+    return group && ::flock(group.get(), LOCK_EX | LOCK_NB) == 0;
+}
+
+descriptor open_group(const std::string& path) noexcept
+{
+    return descriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+/// Those of programs that were killed together with their guardian, where they are empty by now.
+void remove_forsaken(const std::string& parent)
+{
+    std::error_code ec;
+    for (const auto& each : std::filesystem::directory_iterator(parent, ec)) {
+        const auto name = each.path().filename().string();
+        if (name.starts_with(prefix) && name.size() == prefix.size() + unique_size &&
+            lock(open_group(each.path().string())))
+            remove_groups(each.path().string());
+    }
 }
 
 /// Within a user namespace of one's own: the same user and group as outside.
@@ -125,16 +137,22 @@ const char* name_of(isolation_level level) noexcept
     return "unknown";
 }
 
-std::string make_control_group(int& error)
+std::string make_control_group(descriptor& held, int& error)
 {
     const auto parent = own_control_group();
     error = ENOTSUP;
     if (parent.empty())
         return {};
     remove_forsaken(parent);
-    auto path = parent + std::string(prefix) + std::to_string(::getpid());
-    if (::mkdir(path.c_str(), 0755) != 0) {
+    auto path = parent + std::string(prefix) + std::string(unique_size, 'X');
+    if (::mkdtemp(path.data()) == nullptr) {
         error = errno;
+        return {};
+    }
+    held = open_group(path);
+    if (!lock(held)) {
+        error = errno;
+        ::rmdir(path.c_str());
         return {};
     }
     if (::access((path + "/cgroup.kill").c_str(), W_OK) != 0 ||

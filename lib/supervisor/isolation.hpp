@@ -1,5 +1,7 @@
 #pragma once
 
+#include "descriptor.hpp"
+
 #include <zproc/isolation.hpp>
 
 #include <string>
@@ -11,8 +13,9 @@ namespace zproc::supervision {
 const char* name_of(isolation_level level) noexcept;
 
 /// Makes an empty control group below this process's own; empty, and why, where that is not
-/// possible: no cgroup v2, no right to, no cgroup.kill.
-std::string make_control_group(int& error);
+/// possible: no cgroup v2, no right to, no cgroup.kill. While one process has `held` open, no other
+/// program takes the group for forsaken.
+std::string make_control_group(descriptor& held, int& error);
 
 /// Moves this process into it; 0 or why not.
 int join_control_group(const std::string& path) noexcept;

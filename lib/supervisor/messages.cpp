@@ -100,6 +100,7 @@ void describe(Fields& f, message::hello& m)
     f(5, m.refused);
     f(6, m.isolation);
     f(7, m.control_group);
+    f(8, m.guardian);
 }
 
 template <class Fields>

@@ -163,6 +163,7 @@ struct hello {
     bool refused = false; ///< what failed is the isolation that was asked for
     isolation_level isolation = isolation_level::standard;
     std::string control_group; ///< which the root kills when all others are gone
+    std::int32_t guardian = -1;
 
     bool operator==(const hello&) const = default;
 };

@@ -10,8 +10,10 @@
 #include "supervisor/program.hpp"
 #include "supervisor/surroundings.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -43,7 +45,7 @@ constexpr std::size_t own_threads = 1;
 #endif
 
 /// For guardian and supervisor to be forked and to serve.
-constexpr int set_up_limit_ms = 10'000;
+constexpr std::chrono::seconds set_up_limit{10};
 
 // Never destroyed: handles may be used until the very end of the process.
 constinit std::atomic<const membership*> member = nullptr;
@@ -90,22 +92,27 @@ error_code fail_with_errno(diagnostics* why, const char* what, int error)
     return fail(why, errc::supervisor_failed, std::string(what) + ": " + std::strerror(error));
 }
 
-void reap_guardian(pid_t guardian) noexcept
+/// False when it did not end within a second: nobody waits for ever.
+bool reap_guardian(pid_t guardian) noexcept
 {
-    // It has closed its sockets, so it is about to end; but nobody waits for ever.
     const auto pidfd = open_pidfd(guardian);
     pollfd end{pidfd.get(), POLLIN, 0};
     if (pidfd)
         ::poll(&end, 1, 1000);
-    ::waitpid(guardian, nullptr, WNOHANG | __WALL);
+    return ::waitpid(guardian, nullptr, WNOHANG | __WALL) != 0;
 }
 
 std::optional<message::hello> wait_for_hello(const descriptor& socket)
 {
+    using clock = std::chrono::steady_clock;
+    const auto until = clock::now() + set_up_limit;
     packet_receiver receiver;
     for (;;) {
         pollfd readable{socket.get(), POLLIN, 0};
-        const auto count = ::poll(&readable, 1, set_up_limit_ms);
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(until - clock::now());
+        const auto count =
+            ::poll(&readable, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
         if (count < 0 && errno == EINTR)
             continue;
         if (count <= 0)
@@ -151,13 +158,17 @@ struct preparation {
         return {};
     }
 
-    error_code finish(pid_t guardian, bool functions, diagnostics* why)
+    /// -1: the guardian is another program, and no child of this one.
+    error_code finish(pid_t child, diagnostics* why)
     {
         sockets.second.reset();
         const auto hello = wait_for_hello(sockets.first);
         if (!hello || hello->error != 0) {
-            ::kill(guardian, SIGKILL);
-            reap_guardian(guardian);
+            // It removes its directory before it ends.
+            if (child > 0 && !reap_guardian(child)) {
+                ::kill(child, SIGKILL);
+                reap_guardian(child);
+            }
             if (!hello)
                 return fail(why, errc::supervisor_failed, "the supervisor ended or did not answer");
             fail_with_errno(why, hello->failed.c_str(), hello->error);
@@ -166,10 +177,10 @@ struct preparation {
         auto made = std::make_unique<membership>();
         made->self = root;
         made->control = sockets.first.release();
-        made->guardian = guardian;
+        made->guardian = hello->guardian;
         made->supervisor = hello->supervisor;
         made->root = true;
-        made->functions = functions;
+        made->functions = child > 0;
         made->runtime_directory = hello->runtime_directory;
         made->isolation = hello->isolation;
         made->control_group = hello->control_group;
@@ -214,7 +225,7 @@ error_code prepare(std::optional<isolation_level> asked, diagnostics* why)
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     if (guardian < 0)
         return fail_with_errno(why, "cloning the guardian", error);
-    return begun.finish(guardian, true, why);
+    return begun.finish(guardian, why);
 }
 
 error_code prepare_for_programs(std::optional<isolation_level> asked, diagnostics* why)
@@ -240,11 +251,9 @@ error_code prepare_for_programs(std::optional<isolation_level> asked, diagnostic
     if (const auto ec = begun.open(why))
         return ec;
     int error = 0;
-    const auto guardian =
-        start_program(program, begun.sockets.second.get(), begun.self.get(), asked, error);
-    if (guardian < 0)
+    if (!start_program(program, begun.sockets.second.get(), begun.self.get(), asked, error))
         return fail_with_errno(why, ("starting " + program).c_str(), error);
-    return begun.finish(guardian, false, why);
+    return begun.finish(-1, why);
 }
 
 const membership* current() noexcept
@@ -298,7 +307,8 @@ void supervisor_is_lost() noexcept
     // What both would have done, had they not died at once.
     if (!known->control_group.empty())
         end_control_group(known->control_group);
-    reap_guardian(known->guardian);
+    if (known->functions)
+        reap_guardian(known->guardian);
     std::error_code ignored;
     std::filesystem::remove_all(known->runtime_directory, ignored);
 }

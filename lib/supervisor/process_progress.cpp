@@ -100,11 +100,15 @@ void process_core::progressed(supervision::notice& told)
         const bool new_run = told.attempt != self_->attempt;
         const auto ended = told.phase == phase::backoff ? told.attempt : told.attempt - 1;
         if (ended > 0 && self_->last_ended != ended) {
-            // The channel that is left belongs to the last run that was heard of.
-            const bool ours = ended == self_->attempt;
-            self_->last_outcome = supervision::read_outcome(ours ? self_->channel.get() : -1,
-                                                            told.exit, static_cast<int>(ended) - 1,
-                                                            self_->name, {}, self_->rethrown);
+            // The channel that is left belongs to the last run that was heard of; that of one which
+            // has begun and ended since comes with the news.
+            int channel = -1;
+            if (ended == self_->attempt)
+                channel = self_->channel.get();
+            else if (ended == told.attempt)
+                channel = told.channel.get();
+            self_->last_outcome = supervision::read_outcome(
+                channel, told.exit, static_cast<int>(ended) - 1, self_->name, {}, self_->rethrown);
             self_->last_exit = self_->last_outcome.info;
             self_->last_ended = ended;
         }

@@ -17,12 +17,24 @@
 
 #include <signal.h>
 #include <spawn.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace zproc::supervision {
 namespace {
 
 constexpr const char* any_isolation = "any";
+constexpr const char* program_name = "/zproc";
+
+/// Only root or this user can have put there what is there.
+bool is_ours(const std::string& path)
+{
+    struct stat info{};
+    return ::stat(path.c_str(), &info) == 0 && (info.st_uid == 0 || info.st_uid == ::geteuid()) &&
+           (info.st_mode & S_IWOTH) == 0;
+}
 
 bool is_program(const std::string& path)
 {
@@ -62,27 +74,32 @@ struct spawn_plan {
 
 std::string find_program()
 {
-    if (const char* given = std::getenv("ZPROC_PROGRAM"); given != nullptr && *given != '\0')
+    // A program with more rights than its caller takes nothing from him.
+    const bool trusting = ::getauxval(AT_SECURE) == 0;
+    if (const char* given = std::getenv("ZPROC_PROGRAM");
+        trusting && given != nullptr && *given != '\0')
         return is_program(given) ? given : "";
     std::error_code ec;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", ec);
     std::vector<std::string> places;
-    if (!ec)
-        places.push_back(self.parent_path().string());
+    if (const auto beside = self.parent_path().string();
+        !ec && trusting && is_ours(beside) && is_ours(beside + program_name))
+        places.push_back(beside);
     places.emplace_back(ZPROC_INSTALLED_IN);
-    if (const char* path = std::getenv("PATH")) {
+    if (const char* path = std::getenv("PATH"); trusting && path != nullptr) {
         std::istringstream all(path);
         for (std::string each; std::getline(all, each, ':');)
-            places.push_back(each.empty() ? "." : each);
+            if (each.starts_with('/'))
+                places.push_back(each);
     }
     for (const auto& each : places)
-        if (auto path = each + "/zproc"; path != self && is_program(path))
+        if (auto path = each + program_name; path != self && is_program(path))
             return path;
     return {};
 }
 
-pid_t start_program(const std::string& path, int root_socket, int root_pidfd,
-                    std::optional<isolation_level> asked, int& error)
+bool start_program(const std::string& path, int root_socket, int root_pidfd,
+                   std::optional<isolation_level> asked, int& error)
 {
     const std::array<std::string, 7> words{
         "zproc",
@@ -107,7 +124,11 @@ pid_t start_program(const std::string& path, int root_socket, int root_pidfd,
     ::posix_spawn_file_actions_adddup2(&plan.files, root_pidfd, root_pidfd);
     pid_t pid = -1;
     error = ::posix_spawn(&pid, path.c_str(), &plan.files, &plan.how, arguments.data(), environ);
-    return error == 0 ? pid : -1;
+    if (error != 0)
+        return false;
+    // It forks the guardian and ends, so that the guardian is nobody's child to wait for.
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {}
+    return true;
 }
 
 void become_guardian(int argc, char** argv) noexcept
@@ -140,6 +161,9 @@ void become_guardian(int argc, char** argv) noexcept
         send_packet(setup.root_socket.get(), bytes, {});
         ::_exit(1);
     }
+    const auto guardian = ::fork();
+    if (guardian != 0)
+        ::_exit(guardian < 0 ? 1 : 0);
     run_guardian(std::move(setup));
 }
 

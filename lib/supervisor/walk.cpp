@@ -65,23 +65,35 @@ pid_t to_proc(pid_t own)
     return held ? number_in_proc(held.get()) : -1;
 }
 
+/// The numbers of a process, in /proc and in each namespace from there down to its own.
+std::vector<pid_t> numbers_of(const char* status_path)
+{
+    std::string status;
+    if (!read_file(status_path, status))
+        return {};
+    std::vector<pid_t> numbers;
+    const auto line = status.find("\nNSpid:");
+    if (line == std::string::npos)
+        return numbers;
+    const auto end = std::min(status.find('\n', line + 1), status.size());
+    for (auto at = status.find('\t', line); at < end; at = status.find('\t', at + 1)) {
+        pid_t number = -1;
+        std::from_chars(status.data() + at + 1, status.data() + end, number);
+        numbers.push_back(number);
+    }
+    return numbers;
+}
+
 pid_t from_proc(pid_t number)
 {
     if (!is_translated())
         return number;
+    // A process may be in a namespace further down: what counts is its number in ours.
+    static const std::size_t depth = numbers_of("/proc/self/status").size();
     std::array<char, 48> path;
     std::snprintf(path.data(), path.size(), "/proc/%d/status", number);
-    std::string status;
-    if (!read_file(path.data(), status))
-        return -1;
-    // NSpid: its number in /proc, and in each namespace from there down to its own.
-    const auto line = status.find("\nNSpid:");
-    const auto end = status.find('\n', line + 1);
-    const auto last = status.rfind('\t', end) + 1;
-    pid_t own = -1;
-    if (line != std::string::npos && last > line)
-        std::from_chars(status.data() + last, status.data() + status.size(), own);
-    return own;
+    const auto numbers = numbers_of(path.data());
+    return depth == 0 || numbers.size() < depth ? -1 : numbers[depth - 1];
 }
 
 /// -1 when there is no such process.

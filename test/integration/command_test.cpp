@@ -1,6 +1,7 @@
 // Commands: programs that are run instead of functions.
 
 #include "integration/holds.hpp"
+#include "support/sandbox.hpp"
 
 #include <zproc/command.hpp>
 #include <zproc/context.hpp>
@@ -8,6 +9,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/test/unit_test.hpp>
@@ -215,6 +217,36 @@ BOOST_AUTO_TEST_CASE(limits_are_as_they_are_at_the_spawn)
             return static_cast<int>(now.rlim_cur);
         });
         check(co_await f.result() == 64, "of a function");
+    }));
+}
+
+BOOST_AUTO_TEST_CASE(null_characters_are_refused)
+{
+    BOOST_TEST(holds([](context ctx, checks& check) -> asio::awaitable<void> {
+        const std::string sly("user\0--injected", 15);
+        const auto refused = [&](const command& what) -> asio::awaitable<void> {
+            error_code ec;
+            static_cast<void>(
+                co_await ctx.spawn(what, asio::redirect_error(asio::use_awaitable, ec)));
+            check(ec == boost::system::errc::invalid_argument, "refused");
+        };
+        co_await refused(command("printf").arg(sly));
+        co_await refused(command("printf").env("NAME", sly));
+        co_await refused(command("printf").directory(sly));
+    }));
+}
+
+BOOST_AUTO_TEST_CASE(directory_is_relative_to_that_of_the_spawn)
+{
+    BOOST_TEST(holds([](context ctx, checks& check) -> asio::awaitable<void> {
+        const auto here = test::sandbox::directory() / "here";
+        std::filesystem::create_directories(here / "below");
+        std::filesystem::current_path(here);
+        auto p = co_await ctx.spawn(command("pwd").directory("below").output(stdio::pipe()));
+        const auto said = co_await all_of(p.out());
+        check(said == (here / "below").string() + '\n', "the one below");
+        std::filesystem::current_path("/");
+        std::filesystem::remove_all(here);
     }));
 }
 

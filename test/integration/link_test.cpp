@@ -256,6 +256,24 @@ BOOST_AUTO_TEST_CASE(prepare_refuses_a_process_with_threads_and_names_them)
     BOOST_TEST(root.succeeds());
 }
 
+BOOST_AUTO_TEST_CASE(supervisor_itself_refuses_who_has_given_up_rights)
+{
+    if (::geteuid() != 0) {
+        BOOST_TEST_MESSAGE("only root has rights to give up");
+        return;
+    }
+    forked_root root([] {
+        checks check;
+        check(!prepare(), "prepare");
+        check(::setgid(65534) == 0 && ::setuid(65534) == 0, "be somebody else");
+        // Not through a context, which would refuse it here.
+        check(run_to_end(asking("exit 5")).failed == boost::system::errc::operation_not_permitted,
+              "refused");
+        return check.result();
+    });
+    BOOST_TEST(root.succeeds());
+}
+
 BOOST_AUTO_TEST_CASE(root_of_a_session_outlives_its_supervisor_beside_a_stopped_process)
 {
     forked_root root([] {

@@ -61,6 +61,22 @@ struct half_read {
     }
 };
 
+struct unsendable : std::runtime_error {
+    unsendable() : std::runtime_error("unsent") {}
+    explicit unsendable(int) : std::runtime_error("the true cause") {}
+
+    template <class Archive>
+    void serialize(Archive&, unsigned)
+    {
+        throw std::runtime_error("no archive for this");
+    }
+};
+
+int fail_unsendably()
+{
+    throw unsendable(1);
+}
+
 int fail_badly()
 {
     throw half_read(1);
@@ -137,10 +153,16 @@ BOOST_AUTO_TEST_CASE(others_are_remote_errors_as_ever)
             co_await q.result();
         } catch (const remote_error&) {
             caught = true;
-        } catch (const std::runtime_error& e) {
-            caught = std::string(e.what()) == "cannot be made";
         }
         check(caught, "one that cannot be made");
+        auto r = co_await ctx.spawn(spawn_options().rethrow<unsendable>(), &fail_unsendably);
+        caught = false;
+        try {
+            co_await r.result();
+        } catch (const remote_error& e) {
+            caught = e.text() == "the true cause";
+        }
+        check(caught, "one that cannot be sent");
     }));
 }
 

@@ -5,9 +5,11 @@
 
 #include <concepts>
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace zproc::detail {
 
@@ -45,16 +47,23 @@ struct exception_carrier {
         }
     }
 
+    /// The report alone where there is no making one.
     static std::exception_ptr raise(std::string_view archive, const std::exception_ptr& report)
     {
+        std::optional<E> thrown;
+        try {
+            if constexpr (by_text)
+                thrown.emplace(unpack<std::string>(archive));
+            else
+                thrown.emplace(unpack<E>(archive));
+        } catch (...) {
+            return report;
+        }
         try {
             std::rethrow_exception(report);
         } catch (...) {
             try {
-                if constexpr (by_text)
-                    std::throw_with_nested(E(unpack<std::string>(archive)));
-                else
-                    std::throw_with_nested(unpack<E>(archive));
+                std::throw_with_nested(*std::move(thrown));
             } catch (...) {
                 return std::current_exception();
             }

@@ -134,11 +134,11 @@ private:
         escaped(observer_.wait_for_nobody_but(lives_on, begun_ + limit), "left of the tree");
         check_lives(lives_on);
         const auto code = program_.said("ended");
-        const bool as_told = death_ == death::child_returns   ? code == 0
-                             : death_ == death::child_killed  ? code == -SIGKILL
+        const bool as_told = death_ == death::child_returns  ? code == 0
+                             : death_ == death::child_killed ? code == -SIGKILL
                              : death_ == death::child_crashes
                                  ? (sanitized ? code.value_or(0) > 0 : code == -SIGSEGV)
-                                                              : code.has_value();
+                                 : code.has_value();
         if (!as_told)
             object("its owner was told " + (code ? std::to_string(*code) : "nothing"));
         if (death_ == death::owner_stops && !program_.said("stopped"))

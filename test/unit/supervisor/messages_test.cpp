@@ -62,7 +62,7 @@ std::vector<any_message> samples()
             message::drop{""},
             message::leave{milliseconds(20)},
             message::hello{"/tmp/zproc-x", 4, 5, "forking", true, zproc::isolation_level::cgroup,
-                           "/sys/fs/cgroup/zproc-1"},
+                           "/sys/fs/cgroup/zproc-1", 77},
             message::started{6, 7, 8},
             message::failed{9, 11},
             message::threw{true},
