@@ -138,6 +138,8 @@ public:
         ::waitpid(pid_, nullptr, 0);
     }
 
+    pid_t pid() const { return pid_; }
+
     void run(way how, std::size_t times) const
     {
         const order given{how, times};
@@ -207,16 +209,16 @@ try {
     };
     const auto results = bench::interleave(
         {
-            {"posix_spawn, small", from(small, way::posix_spawn), {}},
-            {"posix_spawn, 1 GiB", from(large, way::posix_spawn), {}},
-            {"fork, small", from(small, way::fork), {}},
-            {"fork, 1 GiB", from(large, way::fork), {}},
-            {"zproc spawn, small", from(small, way::spawn), {}},
-            {"zproc spawn, 1 GiB", from(large, way::spawn), {}},
-            {"zproc spawn to result, small", from(small, way::spawn_to_result), {}},
-            {"zproc spawn to result, 1 GiB", from(large, way::spawn_to_result), {}},
-            {"zproc command, small", from(small, way::command), {}},
-            {"zproc command, 1 GiB", from(large, way::command), {}},
+            {"posix_spawn, small", from(small, way::posix_spawn), {small.pid()}},
+            {"posix_spawn, 1 GiB", from(large, way::posix_spawn), {large.pid()}},
+            {"fork, small", from(small, way::fork), {small.pid()}},
+            {"fork, 1 GiB", from(large, way::fork), {large.pid()}},
+            {"zproc spawn, small", from(small, way::spawn), {small.pid()}},
+            {"zproc spawn, 1 GiB", from(large, way::spawn), {large.pid()}},
+            {"zproc spawn to result, small", from(small, way::spawn_to_result), {small.pid()}},
+            {"zproc spawn to result, 1 GiB", from(large, way::spawn_to_result), {large.pid()}},
+            {"zproc command, small", from(small, way::command), {small.pid()}},
+            {"zproc command, 1 GiB", from(large, way::command), {large.pid()}},
         },
         options);
     bench::print("starting a process", results, options);
