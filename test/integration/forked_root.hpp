@@ -95,10 +95,9 @@ public:
     {
         for (;;) {
             const auto next = line();
-            if (next.empty()) {
-                BOOST_ERROR("no line '" << word << "'");
-                return -1;
-            }
+            // Ends the case: what follows would send signals to a process -1.
+            if (next.empty())
+                BOOST_FAIL("no line '" << word << "'");
             if (next.starts_with(word) && next.size() > word.size() && next[word.size()] == ' ')
                 return std::stol(next.substr(word.size() + 1));
         }

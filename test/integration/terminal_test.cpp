@@ -50,8 +50,10 @@ public:
 
     ~on_a_terminal()
     {
-        ::kill(pid_, SIGKILL);
-        ::waitpid(pid_, nullptr, 0);
+        if (pid_ > 0) {
+            ::kill(pid_, SIGKILL);
+            ::waitpid(pid_, nullptr, 0);
+        }
         ::close(terminal_);
     }
 
@@ -83,6 +85,7 @@ public:
         shows("never shown");
         int status = -1;
         ::waitpid(pid_, &status, 0);
+        pid_ = -1;
         return status;
     }
 
