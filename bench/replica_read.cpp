@@ -10,6 +10,7 @@
 
 #include "support/echo.hpp"
 #include "support/interleave.hpp"
+#include "support/run_loop.hpp"
 
 #include <zproc/context.hpp>
 #include <zproc/dict.hpp>
@@ -219,16 +220,6 @@ asio::awaitable<void> fill(zproc::state& state, std::size_t keys)
     }
 }
 
-void run_loop(asio::io_context& io, asio::awaitable<void> work)
-{
-    std::exception_ptr failed;
-    asio::co_spawn(io, std::move(work), [&](std::exception_ptr e) { failed = e; });
-    io.restart();
-    io.run();
-    if (failed)
-        std::rethrow_exception(failed);
-}
-
 template <class Start>
 auto now(asio::io_context& io, Start start)
 {
@@ -250,8 +241,8 @@ try {
     zproc::state few = ctx.state("few");
     zproc::state many = ctx.state("many");
     const std::size_t many_keys = options.smoke ? 1'000 : 100'000;
-    run_loop(io, fill(few, 10));
-    run_loop(io, fill(many, many_keys));
+    bench::run_loop(io, fill(few, 10));
+    bench::run_loop(io, fill(many, many_keys));
     const pid_t server = now(io, [&](auto token) { return ctx.ping(token); }).pid;
     const auto few_here = now(io, [&](auto token) { return few.replica(token); });
     const auto many_here = now(io, [&](auto token) { return many.replica(token); });
@@ -281,7 +272,9 @@ try {
              },
              {}, // of this process only: writing is not what is measured
              more},
-            {"state.get", [&](std::size_t times) { run_loop(io, ask(few, times)); }, {server}},
+            {"state.get",
+             [&](std::size_t times) { bench::run_loop(io, ask(few, times)); },
+             {server}},
         },
         options);
     bench::print("replica read", results, options);

@@ -8,6 +8,7 @@
 
 #include "support/echo.hpp"
 #include "support/interleave.hpp"
+#include "support/run_loop.hpp"
 
 #include <zproc/context.hpp>
 #include <zproc/dict.hpp>
@@ -93,16 +94,6 @@ asio::awaitable<void> find_server(zproc::context& ctx, pid_t& pid)
     pid = (co_await ctx.ping()).pid;
 }
 
-void run_loop(asio::io_context& io, asio::awaitable<void> work)
-{
-    std::exception_ptr failed;
-    asio::co_spawn(io, std::move(work), [&](std::exception_ptr e) { failed = e; });
-    io.restart();
-    io.run();
-    if (failed)
-        std::rethrow_exception(failed);
-}
-
 } // namespace
 
 int main(int argc, char** argv)
@@ -123,9 +114,9 @@ try {
     zproc::state many = ctx.state("many");
     const std::size_t many_keys = options.smoke ? 1'000 : 100'000;
     pid_t server = -1;
-    run_loop(io, fill(few, 10));
-    run_loop(io, fill(many, many_keys));
-    run_loop(io, find_server(ctx, server));
+    bench::run_loop(io, fill(few, 10));
+    bench::run_loop(io, fill(many, many_keys));
+    bench::run_loop(io, find_server(ctx, server));
     const std::string many_name = "zproc set, " + std::to_string(many_keys) + " keys";
 
     const auto results = bench::interleave(
@@ -134,15 +125,17 @@ try {
              [&](std::size_t times) { ping_pong(blocking.socket(), times); },
              {blocking.pid()}},
             {"raw socket, Asio coroutine",
-             [&](std::size_t times) { run_loop(io, ping_pong(socket, times)); },
+             [&](std::size_t times) { bench::run_loop(io, ping_pong(socket, times)); },
              {looped.pid()}},
             {"zproc get, 10 keys",
-             [&](std::size_t times) { run_loop(io, get(few, times)); },
+             [&](std::size_t times) { bench::run_loop(io, get(few, times)); },
              {server}},
             {"zproc set, 10 keys",
-             [&](std::size_t times) { run_loop(io, set(few, times)); },
+             [&](std::size_t times) { bench::run_loop(io, set(few, times)); },
              {server}},
-            {many_name, [&](std::size_t times) { run_loop(io, set(many, times)); }, {server}},
+            {many_name,
+             [&](std::size_t times) { bench::run_loop(io, set(many, times)); },
+             {server}},
         },
         options);
     bench::print("round trip", results, options);

@@ -9,6 +9,7 @@
 // Not measured: many at once, arguments and results of any size, programs that link much.
 
 #include "support/interleave.hpp"
+#include "support/run_loop.hpp"
 
 #include <zproc/command.hpp>
 #include <zproc/context.hpp>
@@ -97,16 +98,6 @@ asio::awaitable<void> command(zproc::context& ctx, std::size_t times)
     }
 }
 
-void run_loop(asio::io_context& io, asio::awaitable<void> work)
-{
-    std::exception_ptr failed;
-    asio::co_spawn(io, std::move(work), [&](std::exception_ptr e) { failed = e; });
-    io.restart();
-    io.run();
-    if (failed)
-        std::rethrow_exception(failed);
-}
-
 struct order {
     way how = way::fork;
     std::size_t times = 0;
@@ -180,9 +171,11 @@ private:
                     for (std::size_t i = 0; i != given.times; ++i)
                         posix_spawn_one();
                     break;
-                case way::spawn: run_loop(io, spawn(ctx, given.times)); break;
-                case way::spawn_to_result: run_loop(io, spawn_to_result(ctx, given.times)); break;
-                case way::command: run_loop(io, command(ctx, given.times)); break;
+                case way::spawn: bench::run_loop(io, spawn(ctx, given.times)); break;
+                case way::spawn_to_result:
+                    bench::run_loop(io, spawn_to_result(ctx, given.times));
+                    break;
+                case way::command: bench::run_loop(io, command(ctx, given.times)); break;
                 }
                 if (::send(socket, "d", 1, MSG_NOSIGNAL) != 1)
                     break;

@@ -69,15 +69,6 @@ int exit_code(const std::exception_ptr& error, int stopped_by)
     }
 }
 
-std::optional<isolation_level> level_named(std::string_view name)
-{
-    for (const auto each :
-         {isolation_level::standard, isolation_level::cgroup, isolation_level::pid_namespace})
-        if (name == supervision::name_of(each))
-            return each;
-    return {};
-}
-
 } // namespace
 
 int run_main(const run_options& options, std::function<asio::awaitable<int>(context)> body)
@@ -124,8 +115,9 @@ void take_arguments(int& argc, char** argv, run_options& options)
             options.address(std::string(value));
         else if (name == "--zproc-namespace" && !value.empty())
             options.default_namespace(std::string(value));
-        else if (name == "--zproc-isolation" && level_named(value))
-            options.isolation(*level_named(value));
+        else if (const auto level = supervision::level_named(value);
+                 name == "--zproc-isolation" && level)
+            options.isolation(*level);
         else
             throw system_error(errc::bad_address,
                                std::string(name) +

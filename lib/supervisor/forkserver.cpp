@@ -43,23 +43,27 @@ std::vector<descriptor> one(descriptor d)
     return list;
 }
 
-/// Whether a process has this one's user and group still: another's children would get more rights
-/// than it has.
-bool has_our_rights(pid_t number)
+/// EPERM for a process that has not this one's user and group any more: its children would get more
+/// rights than it has. Or why that is not known, or 0.
+int check_rights_of(pid_t number)
 {
+    errno = 0;
     std::ifstream status("/proc/" + std::to_string(number) + "/status");
+    if (!status)
+        return errno != 0 ? errno : EPERM;
     bool user = false;
-    bool group = false;
     for (std::string line; std::getline(status, line);) {
-        std::istringstream fields(line);
-        std::string name;
-        unsigned real = 0, effective = 0;
-        if (!(fields >> name >> real >> effective))
+        const bool of_group = line.starts_with("Gid:"); // comes right after the user's
+        if (!of_group && !line.starts_with("Uid:"))
             continue;
-        user = user || (name == "Uid:" && effective == ::geteuid());
-        group = group || (name == "Gid:" && effective == ::getegid());
+        std::istringstream fields(line.substr(4));
+        unsigned real = 0, effective = 0;
+        fields >> real >> effective;
+        if (of_group)
+            return user && fields && effective == ::getegid() ? 0 : EPERM;
+        user = fields && effective == ::geteuid();
     }
-    return user && group;
+    return EPERM;
 }
 
 bool watch(const descriptor& events, const descriptor& what, std::uint64_t key)
@@ -274,8 +278,9 @@ void forkserver::on(member_id from, const message::spawn& m, std::vector<descrip
         return refuse(ESHUTDOWN);
     if (from != tree::root && members_.at(from).state != child_state::running)
         return refuse(ECANCELED); // who asks is to end
-    if (!has_our_rights(from == tree::root ? setup_.surroundings.root : members_.at(from).outside))
-        return refuse(EPERM);
+    if (const auto error = check_rights_of(from == tree::root ? setup_.surroundings.root
+                                                              : members_.at(from).outside))
+        return refuse(error);
 
     const auto added_id = next_id_++;
     auto& added = members_[added_id];

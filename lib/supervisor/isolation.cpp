@@ -137,6 +137,15 @@ const char* name_of(isolation_level level) noexcept
     return "unknown";
 }
 
+std::optional<isolation_level> level_named(std::string_view name) noexcept
+{
+    for (const auto each :
+         {isolation_level::standard, isolation_level::cgroup, isolation_level::pid_namespace})
+        if (name == name_of(each))
+            return each;
+    return {};
+}
+
 std::string make_control_group(descriptor& held, int& error)
 {
     const auto parent = own_control_group();

@@ -4,13 +4,16 @@
 
 #include <zproc/isolation.hpp>
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include <sys/types.h>
 
 namespace zproc::supervision {
 
 const char* name_of(isolation_level level) noexcept;
+std::optional<isolation_level> level_named(std::string_view name) noexcept;
 
 /// Makes an empty control group below this process's own; empty, and why, where that is not
 /// possible: no cgroup v2, no right to, no cgroup.kill. While one process has `held` open, no other

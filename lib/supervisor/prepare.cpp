@@ -93,13 +93,13 @@ error_code fail_with_errno(diagnostics* why, const char* what, int error)
 }
 
 /// False when it did not end within a second: nobody waits for ever.
-bool reap_guardian(pid_t guardian) noexcept
+bool reap(pid_t child) noexcept
 {
-    const auto pidfd = open_pidfd(guardian);
+    const auto pidfd = open_pidfd(child);
     pollfd end{pidfd.get(), POLLIN, 0};
     if (pidfd)
         ::poll(&end, 1, 1000);
-    return ::waitpid(guardian, nullptr, WNOHANG | __WALL) != 0;
+    return ::waitpid(child, nullptr, WNOHANG | __WALL) != 0;
 }
 
 std::optional<message::hello> wait_for_hello(const descriptor& socket)
@@ -158,29 +158,32 @@ struct preparation {
         return {};
     }
 
-    /// -1: the guardian is another program, and no child of this one.
-    error_code finish(pid_t child, diagnostics* why)
+    /// `child` is the guardian; where that is another program, it has been started by `child`,
+    /// which ends then.
+    error_code finish(pid_t child, bool functions, diagnostics* why)
     {
         sockets.second.reset();
         const auto hello = wait_for_hello(sockets.first);
         if (!hello || hello->error != 0) {
             // It removes its directory before it ends.
-            if (child > 0 && !reap_guardian(child)) {
+            if (!reap(child)) {
                 ::kill(child, SIGKILL);
-                reap_guardian(child);
+                reap(child);
             }
             if (!hello)
                 return fail(why, errc::supervisor_failed, "the supervisor ended or did not answer");
             fail_with_errno(why, hello->failed.c_str(), hello->error);
             return hello->refused ? errc::isolation_unavailable : errc::supervisor_failed;
         }
+        if (!functions)
+            reap(child);
         auto made = std::make_unique<membership>();
         made->self = root;
         made->control = sockets.first.release();
         made->guardian = hello->guardian;
         made->supervisor = hello->supervisor;
         made->root = true;
-        made->functions = child > 0;
+        made->functions = functions;
         made->runtime_directory = hello->runtime_directory;
         made->isolation = hello->isolation;
         made->control_group = hello->control_group;
@@ -225,7 +228,7 @@ error_code prepare(std::optional<isolation_level> asked, diagnostics* why)
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     if (guardian < 0)
         return fail_with_errno(why, "cloning the guardian", error);
-    return begun.finish(guardian, why);
+    return begun.finish(guardian, true, why);
 }
 
 error_code prepare_for_programs(std::optional<isolation_level> asked, diagnostics* why)
@@ -251,9 +254,11 @@ error_code prepare_for_programs(std::optional<isolation_level> asked, diagnostic
     if (const auto ec = begun.open(why))
         return ec;
     int error = 0;
-    if (!start_program(program, begun.sockets.second.get(), begun.self.get(), asked, error))
+    const auto starter =
+        start_program(program, begun.sockets.second.get(), begun.self.get(), asked, error);
+    if (starter < 0)
         return fail_with_errno(why, ("starting " + program).c_str(), error);
-    return begun.finish(-1, why);
+    return begun.finish(starter, false, why);
 }
 
 const membership* current() noexcept
@@ -308,7 +313,7 @@ void supervisor_is_lost() noexcept
     if (!known->control_group.empty())
         end_control_group(known->control_group);
     if (known->functions)
-        reap_guardian(known->guardian);
+        reap(known->guardian);
     std::error_code ignored;
     std::filesystem::remove_all(known->runtime_directory, ignored);
 }

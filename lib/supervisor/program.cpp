@@ -19,7 +19,6 @@
 #include <spawn.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace zproc::supervision {
@@ -40,15 +39,6 @@ bool is_program(const std::string& path)
 {
     std::error_code ec;
     return std::filesystem::is_regular_file(path, ec) && ::access(path.c_str(), X_OK) == 0;
-}
-
-std::optional<isolation_level> level_named(std::string_view name)
-{
-    for (const auto each :
-         {isolation_level::standard, isolation_level::cgroup, isolation_level::pid_namespace})
-        if (name == name_of(each))
-            return each;
-    return {};
 }
 
 /// Attributes and actions of a posix_spawn, which have to be given back.
@@ -98,8 +88,8 @@ std::string find_program()
     return {};
 }
 
-bool start_program(const std::string& path, int root_socket, int root_pidfd,
-                   std::optional<isolation_level> asked, int& error)
+pid_t start_program(const std::string& path, int root_socket, int root_pidfd,
+                    std::optional<isolation_level> asked, int& error)
 {
     const std::array<std::string, 7> words{
         "zproc",
@@ -124,11 +114,7 @@ bool start_program(const std::string& path, int root_socket, int root_pidfd,
     ::posix_spawn_file_actions_adddup2(&plan.files, root_pidfd, root_pidfd);
     pid_t pid = -1;
     error = ::posix_spawn(&pid, path.c_str(), &plan.files, &plan.how, arguments.data(), environ);
-    if (error != 0)
-        return false;
-    // It forks the guardian and ends, so that the guardian is nobody's child to wait for.
-    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {}
-    return true;
+    return error == 0 ? pid : -1;
 }
 
 void become_guardian(int argc, char** argv) noexcept
@@ -161,6 +147,7 @@ void become_guardian(int argc, char** argv) noexcept
         send_packet(setup.root_socket.get(), bytes, {});
         ::_exit(1);
     }
+    // Nobody's child, so that the program's waitpid(-1) does not wait for its guardian.
     const auto guardian = ::fork();
     if (guardian != 0)
         ::_exit(guardian < 0 ? 1 : 0);

@@ -15,10 +15,10 @@ namespace zproc::supervision {
 /// in $PATH; empty when there is none.
 std::string find_program();
 
-/// Starts it; the two descriptors are what a guardian is given. False, and errno, when it could not
-/// be. The guardian is no child of this process.
-bool start_program(const std::string& path, int root_socket, int root_pidfd,
-                   std::optional<isolation_level> asked, int& error);
+/// Starts it; the two descriptors are what a guardian is given. -1, and errno, when it could not be.
+/// The process that is started forks the guardian and ends: the guardian is nobody's child.
+pid_t start_program(const std::string& path, int root_socket, int root_pidfd,
+                    std::optional<isolation_level> asked, int& error);
 
 /// In the executable: its arguments, after "supervise". Returns only when they are not understood.
 void become_guardian(int argc, char** argv) noexcept;

@@ -299,10 +299,8 @@ BOOST_AUTO_TEST_CASE(control_group_ends_with_the_program_and_a_forsaken_one_with
         for (const auto each : {root.pid(), guardian, supervisor})
             ::kill(each, SIGKILL);
         root.wait();
-        // Until whoever has inherited them has reaped them.
-        for (const auto each : {guardian, supervisor})
-            for (int i = 0; ::kill(each, 0) == 0 && i != 500; ++i)
-                ::usleep(10'000);
+        BOOST_TEST(zproc::test::wait_for_end(guardian, 5000));
+        BOOST_TEST(zproc::test::wait_for_end(supervisor, 5000));
         // Nobody is left to remove their directory. (The group any other program may remove.)
         for (const auto& each :
              std::filesystem::directory_iterator(zproc::test::sandbox::directory()))

@@ -169,7 +169,18 @@ BOOST_AUTO_TEST_CASE(context_starts_a_server_where_it_is_told_to)
     BOOST_TEST(!std::filesystem::exists(path));
 }
 
-BOOST_AUTO_TEST_CASE(arguments_that_are_not_understood_are_explained)
+BOOST_AUTO_TEST_CASE(server_that_is_killed_takes_its_socket_with_it)
+{
+    const auto path = fresh_path();
+    served server(path);
+    BOOST_TEST(contains(server.line(), "serving"));
+    server.stop(SIGKILL);
+    // Until nobody has its standard error open any more.
+    BOOST_TEST(server.line().empty());
+    BOOST_TEST(!std::filesystem::exists(path));
+}
+
+BOOST_AUTO_TEST_CASE(address_that_is_none_is_explained)
 {
     served server("");
     BOOST_TEST(contains(server.line(), "cannot serve"));

@@ -161,6 +161,14 @@ BOOST_AUTO_TEST_CASE(functions_are_refused_and_the_threads_named)
     }));
 }
 
+BOOST_AUTO_TEST_CASE(program_has_no_child_to_wait_for)
+{
+    BOOST_TEST(holds([](context ctx, checks& check) -> asio::awaitable<void> {
+        co_await ctx.state().set("key", 1);
+        check(::waitpid(-1, nullptr, WNOHANG | __WALL) == -1 && errno == ECHILD, "none");
+    }));
+}
+
 BOOST_AUTO_TEST_CASE(state_process_has_a_successor)
 {
     BOOST_TEST(holds([](context ctx, checks& check) -> asio::awaitable<void> {
@@ -239,6 +247,7 @@ BOOST_AUTO_TEST_CASE(executable_that_is_none_says_what_is_wrong)
         std::filesystem::remove(path);
     };
     fake("#!/bin/sh\nexit 0\n", "did not answer");
+    fake("#!/bin/sh\nexec sleep 1000\n", "did not answer"); // after ten seconds
     const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "zproc";
     const auto other =
         "#!/bin/sh\nexec '" + beside.string() + "' supervise 0.0.0 \"$3\" \"$4\" \"$5\" \"$6\"\n";

@@ -106,6 +106,15 @@ std::vector<process_entry> own_processes()
     return found;
 }
 
+unsigned highest_descriptor(pid_t pid)
+{
+    unsigned highest = 0;
+    for (const auto& each :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd"))
+        highest = std::max(highest, static_cast<unsigned>(std::stoul(each.path().filename())));
+    return highest;
+}
+
 bool wait_for_end(pid_t pid, int milliseconds)
 {
     const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));

@@ -32,6 +32,9 @@ std::vector<process_entry> own_processes();
 /// The descendants of `root`, by the present tree.
 std::vector<process_entry> descendants(pid_t root);
 
+/// The highest number of a descriptor that the process has open.
+unsigned highest_descriptor(pid_t pid);
+
 /// Waits until the process has ended, reaped or not; false when the time is up.
 bool wait_for_end(pid_t pid, int milliseconds);
 
