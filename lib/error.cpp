@@ -117,6 +117,33 @@ const char* text_of(errc code) noexcept
     case errc::isolation_unavailable:
         return "processes cannot be isolated as was asked for: the system does not permit it, or "
                "the supervisor was started otherwise; the text of zproc::prepare says which";
+    case errc::not_authenticated:
+        return "client and server do not hold the same secret, so neither trusts the other; give "
+               "both the same secret file";
+    case errc::secret_required:
+        return "the server admits only who knows its secret; give the client the same secret file";
+    case errc::bad_secret:
+        return "the secret cannot be used, or is missing where one is needed: a server that "
+               "listens "
+               "beyond this machine needs one; make a file of at least 16 random bytes that only "
+               "this user can read";
+    case errc::peer_throttled:
+        return "too many attempts with a wrong secret came from this address; correct the secret, "
+               "wait some seconds, and try again";
+    case errc::disk_full:
+        return "the disk of the data directory is full, and nothing was changed; make room: "
+               "reading "
+               "goes on meanwhile, and writing goes on by itself then";
+    case errc::disk_failed:
+        return "the data directory could not be written, so nothing is acknowledged any more; "
+               "check "
+               "the disk and the system's log, and start the server again";
+    case errc::data_damaged:
+        return "the data directory holds damaged or foreign files; the server's log says which, "
+               "and "
+               "what of them can be saved";
+    case errc::data_in_use:
+        return "another server uses the data directory; stop that one, or choose another directory";
     case errc::conflict:
         return "another change came in between; read again and repeat the transaction";
     }

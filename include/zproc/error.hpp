@@ -77,7 +77,22 @@ enum class errc {
 
     // supervision, again
     isolation_unavailable,
+
+    // who may connect
+    not_authenticated,
+    secret_required,
+    bad_secret,
+    peer_throttled,
+
+    // the data directory
+    disk_full,
+    disk_failed,
+    data_damaged,
+    data_in_use,
 };
+
+/// The last of them.
+inline constexpr errc last_errc = errc::data_in_use;
 
 /// The category of `errc`; lives as long as the program.
 const boost::system::error_category& error_category() noexcept;

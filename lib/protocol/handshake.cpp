@@ -15,7 +15,7 @@ constexpr std::size_t client_fields = 9;
 constexpr std::size_t server_fields = 10;
 constexpr std::size_t limit_fields = 5;
 
-constexpr std::uint16_t last_errc = static_cast<std::uint16_t>(errc::server_silent);
+constexpr auto last_status = static_cast<std::uint16_t>(last_errc);
 
 struct raw_header {
     std::uint32_t length;
@@ -160,14 +160,14 @@ error_code check_first_reply(bytes_view received)
         return {};
     const auto first = parse(received);
     if (first.code != static_cast<std::uint16_t>(operation::hello) ||
-        first.length > max_hello_bytes || first.status > last_errc)
+        first.length > max_hello_bytes || first.status > last_status)
         return errc::not_a_zproc_server;
     return {};
 }
 
 error_code read_welcome(const frame& first, server_hello& hello, std::string& text, bool observer)
 {
-    if (first.code != operation::hello || first.status > last_errc)
+    if (first.code != operation::hello || first.status > last_status)
         return errc::not_a_zproc_server;
     if (first.status != 0) {
         text = error_text(first.body);

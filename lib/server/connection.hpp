@@ -2,7 +2,7 @@
 
 #include "server/rings.hpp"
 #include "server/session_fsm.hpp"
-#include "server/shared_memory.hpp"
+#include "shared_memory.hpp"
 
 #include <cstdint>
 #include <deque>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "server/session_fsm.hpp"
-#include "server/shared_memory.hpp"
+#include "shared_memory.hpp"
 
 #include <zproc/error.hpp>
 

@@ -32,8 +32,8 @@ struct attached {
     descriptor ring;
     descriptor control;
     descriptor wake;
-    serving::mapping memory;
-    serving::mapping page;
+    mapping memory;
+    mapping page;
     attach_reply reply;
 };
 
@@ -48,8 +48,8 @@ attached attach(raw_client& client, int eventfd = -1)
     out.control = std::move(answer.descriptors[1]);
     out.wake = std::move(answer.descriptors[2]);
     drained(out.wake); // the first ring was announced to nobody
-    out.memory = serving::mapping::readable(out.ring.get());
-    out.page = serving::mapping::readable(out.control.get());
+    out.memory = mapping::readable(out.ring.get());
+    out.page = mapping::readable(out.control.get());
     BOOST_TEST_REQUIRE(out.memory.bytes().size() == out.reply.ring_bytes);
     return out;
 }

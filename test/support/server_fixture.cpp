@@ -127,7 +127,7 @@ void server_thread::stop()
 {
     if (!thread_.joinable())
         return;
-    serving::signal_eventfd(stop_.get());
+    signal_eventfd(stop_.get());
     thread_.join();
 }
 

@@ -5,7 +5,7 @@
 #include "protocol/handshake.hpp"
 #include "protocol/messages.hpp"
 #include "server/host.hpp"
-#include "server/shared_memory.hpp"
+#include "shared_memory.hpp"
 
 #include <atomic>
 #include <map>

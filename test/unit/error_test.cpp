@@ -11,7 +11,7 @@ BOOST_AUTO_TEST_SUITE(error)
 BOOST_AUTO_TEST_CASE(message_says_what_to_do_for_every_code)
 {
     std::set<std::string> texts;
-    for (int code = 1; code <= static_cast<int>(errc::isolation_unavailable); ++code) {
+    for (int code = 1; code <= static_cast<int>(zproc::last_errc); ++code) {
         const zproc::error_code ec = static_cast<errc>(code);
         BOOST_TEST_CONTEXT("code " << code)
         {

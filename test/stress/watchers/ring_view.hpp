@@ -2,7 +2,7 @@
 
 #include "journal/reader.hpp"
 #include "protocol/control_page.hpp"
-#include "server/shared_memory.hpp"
+#include "shared_memory.hpp"
 #include "support/server_fixture.hpp"
 
 #include <cstdint>
@@ -36,8 +36,8 @@ public:
             throw std::runtime_error("cannot attach");
         // The reader goes first: it refers to what is unmapped.
         reader_.reset();
-        ring_ = serving::mapping::readable(reply.descriptors[0].get());
-        control_ = serving::mapping::readable(reply.descriptors[1].get());
+        ring_ = mapping::readable(reply.descriptors[0].get());
+        control_ = mapping::readable(reply.descriptors[1].get());
         shared_wake_ = std::move(reply.descriptors[2]);
         generation_ = about.generation;
         reader_ = journal::reader::open(ring_.bytes());
@@ -52,8 +52,8 @@ public:
 private:
     raw_client client_;
     int wake_;
-    serving::mapping ring_;
-    serving::mapping control_;
+    mapping ring_;
+    mapping control_;
     descriptor shared_wake_;
     std::uint64_t generation_ = 0;
     std::optional<journal::reader> reader_;

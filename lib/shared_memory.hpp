@@ -6,7 +6,7 @@
 #include <span>
 #include <utility>
 
-namespace zproc::serving {
+namespace zproc {
 
 /// A mapping, unmapped by its owner.
 class mapping {
@@ -51,4 +51,4 @@ bool is_eventfd(int file);
 /// Wakes whoever waits for it; never waits itself.
 void signal_eventfd(int file);
 
-} // namespace zproc::serving
+} // namespace zproc

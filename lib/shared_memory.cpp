@@ -1,4 +1,4 @@
-#include "server/shared_memory.hpp"
+#include "shared_memory.hpp"
 
 #include <cerrno>
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace zproc::serving {
+namespace zproc {
 
 mapping::~mapping()
 {
@@ -109,4 +109,4 @@ void signal_eventfd(int file)
         (void)!::write(file, &one, sizeof one);
 }
 
-} // namespace zproc::serving
+} // namespace zproc
