@@ -15,7 +15,7 @@ using bytes_view = std::span<const std::byte>; ///< one MessagePack value, or a 
 using instance_id = std::array<std::byte, 16>;
 
 inline constexpr std::string_view magic = "zproc";
-inline constexpr std::uint16_t version = 1;
+inline constexpr std::uint16_t version = 2;
 
 // The header of a frame, little-endian. A change of its shape needs a new magic.
 inline constexpr std::size_t header_bytes = 12;
@@ -47,6 +47,8 @@ enum class operation : std::uint16_t {
     attach,
     turn,
     end_turn,
+    challenge = 17, ///< of the handshake, as is what follows
+    proof,
     who = 24,
 
     // mutations

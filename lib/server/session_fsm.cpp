@@ -258,7 +258,9 @@ void session_fsm::dispatch(const frame& f, std::int64_t now)
     case operation::append: return serve<append_request>(f, now);
     case operation::compare_exchange: return serve<compare_exchange_request>(f, now);
     case operation::commit: return serve<commit_request>(f, now);
-    case operation::hello: break;
+    case operation::hello:
+    case operation::challenge:
+    case operation::proof: break;
     }
     fail(f, errc::unknown_operation,
          "operation " + std::to_string(static_cast<unsigned>(f.code)) +
