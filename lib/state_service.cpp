@@ -138,6 +138,8 @@ int state_service(const supervision::child_start& start)
     serving::state_process_start given;
     given.control = start.control;
     given.listener = start.descriptors.empty() ? -1 : start.descriptors.front();
+    if (start.descriptors.size() > 1)
+        given.more_listeners.assign(start.descriptors.begin() + 1, start.descriptors.end());
     given.find_kept = [&start](std::string_view name) { return start.find_kept(name); };
     given.keep = [control = start.control](std::string_view name, int file) {
         // A successor is only as good as what was kept.

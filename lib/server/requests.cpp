@@ -196,6 +196,8 @@ void session_fsm::handle(const frame& f, const unwatch_request& m, std::int64_t)
 
 void session_fsm::handle(const frame& f, const attach_request& m, std::int64_t)
 {
+    if (remote_)
+        return fail(f, errc::no_shared_memory);
     if (m.with_eventfd) {
         if (descriptors_ == 0) {
             closing_ = true;

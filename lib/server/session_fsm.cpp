@@ -9,8 +9,8 @@ namespace zproc::serving {
 
 using namespace protocol;
 
-session_fsm::session_fsm(hall& shared, seat where)
-    : shared_(shared), where_(where), parser_(max_hello_bytes)
+session_fsm::session_fsm(hall& shared, seat where, bool remote)
+    : shared_(shared), where_(where), remote_(remote), parser_(max_hello_bytes)
 {
 }
 
@@ -96,7 +96,7 @@ void session_fsm::work_some(std::int64_t now)
             answer_turn();
             continue;
         }
-        if (!greeted()) {
+        if (!greeted() && !arriving_) {
             if (const auto header = parser_.header()) {
                 std::string text;
                 if (const auto ec = check_first_header(*header, text); ec.failed()) {
@@ -131,52 +131,6 @@ void session_fsm::work_some(std::int64_t now)
             break;
         }
     }
-}
-
-bool session_fsm::greet(const frame& f, std::int64_t now)
-{
-    client_hello hello;
-    std::string text;
-    if (const auto ec = read_hello(f, hello, text); ec.failed()) {
-        fail(f, ec, text);
-        return false;
-    }
-    auto welcome = shared_.about;
-    welcome.build_id = shared_.build_id;
-    if (!hello.observer && !take_session(hello, welcome, now)) {
-        fail(f, errc::too_busy, "the journal has no room for another session");
-        return false;
-    }
-    greeted_ = true;
-    parser_.set_limit(shared_.about.limits.request_bytes);
-    write_welcome(output_, f.correlation, welcome);
-    return true;
-}
-
-/// The session that was asked for if it is known here, else a new one; false without room for it.
-bool session_fsm::take_session(const client_hello& hello, server_hello& welcome, std::int64_t now)
-{
-    auto& data = *shared_.data;
-    const bool ours = hello.instance == instance_id{} || hello.instance == welcome.instance;
-    welcome.resumed = hello.session != 0 && ours && data.knows_session(hello.session);
-    if (welcome.resumed) {
-        welcome.session = hello.session;
-        data.acknowledge(hello.session, hello.acknowledged);
-        passed_ = data.known_sessions().latest(hello.session);
-    } else {
-        do
-            welcome.session = shared_.new_session_id();
-        while (welcome.session == 0 || data.knows_session(welcome.session));
-        const store::peer who{hello.pid, hello.name};
-        if (data.open_session(welcome.session, now, who).failed())
-            return false;
-    }
-    session_ = welcome.session;
-    if (const auto before = shared_.sessions.sit(session_, where_)) {
-        shared_.displaced.push_back(*before);
-        shared_.turns.leave(*before);
-    }
-    return true;
 }
 
 void session_fsm::disconnected(std::int64_t now)

@@ -31,6 +31,8 @@ struct hall {
     std::uint64_t generation = 0;
     std::uint64_t ring_bytes = 0;
     std::function<std::uint64_t()> new_session_id;
+    std::string secret; ///< empty: nobody is asked for it
+    std::function<protocol::nonce()> fresh_nonce;
     std::function<void()> after_request; ///< each one: a turn may write more than a ring holds
 
     std::size_t waiting = 0;               ///< bytes of output, of all sessions
@@ -44,7 +46,8 @@ struct hall {
 /// Nothing in `output()` may be sent before the database has published.
 class session_fsm {
 public:
-    session_fsm(hall& shared, seat where);
+    /// `remote`: neither descriptors nor who the peer is come with its bytes.
+    session_fsm(hall& shared, seat where, bool remote = false);
 
     /// Room to read into, and what was read: bytes, and descriptors that came beside them.
     /// Handles every frame that is complete, unless too much output is waiting.
@@ -61,6 +64,8 @@ public:
     /// Nothing more is read; close when the output is sent.
     bool closing() const { return closing_; }
     bool greeted() const { return greeted_; }
+    /// It never got as far, by its own fault.
+    bool turned_away() const { return closing_ && !greeted_ && !full_; }
     bool congested() const { return output_.size() >= high_water; }
     bool unhandled() const { return unhandled_; }
     /// The next frame may bring much, and waits until less output waits, of all sessions.
@@ -96,7 +101,13 @@ private:
     bool must_starve(const protocol::frame& f) const;
     void work(std::int64_t now);
     void work_some(std::int64_t now);
+    // all of them: false when the connection is to be closed
     bool greet(const protocol::frame& f, std::int64_t now);
+    bool challenge(const protocol::frame& f, const protocol::client_hello& hello);
+    bool check_proof(const protocol::frame& f, std::int64_t now);
+    bool welcome(std::uint32_t correlation, const protocol::client_hello& hello,
+                 const protocol::transcript* seen, std::int64_t now);
+    bool refuse(protocol::frame f, error_code ec, std::string_view text = {});
     bool take_session(const protocol::client_hello& hello, protocol::server_hello& welcome,
                       std::int64_t now);
     void dispatch(const protocol::frame& f, std::int64_t now);
@@ -146,11 +157,19 @@ private:
 
     hall& shared_;
     seat where_;
+    bool remote_;
     protocol::frame_parser parser_;
     protocol::buffer output_;
     std::vector<attachment> attachments_;
     std::size_t descriptors_ = 0; // received and not yet taken
+    /// Between a challenge and its answer.
+    struct arrival {
+        protocol::buffer hello; ///< the body
+        protocol::transcript seen;
+    };
+    std::unique_ptr<arrival> arriving_;
     bool greeted_ = false;
+    bool full_ = false;         ///< there was no room for it
     std::uint64_t session_ = 0; ///< 0 once greeted: an observer
     std::uint64_t passed_ = 0;  ///< of a resumed session: up to there it had its turn
     std::size_t counted_ = 0;   ///< of the output, in what all have waiting

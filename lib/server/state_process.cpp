@@ -91,6 +91,28 @@ void remove_socket(int listener)
         ::unlink(address.sun_path);
 }
 
+/// Of the predecessor, or those it was started with, which are kept for the successor then. None
+/// when they cannot be.
+std::vector<int> take_listeners(const state_process_start& start,
+                                const std::function<int(std::string_view)>& kept)
+{
+    const auto name = [](std::size_t i) {
+        return "listener" + (i == 0 ? std::string() : std::to_string(i));
+    };
+    std::vector<int> all;
+    for (int each = kept(name(0)); each >= 0; each = kept(name(all.size())))
+        all.push_back(each);
+    if (!all.empty())
+        return all;
+    all.push_back(start.listener);
+    all.insert(all.end(), start.more_listeners.begin(), start.more_listeners.end());
+    // The first one last: a successor that finds it finds all of them.
+    for (std::size_t i = all.size(); start.keep && i-- != 0;)
+        if (start.keep(name(i), all[i]).failed())
+            return {};
+    return all;
+}
+
 } // namespace
 
 descriptor make_listener(const std::string& path, error_code& ec)
@@ -138,20 +160,17 @@ int run_state_process(const state_process_start& start)
         return start.find_kept ? start.find_kept(name) : -1;
     };
     // Kept first: who succeeds to a ring must be able to serve it.
-    int listener = kept("listener");
-    if (listener < 0) {
-        listener = start.listener;
-        if (start.keep)
-            if (const auto ec = start.keep("listener", listener); ec.failed())
-                return fail("keep its socket", ec);
-    }
+    const auto listeners = take_listeners(start, kept);
+    if (listeners.empty())
+        return fail("keep its sockets", errc::supervisor_lost);
     const rings::inheritance left{kept("ring"), kept("control"), kept("wake")};
     const bool successor = left.ring >= 0;
     if (const auto ec = successor ? state.succeed(left) : state.create(); ec.failed())
         return fail(successor ? "take over from its predecessor" : "begin", ec);
 
-    if (const auto ec = state.listen(descriptor(listener)); ec.failed())
-        return fail("listen", ec);
+    for (const int listener : listeners)
+        if (const auto ec = state.listen(descriptor(listener)); ec.failed())
+            return fail("listen", ec);
     if (start.control >= 0)
         state.stop_on(start.control,
                       [&] { return start.told ? start.told(state) : hung_up(start.control); });
@@ -160,7 +179,8 @@ int run_state_process(const state_process_start& start)
     while (state.turn(-1)) {}
     state.finish();
     if (options->remove_socket)
-        remove_socket(listener);
+        for (const int listener : listeners)
+            remove_socket(listener);
     return EXIT_SUCCESS;
 }
 
@@ -175,6 +195,7 @@ std::string pack_options(const host_options& options)
     text += std::to_string(options.limits.value_bytes) + ' ';
     text += std::to_string(options.session_expiry) + ' ';
     text += std::to_string(options.remove_socket ? 1 : 0) + ' ';
+    text += std::to_string(options.secret.size()) + ' ' + options.secret;
     text += options.build_id;
     return text;
 }
@@ -183,6 +204,7 @@ std::optional<host_options> unpack_options(std::string_view text)
 {
     host_options options;
     int remove_socket = 0;
+    std::size_t secret_bytes = 0;
     if (text.empty())
         return options;
     const auto take = [&](auto& number) {
@@ -195,8 +217,11 @@ std::optional<host_options> unpack_options(std::string_view text)
     };
     if (!take(options.ring_capacity) || !take(options.largest_capacity) ||
         !take(options.limits.request_bytes) || !take(options.limits.value_bytes) ||
-        !take(options.session_expiry) || !take(remove_socket))
+        !take(options.session_expiry) || !take(remove_socket) || !take(secret_bytes) ||
+        secret_bytes > text.size())
         return std::nullopt;
+    options.secret = text.substr(0, secret_bytes);
+    text.remove_prefix(secret_bytes);
     options.remove_socket = remove_socket != 0;
     options.build_id = text;
     return options;
