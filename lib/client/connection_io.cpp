@@ -55,7 +55,7 @@ void connection::flush()
 void connection::attach_descriptor(int number, std::size_t offset)
 {
     ++expecting_descriptors_;
-    if (number < 0)
+    if (number < 0 || where_.is_tcp()) // it is refused there
         return;
     descriptor_ = number;
     descriptor_at_ = offset;
@@ -116,6 +116,7 @@ void connection::send_some()
 
 void connection::arm_read()
 {
+    watch_pulse();
     if (reading_ || (state_ != state::ready && state_ != state::greeting))
         return;
     reading_ = true;
@@ -188,6 +189,8 @@ void connection::received(std::size_t bytes)
             return fail(ec);
     in_.commit(bytes);
     heard_ = true;
+    if (pulse_watched_)
+        pulse_.heard(now());
     const auto life = life_;
     protocol::frame f;
     while (life_ == life) {

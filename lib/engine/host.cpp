@@ -75,11 +75,11 @@ host::host(asio::any_io_executor io) : io_(std::move(io)), strand_(asio::make_st
 host::~host() = default;
 
 std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locate, std::string name,
-                                 std::chrono::nanoseconds request_timeout)
+                                 std::chrono::nanoseconds request_timeout, std::string secret)
 {
     auto made = std::make_shared<host>(std::move(io));
     made->server_ = std::make_shared<client::connection>(client::connection::settings{
-        made->strand_, std::move(locate), std::move(name), request_timeout});
+        made->strand_, std::move(locate), std::move(name), request_timeout, std::move(secret)});
     auto shelf = std::make_shared<client::ring_shelf>();
     made->feed_ = std::make_shared<client::feed>(made->strand_, made->server_, shelf);
     made->replicas_ =

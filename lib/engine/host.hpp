@@ -35,7 +35,8 @@ class host final : public detail::engine, public std::enable_shared_from_this<ho
 public:
     /// `name` is that of this process, for people.
     static std::shared_ptr<host> make(asio::any_io_executor io, client::locator locate,
-                                      std::string name, std::chrono::nanoseconds request_timeout);
+                                      std::string name, std::chrono::nanoseconds request_timeout,
+                                      std::string secret);
     explicit host(asio::any_io_executor io);
     ~host() override;
 
