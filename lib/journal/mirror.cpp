@@ -88,8 +88,7 @@ bool mirror::follows(const piece& next) const
     while (seen != next.bytes.size()) {
         const auto record = look(next.bytes.data() + seen);
         const auto there = record.pad ? smallest_pad : record.size;
-        if (record.size % 8 != 0 || record.size < smallest_pad ||
-            there > next.bytes.size() - seen)
+        if (record.size % 8 != 0 || record.size < smallest_pad || there > next.bytes.size() - seen)
             return false;
         seen += static_cast<std::size_t>(there);
         here += record.size;

@@ -47,7 +47,13 @@ enum class operation : std::uint16_t {
     attach,
     turn,
     end_turn,
+    stream,
+    stream_more,
     who = 24,
+
+    // from the server, unasked: correlation 0
+    stream_begun = 32,
+    stream_piece,
 
     // mutations
     set = 64,

@@ -18,7 +18,8 @@ constexpr std::uint64_t capacity = 16384;
 
 /// A ring under random writes, which remembers what was live at each published head.
 struct original {
-    explicit original(std::uint64_t seed) : random(seed), memory(capacity), writer(memory.bytes(), {})
+    explicit original(std::uint64_t seed)
+        : random(seed), memory(capacity), writer(memory.bytes(), {})
     {
         published[0] = store.now;
     }
@@ -27,7 +28,8 @@ struct original {
     {
         for (std::uint64_t i = random(4); i != ~std::uint64_t{0}; --i) {
             const std::size_t size = random(12) == 0 ? 1500 : random(60);
-            const model::store::write write{random(6), random(8) == 0 ? nullptr : content(size, ++n)};
+            const model::store::write write{random(6),
+                                            random(8) == 0 ? nullptr : content(size, ++n)};
             store.apply(writer, random(3), std::span(&write, 1), time++, {random(9), 1},
                         random(2) * n, "r");
             while (store.now.replies.size() > 2)
