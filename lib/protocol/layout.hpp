@@ -47,9 +47,15 @@ enum class operation : std::uint16_t {
     attach,
     turn,
     end_turn,
-    challenge = 17, ///< of the handshake, as is what follows
+    stream,
+    stream_more,
+    challenge, // of the handshake, as is what follows
     proof,
     who = 24,
+
+    // from the server, unasked: correlation 0
+    stream_begun = 32,
+    stream_piece,
 
     // mutations
     set = 64,

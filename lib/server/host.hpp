@@ -98,6 +98,7 @@ private:
     void drop(seat who);
     void pass_turns();
     void end_turn();
+    void stream();
     void flush(seat who);
     void feed_the_starved();
     void wake();

@@ -74,7 +74,8 @@ bool session_fsm::answer(const frame& f, const Reply& reply)
     return true;
 }
 
-// Of tickets.cpp.
+// Of tickets.cpp and streaming.cpp.
+template bool session_fsm::answer(const frame& f, const stream_end& reply);
 template bool session_fsm::answer(const frame& f, const turn_reply& reply);
 template bool session_fsm::answer(const frame& f, const empty_reply& reply);
 

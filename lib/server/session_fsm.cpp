@@ -137,6 +137,7 @@ void session_fsm::disconnected(std::int64_t now)
 {
     shared_.who.remove_all(where_);
     shared_.turns.leave(where_);
+    std::erase(shared_.streams, where_);
     if (session_ != 0)
         shared_.sessions.leave(session_, where_, now);
     closing_ = true;
@@ -199,6 +200,8 @@ void session_fsm::dispatch(const frame& f, std::int64_t now)
     case operation::attach: return serve<attach_request>(f, now);
     case operation::turn: return serve<turn_request>(f, now);
     case operation::end_turn: return serve<end_turn_request>(f, now);
+    case operation::stream: return serve<stream_request>(f, now);
+    case operation::stream_more: return serve<stream_more_request>(f, now);
     case operation::set: return serve<set_request>(f, now);
     case operation::erase: return serve<erase_request>(f, now);
     case operation::update: return serve<update_request>(f, now);
@@ -214,7 +217,9 @@ void session_fsm::dispatch(const frame& f, std::int64_t now)
     case operation::commit: return serve<commit_request>(f, now);
     case operation::hello:
     case operation::challenge:
-    case operation::proof: break;
+    case operation::proof:
+    case operation::stream_begun:
+    case operation::stream_piece: break;
     }
     fail(f, errc::unknown_operation,
          "operation " + std::to_string(static_cast<unsigned>(f.code)) +

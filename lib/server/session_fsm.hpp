@@ -4,6 +4,7 @@
 #include "protocol/handshake.hpp"
 #include "protocol/layout.hpp"
 #include "protocol/messages.hpp"
+#include "protocol/stream_messages.hpp"
 #include "server/interests.hpp"
 #include "server/session_table.hpp"
 #include "server/turns.hpp"
@@ -12,8 +13,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace zproc::serving {
@@ -38,6 +41,7 @@ struct hall {
     std::size_t waiting = 0;               ///< bytes of output, of all sessions
     std::size_t most_waiting = 256u << 20; ///< beyond it, what may bring much has to wait
 
+    std::vector<seat> streams;   ///< connections that the journal is streamed to
     std::vector<seat> displaced; ///< connections whose session sits elsewhere now: to be closed
 };
 
@@ -58,9 +62,20 @@ public:
     /// A ticket of this session has come to its turn.
     void turn_begins(const turns::ticket& which, std::int64_t now);
 
+    /// Puts what is new in the journal in front of the replies of this turn, as far as credit and
+    /// output allow: who has a reply has what it tells of. Called when everything is published.
+    /// True when that was anything.
+    bool stream();
+    /// There is more to be streamed, and nothing to wait for but room in the output.
+    bool streams_more() const;
+
     protocol::buffer& output() { return output_; }
     /// Some of it was written, and taken out.
-    void output_written() { count_output(); }
+    void output_written()
+    {
+        replies_ = output_.size();
+        count_output();
+    }
     /// Nothing more is read; close when the output is sent.
     bool closing() const { return closing_; }
     bool greeted() const { return greeted_; }
@@ -129,6 +144,8 @@ private:
     void handle(const protocol::frame&, const protocol::attach_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::turn_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::end_turn_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::stream_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::stream_more_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::set_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::erase_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::update_request&, std::int64_t);
@@ -141,6 +158,10 @@ private:
     void handle(const protocol::frame&, const protocol::append_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::compare_exchange_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::commit_request&, std::int64_t);
+
+    protocol::stream_end journal_end() const;
+    void grant(std::uint64_t credit);
+    void begin_stream(journal::position from, protocol::buffer& out);
 
     template <class Request>
     bool must_wait(const Request& request);
@@ -173,6 +194,14 @@ private:
     std::uint64_t session_ = 0; ///< 0 once greeted: an observer
     std::uint64_t passed_ = 0;  ///< of a resumed session: up to there it had its turn
     std::size_t counted_ = 0;   ///< of the output, in what all have waiting
+    std::size_t replies_ = 0;   ///< with a stream: where in the output those of this turn begin
+    struct streaming {
+        std::uint64_t epoch = 0; ///< 0: it has not begun
+        journal::position at = 0;
+        std::int64_t credit = 0;                             ///< below 0: one record was larger
+        std::pair<std::uint64_t, journal::position> resumes; ///< epoch and position, where it can
+    };
+    std::optional<streaming> stream_;
     bool closing_ = false;
     bool unhandled_ = false;
     bool parked_ = false;
