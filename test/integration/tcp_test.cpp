@@ -76,7 +76,7 @@ bool refused(context_options options, errc expected, const char* advice)
 
 void add_one(zproc::draft& d)
 {
-    d["atomic"] = d.get_or("atomic", 0) + 1;
+    d["atomic"] += 1;
 }
 
 asio::awaitable<void> use(context ctx, checks& check)
