@@ -57,7 +57,8 @@ error_code resolve(const protocol::address& of, std::vector<endpoint>& out, std:
     out.clear();
     addrinfo* found = nullptr;
     int failed = look_up(of, AI_NUMERICHOST, &found);
-    if (failed == EAI_NONAME)
+    // What has a colon is no name.
+    if (failed == EAI_NONAME && of.host.find(':') == of.host.npos)
         failed = look_up(of, 0, &found);
     if (failed != 0) {
         text = "the host " + of.host + " cannot be found: ";
