@@ -51,6 +51,28 @@ void idle()
         ::pause();
 }
 
+/// Two generations that take no SIGTERM.
+asio::awaitable<void> leave_stubborn_ones(context ctx)
+{
+    int up[2];
+    if (::pipe(up) != 0)
+        ::_exit(99);
+    for (int i = 0; i != 10; ++i)
+        if (::fork() == 0) {
+            ::signal(SIGTERM, SIG_IGN);
+            ::fork();
+            static_cast<void>(!::write(up[1], "", 1));
+            idle();
+        }
+    char byte;
+    for (int i = 0; i != 20; ++i)
+        if (::read(up[0], &byte, 1) != 1)
+            ::_exit(98);
+    ctx.notify_ready();
+    idle();
+    co_return;
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(scarcity)
@@ -90,6 +112,43 @@ BOOST_AUTO_TEST_CASE(process_that_cannot_be_run_again_is_tried_again)
         co_await p.when(process_status::up);
         check(p.pid() != first && p.running(), "it runs again");
         co_await p.stop();
+    }));
+}
+
+BOOST_AUTO_TEST_CASE(stop_ends_a_whole_subtree_without_descriptors)
+{
+    BOOST_TEST(holds([](context ctx, checks& check) -> asio::awaitable<void> {
+        co_await ctx.state().set("key", 1);
+        auto p = co_await ctx.spawn(spawn_options().grace(50ms), &leave_stubborn_ones);
+        co_await p.when(process_status::ready);
+        const auto below = test::descendants(p.pid());
+        check(below.size() == 20, "they are there");
+        const auto top = p.pid();
+        {
+            const few_descriptors none(0);
+            co_await p.stop();
+            for (const auto& each : below)
+                check(test::wait_for_end(each.pid, 5000), "one of those below ends");
+            check(test::wait_for_end(top, 5000), "itself, too");
+        }
+        co_await ctx.wait();
+    }));
+}
+
+BOOST_AUTO_TEST_CASE(orphans_are_found_and_ended_without_descriptors)
+{
+    BOOST_TEST(holds([](context ctx, checks& check) -> asio::awaitable<void> {
+        co_await ctx.state().set("key", 1);
+        auto p = co_await ctx.spawn(spawn_options().grace(50ms), &leave_stubborn_ones);
+        co_await p.when(process_status::ready);
+        const auto below = test::descendants(p.pid());
+        {
+            const few_descriptors none(0);
+            ::kill(p.pid(), SIGKILL);
+            for (const auto& each : below)
+                check(test::wait_for_end(each.pid, 5000), "what it has left ends");
+        }
+        co_await ctx.wait();
     }));
 }
 
