@@ -9,6 +9,9 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
+#include <filesystem>
+#include <string>
+#include <system_error>
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -33,6 +36,29 @@ public:
     few_descriptors(const few_descriptors&) = delete;
     few_descriptors& operator=(const few_descriptors&) = delete;
     ~few_descriptors() { ::prlimit(supervisor(), RLIMIT_NOFILE, &before_, nullptr); }
+
+private:
+    static pid_t supervisor() { return supervision::current()->supervisor; }
+
+    rlimit before_{};
+};
+
+/// Leaves it none: numbers below the lowest free one are all taken.
+class no_descriptors {
+public:
+    no_descriptors()
+    {
+        ::prlimit(supervisor(), RLIMIT_NOFILE, nullptr, &before_);
+        const auto open = "/proc/" + std::to_string(supervisor()) + "/fd/";
+        rlimit now{0, before_.rlim_max};
+        std::error_code ec;
+        while (std::filesystem::is_symlink(open + std::to_string(now.rlim_cur), ec))
+            ++now.rlim_cur;
+        ::prlimit(supervisor(), RLIMIT_NOFILE, &now, nullptr);
+    }
+    no_descriptors(const no_descriptors&) = delete;
+    no_descriptors& operator=(const no_descriptors&) = delete;
+    ~no_descriptors() { ::prlimit(supervisor(), RLIMIT_NOFILE, &before_, nullptr); }
 
 private:
     static pid_t supervisor() { return supervision::current()->supervisor; }
@@ -125,7 +151,7 @@ BOOST_AUTO_TEST_CASE(stop_ends_a_whole_subtree_without_descriptors)
         check(below.size() == 20, "they are there");
         const auto top = p.pid();
         {
-            const few_descriptors none(0);
+            const no_descriptors none;
             co_await p.stop();
             for (const auto& each : below)
                 check(test::wait_for_end(each.pid, 5000), "one of those below ends");
@@ -143,7 +169,7 @@ BOOST_AUTO_TEST_CASE(orphans_are_found_and_ended_without_descriptors)
         co_await p.when(process_status::ready);
         const auto below = test::descendants(p.pid());
         {
-            const few_descriptors none(0);
+            const no_descriptors none;
             ::kill(p.pid(), SIGKILL);
             for (const auto& each : below)
                 check(test::wait_for_end(each.pid, 5000), "what it has left ends");
