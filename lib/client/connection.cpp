@@ -151,6 +151,8 @@ void connection::shutdown()
     condemned_ = errc::context_gone;
     on_ready = nullptr;
     on_failed = nullptr;
+    on_pushed = nullptr;
+    on_read = nullptr;
     ++life_;
     state_ = state::idle;
     drop_loop_objects();

@@ -68,6 +68,10 @@ public:
     /// There is no server to be had; what was pending has been completed with it.
     std::function<void(error_code)> on_failed;
 
+    /// What the server sends unasked, and the end of what was read together.
+    std::function<void(const protocol::frame&)> on_pushed;
+    std::function<void()> on_read;
+
     multiplexer::ticket submit(std::unique_ptr<call> what);
 
     /// A request to take a call back, as per-operation cancellation says.
@@ -93,6 +97,8 @@ public:
     bool is_here() const noexcept { return mark_->is_set(); }
     const std::shared_ptr<const fork_mark>& mark() const noexcept { return mark_; }
 
+    /// What came cannot be believed: everything pending fails with it, and the connection ends.
+    void refuse(error_code ec) { fail(ec); }
     /// Nothing will answer any more (state_lost, supervisor_lost): everything fails with it.
     void condemn(error_code ec);
     const error_code& condemned() const noexcept { return condemned_; }

@@ -201,6 +201,8 @@ void connection::received(std::size_t bytes)
             return fail(greeted_before_ ? in_.error() : error_code(errc::not_a_zproc_server));
         handle(f);
     }
+    if (life_ == life && on_read)
+        on_read();
     if (life_ == life && wanted())
         arm_read();
     if (state_ == state::ready && calls_.anything_to_write())
@@ -212,6 +214,12 @@ void connection::handle(const protocol::frame& f)
 {
     if (state_ == state::greeting)
         return welcome(f);
+    if (f.code == protocol::operation::stream_begun ||
+        f.code == protocol::operation::stream_piece) {
+        if (on_pushed)
+            on_pushed(f);
+        return;
+    }
     if (f.code == protocol::operation::attach && expecting_descriptors_ > 0) {
         --expecting_descriptors_;
         // Each good one brings as many, and answers come in order. Those of one that was given up

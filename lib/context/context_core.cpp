@@ -42,7 +42,8 @@ std::shared_ptr<context_core> context_core::make(asio::any_io_executor io, conte
             else
                 then(errc::context_gone, {}, {});
         },
-        supervision::process_name(), made->options_.request_timeout(), made->secret_);
+        supervision::process_name(), made->options_.request_timeout(), made->secret_,
+        !made->options_.starts_server() && made->options_.address().starts_with("tcp://"));
     asio::use_service<zproc::engine::loop_service>(asio::query(made->io_, asio::execution::context))
         .add(made->weak_from_this());
     return made;

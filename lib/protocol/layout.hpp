@@ -31,6 +31,9 @@ inline constexpr std::uint32_t max_peer_name_bytes = 255;
 /// What a client accepts: a snapshot is one frame.
 inline constexpr std::uint32_t max_reply_bytes = 1u << 30;
 
+/// The largest ring that a client mirrors: no server is asked for more memory than that.
+inline constexpr std::uint64_t max_ring_bytes = std::uint64_t{1} << 36;
+
 /// The numbers are the protocol: appended to, never renumbered.
 enum class operation : std::uint16_t {
     hello = 1,
