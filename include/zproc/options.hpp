@@ -84,6 +84,14 @@ struct watch_options {
 };
 static_assert(std::is_trivially_copyable_v<watch_options> && std::is_aggregate_v<watch_options>);
 
+/// When what is written to a data directory has to be on the disk. A crash of processes loses
+/// nothing in any case; this is about power cuts and crashes of the machine.
+enum class fsync_policy : std::uint8_t {
+    never,    ///< when the system likes, and at a clean end
+    interval, ///< once a second: a power cut may lose the last second of what was acknowledged
+    commit,   ///< before anybody sees a change or gets its reply: nothing is lost
+};
+
 /// How a context finds or starts its state process, and how patient it is.
 class context_options {
 public:

@@ -29,7 +29,7 @@ std::uint64_t whole_records(std::span<const std::byte> bytes, position at, std::
                                           checksum::verified, record)) {
         size += record.size;
         if (record.is_event())
-            commit = record.commit;
+            commit = std::max(commit, record.commit);
     }
     return size;
 }
@@ -70,6 +70,7 @@ std::array<std::byte, segment_header_bytes> encode_segment_header(const segment_
                            (header.clean_end ? segment_clean_end : 0u);
     save(page + at_segment::flags, static_cast<std::uint8_t>(flags));
     std::ranges::copy(header.boot, page + at_segment::boot);
+    save(page + at_segment::synced, header.synced);
     save(page + at_segment::crc, crc32c(std::span(bytes).first(at_segment::crc)));
     return bytes;
 }
@@ -106,6 +107,7 @@ segment_check read_segment_header(std::span<const std::byte> file, segment_heade
     out.synced_commits = (flags & segment_synced_commits) != 0;
     out.clean_end = (flags & segment_clean_end) != 0;
     std::copy_n(page + at_segment::boot, out.boot.size(), out.boot.begin());
+    out.synced = load<std::uint64_t>(page + at_segment::synced);
     const bool sound = out.from % 8 == 0 && out.tail <= out.from &&
                        out.from - out.tail <= out.ring.capacity && out.follows < out.number;
     return sound ? segment_check::good : segment_check::damaged;
@@ -139,8 +141,9 @@ std::optional<extent_header> read_extent_header(std::span<const std::byte> bytes
     return header;
 }
 
-void encode_extents(std::span<const std::byte> region, std::uint64_t capacity, position from,
-                    position to, position tail, std::uint64_t synced, std::vector<std::byte>& out)
+std::uint64_t encode_extents(std::span<const std::byte> region, std::uint64_t capacity,
+                             position from, position to, position tail, std::uint64_t synced,
+                             std::vector<std::byte>& out)
 {
     const std::byte* const data = region.data() + data_offset;
     const auto put = [&](position at, position end) {
@@ -151,6 +154,7 @@ void encode_extents(std::span<const std::byte> region, std::uint64_t capacity, p
         out.insert(out.end(), header.begin(), header.end());
         out.insert(out.end(), data + at % capacity, data + at % capacity + (end - at));
     };
+    std::uint64_t commit = 0;
     position begin = from;
     for (position at = from; at != to;) {
         const auto size = load<std::uint32_t>(data + at % capacity);
@@ -160,6 +164,9 @@ void encode_extents(std::span<const std::byte> region, std::uint64_t capacity, p
             at = begin;
             continue;
         }
+        const auto record = view_of(data + at % capacity);
+        if (record.is_event())
+            commit = record.commit;
         at += size;
         if (at % capacity == 0) {
             put(begin, at);
@@ -167,6 +174,7 @@ void encode_extents(std::span<const std::byte> region, std::uint64_t capacity, p
         }
     }
     put(begin, to);
+    return commit;
 }
 
 bool goes_on(position at, position next, std::uint64_t capacity) noexcept
@@ -234,11 +242,11 @@ segment_contents read_segment(std::span<const std::byte> file, const segment_hea
         return found;
     }
     found.torn = begun_after(file, found.end);
+    auto synced = header.synced;
     if (found.torn != 0)
-        if (const auto synced = synced_after(file, found.end); synced > found.end) {
-            found.damaged = true;
-            found.end_of_damage = synced;
-        }
+        synced = std::max(synced, synced_after(file, found.end));
+    found.damaged = synced > found.end;
+    found.end_of_damage = found.damaged ? synced : 0;
     return found;
 }
 

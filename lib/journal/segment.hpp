@@ -33,6 +33,7 @@ inline constexpr std::size_t commit = 184;
 inline constexpr std::size_t kind = 192;
 inline constexpr std::size_t flags = 193; // six zero bytes follow
 inline constexpr std::size_t boot = 200;
+inline constexpr std::size_t synced = 216;
 inline constexpr std::size_t crc = 252; // CRC32C of [0, 252); what is between is zero
 } // namespace at_segment
 
@@ -71,6 +72,7 @@ struct segment_header {
     bool synced_commits = false;
     bool clean_end = false;
     std::array<std::byte, 16> boot{}; ///< of the machine: page caches do not survive it
+    std::uint64_t synced = 0;         ///< of this file, when it got its name
 
     bool operator==(const segment_header&) const = default;
 };
@@ -98,9 +100,11 @@ struct extent_header {
 std::array<std::byte, extent_header_bytes> encode_extent_header(const extent_header& header);
 std::optional<extent_header> read_extent_header(std::span<const std::byte> bytes);
 
-/// Appends to `out` what a ring holds of [from, to), which are ends of records, as extents.
-void encode_extents(std::span<const std::byte> region, std::uint64_t capacity, position from,
-                    position to, position tail, std::uint64_t synced, std::vector<std::byte>& out);
+/// Appends to `out` what a ring holds of [from, to), which are ends of records, as extents. Returns
+/// the commit number of the last transaction; 0 without one.
+std::uint64_t encode_extents(std::span<const std::byte> region, std::uint64_t capacity,
+                             position from, position to, position tail, std::uint64_t synced,
+                             std::vector<std::byte>& out);
 
 /// One extent as it was found; of a torn one, the records that are whole.
 struct extent {

@@ -57,6 +57,7 @@ BOOST_AUTO_TEST_CASE(header_is_read_as_it_was_written)
     header.kind = journal::segment_kind::moved;
     header.synced_commits = header.clean_end = true;
     header.boot.fill(std::byte{5});
+    header.synced = 3000;
     journal::segment_header read;
     BOOST_TEST((read_segment_header(encode_segment_header(header), read) == segment_check::good));
     BOOST_TEST((read == header));
@@ -139,6 +140,18 @@ BOOST_AUTO_TEST_CASE(read_tells_damage_of_what_was_synced_from_a_torn_end)
         const auto vouched = read_segment(flipped, header, log.file.size());
         BOOST_TEST_REQUIRE(vouched.damaged);
     }
+}
+
+BOOST_AUTO_TEST_CASE(read_misses_what_the_header_vouches_for)
+{
+    const unrolled log(4096, 9000, 3, false);
+    auto header = header_of(log);
+    header.synced = log.file.size() / 2;
+    const auto torn = std::span(log.file).first(log.file.size() - 1);
+    BOOST_TEST(!read_segment(torn, header).damaged);
+    const auto found = read_segment(torn.first(log.file.size() / 3), header);
+    BOOST_TEST(found.damaged);
+    BOOST_TEST(found.end_of_damage == header.synced);
 }
 
 BOOST_AUTO_TEST_CASE(read_takes_gaps_for_a_torn_end_where_nothing_was_synced)
