@@ -93,8 +93,9 @@ public:
             }
         }
         if (last != 0) {
-            state.commit();
-            insist(control_, [&] { return supervision::confirm_reports(control_, last); });
+            // Not yet on a full disk: then a successor is told once more.
+            if (state.commit())
+                insist(control_, [&] { return supervision::confirm_reports(control_, last); });
         }
         return ended;
     }
@@ -138,6 +139,7 @@ int state_service(const supervision::child_start& start)
     serving::state_process_start given;
     given.control = start.control;
     given.listener = start.descriptors.empty() ? -1 : start.descriptors.front();
+    given.data = start.descriptors.size() < 2 ? -1 : start.descriptors[1];
     given.find_kept = [&start](std::string_view name) { return start.find_kept(name); };
     given.keep = [control = start.control](std::string_view name, int file) {
         // A successor is only as good as what was kept.

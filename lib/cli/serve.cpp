@@ -22,7 +22,9 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr const char* usage = "usage: zproc serve unix:///PATH [--journal-size BYTES]\n";
+constexpr const char* usage =
+    "usage: zproc serve unix:///PATH [--journal-size BYTES]\n"
+    "                   [--data DIR [--fsync never|interval|commit] [--salvage]]\n";
 
 /// One line, with the time of day.
 void log(const std::string& text)
@@ -58,6 +60,19 @@ asio::awaitable<int> serve_until_stopped(context ctx)
     co_return EXIT_FAILURE;
 }
 
+bool take(std::string_view text, context_options& options)
+{
+    if (text == "never")
+        options.fsync(fsync_policy::never);
+    else if (text == "interval")
+        options.fsync(fsync_policy::interval);
+    else if (text == "commit")
+        options.fsync(fsync_policy::commit);
+    else
+        return false;
+    return true;
+}
+
 /// False when it is no number.
 bool take(std::string_view text, std::size_t& number)
 {
@@ -78,6 +93,12 @@ int serve(int argc, char** argv)
         if (word == "--journal-size" && i + 1 != argc && take(argv[i + 1], bytes)) {
             options.journal_size(bytes);
             ++i;
+        } else if (word == "--data" && i + 1 != argc) {
+            options.data(argv[++i]);
+        } else if (word == "--fsync" && i + 1 != argc && take(argv[i + 1], options)) {
+            ++i;
+        } else if (word == "--salvage") {
+            options.salvage();
         } else if (!word.starts_with('-') && options.address().empty()) {
             options.address(std::string(word));
         } else {

@@ -36,6 +36,24 @@ std::string parent_of(std::string path)
 
 } // namespace
 
+std::array<std::byte, 16> boot_id()
+{
+    std::array<std::byte, 16> id{};
+    const descriptor file(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
+    char text[64];
+    const auto size = file ? ::read(file.get(), text, sizeof text) : 0;
+    std::size_t digits = 0;
+    for (ssize_t i = 0; i < size && digits != 2 * id.size(); ++i) {
+        const char c = text[i];
+        const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        if (digit < 0)
+            continue;
+        auto& byte = id[digits++ / 2];
+        byte = byte << 4 | static_cast<std::byte>(digit);
+    }
+    return id;
+}
+
 bool is_full(const error_code& ec) noexcept
 {
     // A limit of this process or user counts as the disk's.

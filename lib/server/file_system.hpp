@@ -4,6 +4,7 @@
 
 #include <zproc/error.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -40,6 +41,9 @@ public:
     /// What `sync` is for the contents of files, for their names.
     virtual error_code sync_names() = 0;
 };
+
+/// Of this machine since it was started; zeros where the system does not tell.
+std::array<std::byte, 16> boot_id();
 
 /// Whether more could be written once somebody makes room.
 bool is_full(const error_code& ec) noexcept;

@@ -144,7 +144,8 @@ bool session_fsm::greet(const frame& f, std::int64_t now)
     auto welcome = shared_.about;
     welcome.build_id = shared_.build_id;
     if (!hello.observer && !take_session(hello, welcome, now)) {
-        fail(f, errc::too_busy, "the journal has no room for another session");
+        fail(f, errc::too_busy,
+             "there is no room for another session, in the journal or on its disk");
         return false;
     }
     greeted_ = true;
