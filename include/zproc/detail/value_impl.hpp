@@ -63,13 +63,13 @@ void value::store(T&& content)
 {
     using plain = std::remove_cvref_t<T>;
     if constexpr (detail::mapped<plain>) {
-        using mapping = value_mapping<plain>;
+        using mapped = value_mapping<plain>;
         static_assert(
             requires(const plain& from) {
-                { mapping::to_value(from) } -> std::convertible_to<value>;
+                { mapped::to_value(from) } -> std::convertible_to<value>;
             }, "zproc: a value_mapping<T> needs a static value to_value(const T&)");
         *this = detail::converted_in<plain>(
-            [&]() -> value { return mapping::to_value(std::as_const(content)); });
+            [&]() -> value { return mapped::to_value(std::as_const(content)); });
         if (auto* none = std::get_if<detail::nothing>(&rep_))
             none->absent = false;
     } else if constexpr (detail::one_of<plain, std::nullptr_t, std::nullopt_t>) {
@@ -176,14 +176,14 @@ T value::get() const
     if constexpr (std::same_as<T, value>) {
         return *this;
     } else if constexpr (detail::mapped<T>) {
-        using mapping = value_mapping<T>;
+        using mapped = value_mapping<T>;
         static_assert(
             requires(const value& from) {
-                { mapping::from_value(from) } -> std::convertible_to<T>;
+                { mapped::from_value(from) } -> std::convertible_to<T>;
             }, "zproc: a value_mapping<T> needs a static T from_value(const value&)");
         if (const auto* none = std::get_if<detail::nothing>(&rep_); none && none->absent)
             detail::throw_mismatch(*this, detail::wanted_name<T>());
-        return detail::converted_in<T>([&]() -> T { return mapping::from_value(*this); });
+        return detail::converted_in<T>([&]() -> T { return mapped::from_value(*this); });
     } else if constexpr (detail::is_optional<T>) {
         if (is_null())
             return std::nullopt;
