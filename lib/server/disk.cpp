@@ -112,7 +112,11 @@ error_code disk::prepare(std::uint64_t capacity)
 {
     // What is copied is not written again; what a full ring has to carry at once, is.
     const auto first = begins_anew(capacity) ? capacity : capacity / 3;
-    return allocate_next(journal::segment_header_bytes + first + margin(capacity));
+    const auto ec = allocate_next(journal::segment_header_bytes + first + margin(capacity));
+    if (ec && !ring_refused_)
+        log("the disk has no room for a larger journal: changes that need one are refused");
+    ring_refused_ = ec.failed();
+    return ec;
 }
 
 error_code disk::begin(const journal::writer& now)

@@ -126,6 +126,7 @@ private:
     synced_part synced_;
     bool start_whole_ = false; ///< what is there is no part of what comes
     bool full_ = false;
+    bool ring_refused_ = false;
 
     int next_ = -1; ///< the file of the next segment
     std::uint64_t next_size_ = 0;
