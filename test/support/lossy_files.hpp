@@ -20,7 +20,7 @@ struct power_cut {};
 
 /// A directory in memory, on a disk that holds for certain only what was synced: of the rest, a
 /// power cut leaves any sectors, and names as of any moment since they were synced.
-class lossy_files final : public serving::file_system {
+class lossy_files : public serving::file_system {
 public:
     std::uint64_t calls = 0;                ///< that change something, or sync it
     std::uint64_t cut_at = 0;               ///< the call at which the power goes; 0: never
