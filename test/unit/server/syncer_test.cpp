@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <future>
+#include <thread>
 
 using namespace zproc;
 using serving::syncer;
@@ -40,7 +41,11 @@ BOOST_AUTO_TEST_CASE(sync_is_done_in_another_thread_and_told_when_it_has_ended)
     files.begun.get_future().wait();
     BOOST_TEST(!one.take_done().has_value());
     files.allowed.set_value();
-    one.rest();
+    auto done = one.take_done();
+    for (; !done; done = one.take_done())
+        std::this_thread::yield();
+    BOOST_TEST(done->end == 100u);
+    BOOST_TEST(done->tail == 8u);
     BOOST_TEST(!one.failure().failed());
 }
 
