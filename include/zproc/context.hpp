@@ -61,6 +61,10 @@ public:
     /// program may make a control group, else `standard`.
     isolation_level isolation() const noexcept;
 
+    /// What a change survives once it is acknowledged, as the server has said that it was connected
+    /// to last; `none` before there was one.
+    durability_level durability() const noexcept;
+
     /// A handle to the default namespace, with an origin of its own.
     zproc::state state() const;
     /// A handle to a namespace. Throws `errc::empty_namespace`.

@@ -85,6 +85,21 @@ struct watch_options {
 };
 static_assert(std::is_trivially_copyable_v<watch_options> && std::is_aggregate_v<watch_options>);
 
+/// When what is written to a data directory has to be on the disk. A crash of processes loses
+/// nothing in any case; this is about power cuts and crashes of the machine.
+enum class fsync_policy : std::uint8_t {
+    never,    ///< when the system likes, and at a clean end
+    interval, ///< once a second: a power cut may lose the last second of what was acknowledged
+    commit,   ///< before anybody sees a change or gets its reply: nothing is lost
+};
+
+/// What a change survives once it is acknowledged.
+enum class durability_level : std::uint8_t {
+    none,    ///< not the death of its process: a server embedded in another program
+    process, ///< the death of the state process by any means; with a data directory, of all others
+    disk,    ///< power cuts and crashes of the machine, too
+};
+
 /// How a context finds or starts its state process, and how patient it is.
 class context_options {
 public:
@@ -172,6 +187,31 @@ public:
         return *this;
     }
 
+    /// Keeps the state of a server of its own in that directory, which is made if it is not there,
+    /// and begins with what is in it. Errors of whatever is asked for first: `errc::data_in_use`
+    /// where another server has it, `data_damaged`, `disk_full`, those of the system. Without
+    /// effect on a context that attaches to a server.
+    context_options& data(std::string directory)
+    {
+        data_ = std::move(directory);
+        return *this;
+    }
+
+    /// When what is written there has to be on the disk. Default: before it is acknowledged.
+    context_options& fsync(fsync_policy value)
+    {
+        fsync_ = value;
+        return *this;
+    }
+
+    /// Where the data directory is damaged, go on with what is whole before the damage, instead of
+    /// failing with `errc::data_damaged`. Damaged files are kept, under other names. Default: no.
+    context_options& salvage(bool value = true)
+    {
+        salvage_ = value;
+        return *this;
+    }
+
     const std::string& address() const noexcept { return address_; }
     const std::vector<std::string>& listens() const noexcept { return listens_; }
     const std::string& secret() const noexcept { return secret_; }
@@ -183,6 +223,9 @@ public:
     std::chrono::nanoseconds request_timeout() const noexcept { return request_timeout_; }
     std::size_t journal_size() const noexcept { return journal_size_; }
     std::optional<isolation_level> isolation() const noexcept { return isolation_; }
+    const std::string& data() const noexcept { return data_; }
+    fsync_policy fsync() const noexcept { return fsync_; }
+    bool salvages() const noexcept { return salvage_; }
 
 private:
     std::string address_;
@@ -195,6 +238,9 @@ private:
     std::chrono::nanoseconds request_timeout_ = std::chrono::seconds(30);
     std::optional<isolation_level> isolation_;
     std::size_t journal_size_ = std::size_t{4} << 20;
+    std::string data_;
+    fsync_policy fsync_ = fsync_policy::commit;
+    bool salvage_ = false;
 };
 
 } // namespace zproc

@@ -14,7 +14,8 @@ namespace {
 constexpr const char* usage =
     "zproc %s: processes that share their state and watch it change\n"
     "\n"
-    "zproc serve unix:///PATH   keeps a state that programs of this user can join, until SIGTERM\n"
+    "zproc serve unix:///PATH   keeps a state that programs of this user can join, until SIGTERM;\n"
+    "    --data DIR             and in that directory, for the next time\n"
     "zproc --version            says this library's version\n"
     "zproc --help               says this\n"
     "\n"

@@ -24,6 +24,7 @@ namespace asio = boost::asio;
 
 constexpr const char* usage =
     "usage: zproc serve ADDRESS… [--secret-file FILE] [--journal-size BYTES]\n"
+    "                   [--data DIR [--fsync never|interval|commit] [--salvage]]\n"
     "       an ADDRESS is unix:///PATH, tcp://HOST:PORT or tcp://[IPV6]:PORT\n";
 
 /// One line, with the time of day.
@@ -63,6 +64,19 @@ asio::awaitable<int> serve_until_stopped(context ctx)
     co_return EXIT_FAILURE;
 }
 
+bool take(std::string_view text, context_options& options)
+{
+    if (text == "never")
+        options.fsync(fsync_policy::never);
+    else if (text == "interval")
+        options.fsync(fsync_policy::interval);
+    else if (text == "commit")
+        options.fsync(fsync_policy::commit);
+    else
+        return false;
+    return true;
+}
+
 /// False when it is no number.
 bool take(std::string_view text, std::size_t& number)
 {
@@ -86,6 +100,12 @@ int serve(int argc, char** argv)
             ++i;
         } else if (word == "--secret-file" && i + 1 != argc) {
             options.secret_file(argv[++i]);
+        } else if (word == "--data" && i + 1 != argc) {
+            options.data(argv[++i]);
+        } else if (word == "--fsync" && i + 1 != argc && take(argv[i + 1], options)) {
+            ++i;
+        } else if (word == "--salvage") {
+            options.salvage();
         } else if (!word.starts_with('-')) {
             options.listen(std::string(word));
             anywhere = true;

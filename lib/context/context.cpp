@@ -138,6 +138,11 @@ isolation_level context::isolation() const noexcept
     return own ? own->isolation : isolation_level::standard;
 }
 
+durability_level context::durability() const noexcept
+{
+    return core()->engine()->durability();
+}
+
 error_code prepare(diagnostics* why)
 {
     return supervision::prepare(why);

@@ -13,6 +13,8 @@
 #include <boost/asio/query.hpp>
 
 #include <algorithm>
+#include <csignal>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -124,10 +126,19 @@ error_code context_core::start_server(std::string& text)
 {
     if (const auto ec = open_link())
         return ec;
+    error_code ec;
+    // Locked here, so that whoever asks learns at once that another server has it.
+    const auto data =
+        options_.data().empty() ? descriptor() : serving::open_data_directory(options_.data(), ec);
+    if (ec)
+        return ec;
     std::vector<descriptor> listeners;
-    if (const auto ec = open_doors(listeners, text))
+    ec = open_doors(listeners, text);
+    if (ec)
         return ec;
     serving::host_options options;
+    options.fsync = options_.fsync();
+    options.salvage = options_.salvages();
     options.ring_capacity = options_.journal_size();
     options.remove_socket = true;
     options.secret = secret_;
@@ -140,6 +151,13 @@ error_code context_core::start_server(std::string& text)
         request.descriptors.push_back(each.get());
     request.service = true;
     request.restart = supervision::service_restarts();
+    if (data) {
+        request.descriptors.push_back(data.get());
+        // What is wrong with a disk stays wrong: only other ends are worth a successor.
+        request.restart.codes = {EXIT_FAILURE};
+        for (int number = 1; number != NSIG; ++number)
+            request.restart.signals.push_back(number);
+    }
     using signature = void(error_code, supervision::started_child);
     link_->start(
         request,
@@ -167,10 +185,13 @@ error_code context_core::start_server(std::string& text)
 void context_core::server_notice(const supervision::notice& n)
 {
     using kind = supervision::notice::kind;
+    if (n.what == kind::exited && !n.exit.signalled)
+        if (const auto why = serving::errc_of_exit(n.exit.number))
+            why_ended_ = *why;
     if (n.what != kind::lost && n.what != kind::gone)
         return;
     server_ = own_server::gone;
-    why_gone_ = n.what == kind::lost || n.leaving ? errc::supervisor_lost : errc::state_lost;
+    why_gone_ = n.what == kind::lost || n.leaving ? errc::supervisor_lost : why_ended_;
     engine_->condemn(why_gone_);
     proceed();
 }

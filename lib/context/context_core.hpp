@@ -122,6 +122,7 @@ private:
     enum class own_server { none, running, gone };
     own_server server_ = own_server::none;
     errc why_gone_{};
+    errc why_ended_ = errc::state_lost; ///< as the state process itself has said
     supervision::child_id server_child_ = 0;
     std::map<supervision::child_id, std::weak_ptr<process_core>> children_;
     unsigned starting_ = 0;

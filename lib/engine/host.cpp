@@ -74,6 +74,20 @@ host::host(asio::any_io_executor io) : io_(std::move(io)), strand_(asio::make_st
 
 host::~host() = default;
 
+namespace {
+
+durability_level level_of(protocol::durability told)
+{
+    switch (told) {
+    case protocol::durability::process: return durability_level::process;
+    case protocol::durability::disk: return durability_level::disk;
+    case protocol::durability::none: break;
+    }
+    return durability_level::none;
+}
+
+} // namespace
+
 std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locate, std::string name,
                                  std::chrono::nanoseconds request_timeout, std::string secret,
                                  bool remote)
@@ -93,6 +107,7 @@ std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locat
             alive->session_ = alive->server_->session();
             if (alive->mirror_)
                 alive->mirror_->on_ready();
+            alive->durability_ = level_of(alive->server_->server().durability);
             alive->replicas_->on_ready();
             alive->feed_->on_ready();
         }

@@ -58,6 +58,7 @@ public:
     void replicate(const detail::state_identity& from,
                    std::unique_ptr<detail::pending_replica> p) override;
     std::uint64_t session() const noexcept override { return session_; }
+    durability_level durability() const noexcept { return durability_; }
     /// False in a plain fork of the process that made it, which shares its socket: there everything
     /// fails with `errc::wrong_process`.
     bool is_here() const noexcept { return server_->is_here(); }
@@ -92,6 +93,7 @@ private:
     std::shared_ptr<client::replica_source> replicas_;
     std::atomic<bool> gone_ = false;
     std::atomic<std::uint64_t> session_ = 0;
+    std::atomic<durability_level> durability_ = durability_level::none;
     std::set<std::shared_ptr<client::recall>> recalls_; ///< on the strand
 
     std::mutex mutex_; ///< of what follows

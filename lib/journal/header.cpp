@@ -27,15 +27,15 @@ std::array<std::byte, at_header::head> encode_header(const ring_header& header)
     return bytes;
 }
 
-std::optional<ring_header> read_header(std::span<const std::byte> region)
+std::optional<ring_header> decode_header(std::span<const std::byte> bytes)
 {
-    if (region.size() < region_size(smallest_capacity))
+    if (bytes.size() < at_header::head)
         return std::nullopt;
-    const std::byte* page = region.data();
+    const std::byte* page = bytes.data();
     if (std::memcmp(page + at_header::magic, ring_magic.data(), ring_magic.size()) != 0 ||
         load<std::uint32_t>(page + at_header::version) != layout_version ||
         load<std::uint32_t>(page + at_header::data) != data_offset ||
-        load<std::uint32_t>(page + at_header::crc) != crc32c(region.first(at_header::crc)))
+        load<std::uint32_t>(page + at_header::crc) != crc32c(bytes.first(at_header::crc)))
         return std::nullopt;
     ring_header header;
     std::copy_n(page + at_header::instance, header.instance.size(), header.instance.begin());
@@ -47,9 +47,18 @@ std::optional<ring_header> read_header(std::span<const std::byte> region)
     header.moved.wrap = load<std::uint64_t>(page + at_header::moved_wrap);
     header.moved.pad = load<std::uint64_t>(page + at_header::moved_pad);
     header.moved.head = load<std::uint64_t>(page + at_header::moved_head);
-    if (header.capacity % 8 != 0 || header.capacity < smallest_capacity ||
-        header.capacity > region.size() - data_offset)
+    if (header.capacity % 8 != 0 || header.capacity < smallest_capacity)
         return std::nullopt;
+    return header;
+}
+
+std::optional<ring_header> read_header(std::span<const std::byte> region)
+{
+    if (region.size() < region_size(smallest_capacity))
+        return std::nullopt;
+    auto header = decode_header(region);
+    if (header && header->capacity > region.size() - data_offset)
+        header.reset();
     return header;
 }
 

@@ -51,6 +51,9 @@ constexpr std::size_t region_size(std::uint64_t capacity) noexcept
 /// Reads the header of a ring; nothing if the region does not hold one that this library reads.
 std::optional<ring_header> read_header(std::span<const std::byte> region);
 
+/// The same without regard to where the data is: of the header's bytes alone.
+std::optional<ring_header> decode_header(std::span<const std::byte> page);
+
 /// The header as it stands in the ring.
 std::array<std::byte, at_header::head> encode_header(const ring_header& header);
 

@@ -18,6 +18,12 @@ writer::writer(std::span<std::byte> region, ring_header header, writer_options o
     format();
 }
 
+writer::writer(std::unique_ptr<memory> through, ring_header header, writer_options options)
+    : own_memory_(std::move(through)), memory_(*own_memory_), header_(header), options_(options)
+{
+    format();
+}
+
 writer::writer(memory& through, ring_header header, writer_options options)
     : memory_(through), header_(header), options_(options)
 {

@@ -60,6 +60,8 @@ public:
     writer(std::span<std::byte> region, ring_header header, writer_options options = {});
     /// The same through a `memory` that outlives the writer.
     writer(memory& through, ring_header header, writer_options options = {});
+    /// The same through one of its own.
+    writer(std::unique_ptr<memory> through, ring_header header, writer_options options = {});
     ~writer();
     writer(const writer&) = delete;
     writer& operator=(const writer&) = delete;

@@ -71,7 +71,8 @@ bool session_fsm::welcome(std::uint32_t correlation, const client_hello& hello,
     said.build_id = shared_.build_id;
     if (!hello.observer && !take_session(hello, said, now)) {
         full_ = true;
-        return refuse(f, errc::too_busy, "the journal has no room for another session");
+        return refuse(f, errc::too_busy,
+                      "there is no room for another session, in the journal or on its disk");
     }
     if (seen == nullptr)
         write_welcome(output_, correlation, said);

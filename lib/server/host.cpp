@@ -64,21 +64,52 @@ host::~host() = default;
 
 error_code host::create()
 {
+    const journal::writer_options limits{.largest_capacity = options_.largest_capacity};
+    if (disk_)
+        if (const auto ec = disk_->look(); ec.failed())
+            return ec;
+    if (disk_ && !disk_->ring().empty()) {
+        const auto ec = rings_.restore(disk_->ring(), options_.database, limits);
+        return ec.failed() ? ec : adopt_sessions();
+    }
     return rings_.create(options_.ring_capacity, random_bytes<protocol::instance_id>(),
-                         options_.database, {.largest_capacity = options_.largest_capacity});
+                         options_.database, limits);
 }
 
 error_code host::succeed(const rings::inheritance& from)
 {
     const auto ec =
         rings_.succeed(from, options_.database, {.largest_capacity = options_.largest_capacity});
-    if (ec.failed())
-        return ec;
+    return ec.failed() ? ec : adopt_sessions();
+}
+
+/// Those that were there before are away until they come.
+error_code host::adopt_sessions()
+{
     look_at_clocks();
     hall_.data->known_sessions().for_each(
         [&](std::uint64_t session) { hall_.sessions.away(session, ticks_); });
     timing_ = true;
     return {};
+}
+
+void host::use_data(descriptor directory_file, std::function<void(const std::string&)> log,
+                    std::function<void(const error_code&)> failed)
+{
+    disk_options on;
+    on.fsync = options_.fsync;
+    on.interval = std::chrono::nanoseconds(options_.sync_every);
+    on.salvage = options_.salvage;
+    on.largest_capacity = options_.largest_capacity;
+    on.boot = boot_id();
+    on.instance = random_bytes<protocol::instance_id>();
+    on.log = std::move(log);
+    on.failed = std::move(failed);
+    if (options_.fsync == fsync_policy::commit)
+        hall_.about.durability = protocol::durability::disk;
+    files_ = std::make_unique<directory>(std::move(directory_file));
+    disk_ = std::make_unique<disk>(*files_, std::move(on));
+    rings_.use(*disk_);
 }
 
 error_code host::stop_on(int file, std::function<bool()> decide)
@@ -94,8 +125,30 @@ error_code host::stop_on(int file, std::function<bool()> decide)
 void host::record(std::string_view name_space, std::string_view key,
                   std::optional<store::bytes_view> value)
 {
+    if (waiting_records_.empty() && make_record(name_space, key, value))
+        return;
+    auto& waiting = waiting_records_.emplace_back();
+    waiting.name_space = name_space;
+    waiting.key = key;
+    if (value)
+        waiting.value.emplace(value->begin(), value->end());
+    timing_ = true;
+}
+
+bool host::make_record(std::string_view name_space, std::string_view key,
+                       std::optional<store::bytes_view> value)
+{
     const store::key_value change{key, value};
-    hall_.data->update({0, 0, 0, 0, wall_}, name_space, {&change, 1});
+    return hall_.data->update({0, 0, 0, 0, wall_}, name_space, {&change, 1}).error !=
+           errc::disk_full;
+}
+
+void host::retry_records()
+{
+    auto done = waiting_records_.begin();
+    while (done != waiting_records_.end() && make_record(done->name_space, done->key, done->value))
+        ++done;
+    waiting_records_.erase(waiting_records_.begin(), done);
 }
 
 std::optional<store::bytes_view> host::look(std::string_view name_space, std::string_view key) const
@@ -103,10 +156,11 @@ std::optional<store::bytes_view> host::look(std::string_view name_space, std::st
     return hall_.data->get(name_space, key).value;
 }
 
-void host::commit()
+bool host::commit()
 {
     if (hall_.data->pending())
         hall_.data->publish();
+    return waiting_records_.empty();
 }
 
 bool host::turn(int milliseconds)
@@ -140,6 +194,8 @@ bool host::turn(int milliseconds)
 void host::finish()
 {
     end_turn();
+    if (disk_)
+        disk_->finish();
     rings_.end();
 }
 

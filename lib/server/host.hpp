@@ -1,6 +1,7 @@
 #pragma once
 
 #include "server/connection.hpp"
+#include "server/disk.hpp"
 #include "server/rings.hpp"
 
 #include <zproc/error.hpp>
@@ -23,6 +24,11 @@ struct host_options {
     bool remove_socket = false; ///< at the end: it is in nobody's private directory
 
     std::string secret; ///< who comes over TCP has to know it
+
+    // What becomes of the data directory, where there is one.
+    fsync_policy fsync = fsync_policy::commit;
+    std::int64_t sync_every = 1'000'000'000; ///< ns, of `interval`
+    bool salvage = false;
 
     std::size_t connections = 4096;
     std::size_t strangers = 128; ///< over TCP, that have not shown yet that they know the secret
@@ -47,7 +53,10 @@ public:
     host(const host&) = delete;
     host& operator=(const host&) = delete;
 
-    /// A new state, or the one that a predecessor left.
+    /// Keeps the state in a directory, of `open_data_directory`, from its creation on.
+    void use_data(descriptor directory, std::function<void(const std::string&)> log,
+                  std::function<void(const error_code&)> failed);
+    /// A new state, the one in the data directory, or the one that a predecessor left.
     error_code create();
     error_code succeed(const rings::inheritance& from);
 
@@ -59,12 +68,14 @@ public:
     error_code stop_on(int file, std::function<bool()> decide);
 
     /// A mutation that no client has asked for; without a value the key goes.
+    /// With a full disk it is made when there is room.
     void record(std::string_view name_space, std::string_view key,
                 std::optional<store::bytes_view> value);
     /// The value of a key; valid until the next mutation.
     std::optional<store::bytes_view> look(std::string_view name_space, std::string_view key) const;
     /// What was recorded is promised from here on.
-    void commit();
+    /// False while some of it waits for room on disk.
+    bool commit();
 
     /// Waits up to `milliseconds` (-1: for ever) for something to do, and does it. False when it
     /// is to end.
@@ -110,7 +121,14 @@ private:
     void look_at_lease_clock();
     void mark(seat who);
 
+    error_code adopt_sessions();
+    bool make_record(std::string_view name_space, std::string_view key,
+                     std::optional<store::bytes_view> value);
+    void retry_records();
+
     host_options options_;
+    std::unique_ptr<file_system> files_; ///< outlives the ring, which is published to it first
+    std::unique_ptr<disk> disk_;
     hall hall_;
     rings rings_;
     descriptor poll_;
@@ -135,6 +153,13 @@ private:
     std::int64_t ticks_ = 0;
     std::int64_t minded_at_ = 0;
     bool timing_ = false; ///< somebody's time is running
+
+    struct waiting_record {
+        std::string name_space;
+        std::string key;
+        std::optional<std::vector<std::byte>> value;
+    };
+    std::vector<waiting_record> waiting_records_; ///< for room on disk, in order
 };
 
 } // namespace zproc::serving

@@ -1,5 +1,7 @@
 #include "server/rings.hpp"
 
+#include "journal/bytes.hpp"
+#include "journal/encode.hpp"
 #include "protocol/control_page.hpp"
 
 #include <algorithm>
@@ -52,10 +54,9 @@ error_code rings::use_control(shared_file page)
     return control_for_clients_ ? error_code() : system_failure();
 }
 
-error_code rings::create(std::uint64_t capacity, const protocol::instance_id& instance,
-                         store::database_options options, journal::writer_options limits)
+/// The control page and the eventfd of a new instance, or of one that nobody remembers.
+error_code rings::make_shared(const protocol::instance_id& instance)
 {
-    limits_ = usable(limits);
     hall_.about.instance = instance;
     auto page = make_page(control_name, protocol::control_page_bytes);
     if (!page)
@@ -64,9 +65,21 @@ error_code rings::create(std::uint64_t capacity, const protocol::instance_id& in
     if (const auto ec = use_control(std::move(page)); ec.failed())
         return ec;
     wake_ = descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-    if (!wake_)
-        return system_failure();
+    return wake_ ? error_code() : system_failure();
+}
 
+error_code rings::keep_shared()
+{
+    const auto ec = keep("control", control_.file.get());
+    return ec.failed() ? ec : keep("wake", wake_.get());
+}
+
+error_code rings::create(std::uint64_t capacity, const protocol::instance_id& instance,
+                         store::database_options options, journal::writer_options limits)
+{
+    limits_ = usable(limits);
+    if (const auto ec = make_shared(instance); ec.failed())
+        return ec;
     journal::ring_header header;
     header.instance = instance;
     header.epoch = 1;
@@ -75,14 +88,27 @@ error_code rings::create(std::uint64_t capacity, const protocol::instance_id& in
     if (!ring)
         return system_failure();
     // A ring that was never announced holds nothing: kept first of all, these are no successor's.
-    if (const auto ec = keep("control", control_.file.get()); ec.failed())
-        return ec;
-    if (const auto ec = keep("wake", wake_.get()); ec.failed())
+    if (const auto ec = keep_shared(); ec.failed())
         return ec;
     auto& writer = *ring;
     hall_.data = std::make_unique<store::database>(std::move(ring), *this, options);
     ring_replaced(writer);
-    return {};
+    return begun_;
+}
+
+error_code rings::restore(std::span<const std::byte> old, store::database_options options,
+                          journal::writer_options limits)
+{
+    limits_ = usable(limits);
+    const auto header = journal::read_header(old);
+    if (!header)
+        return errc::state_lost;
+    if (const auto ec = make_shared(header->instance); ec.failed())
+        return ec;
+    if (const auto ec = keep_shared(); ec.failed())
+        return ec;
+    hall_.data = store::database::recover(old, *this, options);
+    return hall_.data ? begun_ : make_error_code(errc::state_lost);
 }
 
 error_code rings::succeed(const inheritance& from, store::database_options options,
@@ -107,8 +133,27 @@ error_code rings::succeed(const inheritance& from, store::database_options optio
     // on the way, and with it what was acknowledged since.
     if (header->epoch < protocol::control_epoch(control_.memory.bytes()))
         return errc::state_lost;
+    if (disk_)
+        if (const auto ec = disk_->look_beside(
+                *header,
+                journal::load<journal::position>(old.bytes().data() + journal::at_header::head));
+            ec.failed())
+            return ec;
     hall_.data = store::database::recover(old.bytes(), *this, options);
-    return hall_.data ? error_code() : make_error_code(errc::state_lost);
+    return hall_.data ? begun_ : make_error_code(errc::state_lost);
+}
+
+error_code rings::admit(const journal::transaction& what, const journal::writer& ring)
+{
+    if (!disk_)
+        return {};
+    // Sessions and the table of processes have no requests: they may use the last of the room.
+    return disk_->admit(journal::encoded_size(what), ring.written(), what.request == 0);
+}
+
+error_code rings::admit_ring(std::uint64_t capacity)
+{
+    return disk_ ? disk_->prepare(capacity) : error_code();
 }
 
 void rings::end()
@@ -122,16 +167,26 @@ std::unique_ptr<journal::writer> rings::make_ring(const journal::ring_header& he
     next_ = make_sealed_file(ring_name, journal::region_size(header.capacity));
     if (!next_)
         return nullptr;
-    return std::make_unique<journal::writer>(next_.memory.bytes(), header, limits_);
+    if (!disk_)
+        return std::make_unique<journal::writer>(next_.memory.bytes(), header, limits_);
+    auto memory = std::make_unique<disk_memory>(next_.memory.bytes(), *disk_);
+    next_memory_ = memory.get();
+    return std::make_unique<journal::writer>(std::move(memory), header, limits_);
 }
 
 /// From here on commits go to the new ring, so a successor must get that one: handed over first,
-/// announced then. In between both hold the same.
+/// begun on disk, announced then. In between both hold the same.
 void rings::ring_replaced(journal::writer& now)
 {
     // Going on would lose what is acknowledged from here on; a successor has the old ring.
     if (keep("ring", next_.file.get()).failed())
         ::_exit(EXIT_FAILURE);
+    if (disk_) {
+        begun_ = disk_->begin(now);
+        if (begun_.failed() && ring_)
+            ::_exit(EXIT_FAILURE); // there was room for it, and is no more
+        next_memory_->go_live();
+    }
     if (ring_)
         old_.push_back(std::move(ring_));
     ring_ = std::move(next_);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "server/disk_memory.hpp"
 #include "server/session_fsm.hpp"
 #include "shared_memory.hpp"
 
@@ -20,6 +21,9 @@ class rings final : public store::surroundings {
 public:
     rings(hall& shared, keep_function keep) : hall_(shared), keep_(std::move(keep)) {}
 
+    /// From here on, what is published is on that disk. It outlives this and the rings.
+    void use(disk& on) { disk_ = &on; }
+
     // What a successor finds, by name; -1 for none.
     struct inheritance {
         int ring = -1;
@@ -30,6 +34,9 @@ public:
     /// The first life: a new instance, an empty ring of `capacity`, or of the nearest there can be.
     error_code create(std::uint64_t capacity, const protocol::instance_id& instance,
                       store::database_options options, journal::writer_options limits);
+    /// The first life after another: everything in the ring that was made of what is on disk.
+    error_code restore(std::span<const std::byte> old, store::database_options options,
+                       journal::writer_options limits);
     /// The next one: everything in the ring that was left, under the same instance.
     error_code succeed(const inheritance& from, store::database_options options,
                        journal::writer_options limits);
@@ -48,6 +55,8 @@ public:
 
     std::unique_ptr<journal::writer> make_ring(const journal::ring_header& header) override;
     void ring_replaced(journal::writer& now) override;
+    error_code admit(const journal::transaction& what, const journal::writer& ring) override;
+    error_code admit_ring(std::uint64_t capacity) override;
     void changed(std::string_view name_space, std::string_view key) override
     {
         hall_.who.touch(name_space, key);
@@ -56,12 +65,17 @@ public:
 private:
     error_code keep(std::string_view name, int file);
     error_code use_control(shared_file page);
+    error_code make_shared(const protocol::instance_id& instance);
+    error_code keep_shared();
 
     hall& hall_;
     keep_function keep_;
     journal::writer_options limits_;
+    disk* disk_ = nullptr;
+    error_code begun_; ///< why no ring could be begun on disk
     shared_file ring_;
     shared_file next_;
+    disk_memory* next_memory_ = nullptr; ///< of its writer
     std::vector<shared_file> old_;
     shared_file control_;
     descriptor control_for_clients_;

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -23,10 +24,48 @@ error_code system_failure()
     return {errno, boost::system::system_category()};
 }
 
+// Of what stays as it is when the process is started again.
+constexpr int first_final_exit = 80;
+constexpr errc final_errors[] = {errc::data_damaged, errc::disk_failed, errc::disk_full,
+                                 errc::too_large};
+
+int exit_of(const error_code& ec)
+{
+    for (std::size_t i = 0; i != std::size(final_errors); ++i)
+        if (ec == final_errors[i])
+            return first_final_exit + static_cast<int>(i);
+    return EXIT_FAILURE;
+}
+
 int fail(const char* what, const error_code& ec)
 {
     std::fprintf(stderr, "zproc: the state process cannot %s: %s\n", what, ec.message().c_str());
-    return EXIT_FAILURE;
+    return exit_of(ec);
+}
+
+/// One line about the data directory, with the time of day.
+void log_data(const std::string& text)
+{
+    const auto now = std::time(nullptr);
+    std::tm parts{};
+    ::localtime_r(&now, &parts);
+    char time[32];
+    std::strftime(time, sizeof time, "%F %T", &parts);
+    std::fprintf(stderr, "%s zproc: data: %s\n", time, text.c_str());
+}
+
+/// The directory of the state's data, locked; an empty one without.
+void use_data(host& state, const state_process_start& start, int kept)
+{
+    const int file = kept >= 0 ? kept : start.data;
+    if (file < 0)
+        return;
+    // Kept by the supervisor, it stays locked until there is no successor any more.
+    if (kept < 0 && start.keep && start.keep("data", file).failed())
+        ::_exit(EXIT_FAILURE);
+    // A limit is met like a full disk.
+    ::signal(SIGXFSZ, SIG_IGN);
+    state.use_data(descriptor(file), log_data, [](const error_code& ec) { ::_exit(exit_of(ec)); });
 }
 
 /// SIGTERM as a descriptor; everything else that may come from a terminal is ignored.
@@ -163,6 +202,7 @@ int run_state_process(const state_process_start& start)
     const auto listeners = take_listeners(start, kept);
     if (listeners.empty())
         return fail("keep its sockets", errc::supervisor_lost);
+    use_data(state, start, kept("data"));
     const rings::inheritance left{kept("ring"), kept("control"), kept("wake")};
     const bool successor = left.ring >= 0;
     if (const auto ec = successor ? state.succeed(left) : state.create(); ec.failed())
@@ -184,6 +224,14 @@ int run_state_process(const state_process_start& start)
     return EXIT_SUCCESS;
 }
 
+std::optional<errc> errc_of_exit(int code)
+{
+    const int i = code - first_final_exit;
+    if (i < 0 || i >= static_cast<int>(std::size(final_errors)))
+        return std::nullopt;
+    return final_errors[i];
+}
+
 // ---- options -----------------------------------------------------------------------------------
 
 std::string pack_options(const host_options& options)
@@ -195,6 +243,9 @@ std::string pack_options(const host_options& options)
     text += std::to_string(options.limits.value_bytes) + ' ';
     text += std::to_string(options.session_expiry) + ' ';
     text += std::to_string(options.remove_socket ? 1 : 0) + ' ';
+    text += std::to_string(static_cast<int>(options.fsync)) + ' ';
+    text += std::to_string(options.sync_every) + ' ';
+    text += std::to_string(options.salvage ? 1 : 0) + ' ';
     text += std::to_string(options.secret.size()) + ' ' + options.secret;
     text += options.build_id;
     return text;
@@ -205,6 +256,8 @@ std::optional<host_options> unpack_options(std::string_view text)
     host_options options;
     int remove_socket = 0;
     std::size_t secret_bytes = 0;
+    int fsync = 0;
+    int salvage = 0;
     if (text.empty())
         return options;
     const auto take = [&](auto& number) {
@@ -217,9 +270,12 @@ std::optional<host_options> unpack_options(std::string_view text)
     };
     if (!take(options.ring_capacity) || !take(options.largest_capacity) ||
         !take(options.limits.request_bytes) || !take(options.limits.value_bytes) ||
-        !take(options.session_expiry) || !take(remove_socket) || !take(secret_bytes) ||
-        secret_bytes > text.size())
+        !take(options.session_expiry) || !take(remove_socket) || !take(fsync) ||
+        !take(options.sync_every) || !take(salvage) || !take(secret_bytes) || fsync < 0 ||
+        fsync > static_cast<int>(fsync_policy::commit) || secret_bytes > text.size())
         return std::nullopt;
+    options.fsync = static_cast<fsync_policy>(fsync);
+    options.salvage = salvage != 0;
     options.secret = text.substr(0, secret_bytes);
     text.remove_prefix(secret_bytes);
     options.remove_socket = remove_socket != 0;

@@ -21,7 +21,8 @@ descriptor make_listener(const std::string& path, error_code& ec);
 struct state_process_start {
     int control = -1; ///< closed by the other side: the end
     int listener = -1;
-    std::vector<int> more_listeners;                ///< of TCP, or further Unix sockets
+    std::vector<int> more_listeners; ///< of TCP, or further Unix sockets
+    int data = -1; ///< the directory that the state is kept in, of `open_data_directory`
     std::function<int(std::string_view)> find_kept; ///< what a predecessor kept; -1 for nothing
     keep_function keep;
     /// Called when `control` is readable; true at its end.
@@ -33,7 +34,12 @@ struct state_process_start {
 ///
 /// A predecessor that kept a ring is succeeded. Signals meant for a whole terminal or service are
 /// not for the state, which outlives all who use it: they are ignored.
+///
+/// Where nothing is to be gained by another try, the exit code says why: see `errc_of_exit`.
 int run_state_process(const state_process_start& start);
+
+/// What made a state process end with that code; nothing for one that says nothing.
+std::optional<errc> errc_of_exit(int code);
 
 /// The options that cross a fork, as text.
 std::string pack_options(const host_options& options);

@@ -173,7 +173,8 @@ void host::mind_the_time()
         hall_.data->close_session(session, wall_);
         keep_pace();
     }
-    timing_ = timing_ || !hall_.sessions.nobody_away();
+    retry_records();
+    timing_ = timing_ || !hall_.sessions.nobody_away() || !waiting_records_.empty();
     end_turn();
 }
 

@@ -208,6 +208,8 @@ error_code database::append_record(const journal::transaction& what,
                                    journal::append_result& written)
 {
     for (;;) {
+        if (const auto ec = around_.admit(what, *ring_); ec.failed())
+            return ec;
         written = ring_->append(what, *this);
         if (written)
             return {};

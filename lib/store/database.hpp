@@ -70,6 +70,14 @@ public:
     virtual std::unique_ptr<journal::writer> make_ring(const journal::ring_header& header) = 0;
     /// The ring of `now` holds everything, and is the one that counts from here on.
     virtual void ring_replaced(journal::writer& now) = 0;
+    /// Whether a transaction may be written behind what `ring` has written so far: asked before
+    /// anything is changed.
+    virtual error_code admit(const journal::transaction&, const journal::writer& /*ring*/)
+    {
+        return {};
+    }
+    /// The same of a ring of that capacity, before it is made.
+    virtual error_code admit_ring(std::uint64_t /*capacity*/) { return {}; }
     /// Called for each key that a new revision touches.
     virtual void changed(std::string_view name_space, std::string_view key) = 0;
 };

@@ -58,6 +58,8 @@ void database::reply_moved(std::uint64_t session, std::uint64_t request, journal
 
 error_code database::grow(std::uint64_t capacity)
 {
+    if (const auto ec = around_.admit_ring(capacity); ec.failed())
+        return ec;
     ring_->commit();
     auto header = ring_->header();
     ++header.epoch;

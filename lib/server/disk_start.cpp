@@ -1,0 +1,241 @@
+#include "server/disk.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+#include <limits>
+#include <string_view>
+
+/// What a disk finds when it starts.
+namespace zproc::serving {
+
+namespace {
+
+using journal::segment_check;
+
+constexpr std::string_view prefix = "segment-";
+constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+
+/// 0 for a name that is none of a segment.
+std::uint64_t number_of(std::string_view name)
+{
+    std::uint64_t number = 0;
+    if (!name.starts_with(prefix))
+        return 0;
+    const auto* const end = name.data() + name.size();
+    const auto [stopped, ec] = std::from_chars(name.data() + prefix.size(), end, number);
+    return ec == std::errc() && stopped == end ? number : 0;
+}
+
+const char* what_is_wrong(segment_check check)
+{
+    switch (check) {
+    case segment_check::foreign: return "is no segment of a state";
+    case segment_check::other_version:
+        return "was written by another version of zproc, in a format that this one does not read";
+    default: return "has a damaged header";
+    }
+}
+
+std::string text_of(std::int64_t time)
+{
+    const auto seconds = static_cast<std::time_t>(time / 1'000'000'000);
+    std::tm parts{};
+    ::localtime_r(&seconds, &parts);
+    char text[32];
+    std::strftime(text, sizeof text, "%F %T", &parts);
+    return text;
+}
+
+/// Of the last change that is whole.
+std::int64_t last_time(const journal::segment_contents& found)
+{
+    std::int64_t time = 0;
+    for (const auto& each : found.extents)
+        for (std::size_t at = 0; at < each.records.size();) {
+            const auto record = journal::view_of(each.records.data() + at);
+            time = std::max(time, record.time);
+            at += record.size;
+        }
+    return time;
+}
+
+} // namespace
+
+/// The segments that hold the state, oldest first: the last one, and what it continues.
+error_code disk::read_headers(std::vector<journal::segment_header>& chain)
+{
+    std::vector<std::string> names;
+    if (const auto ec = files_.list(names))
+        return ec;
+    std::vector<std::uint64_t> numbers;
+    for (const auto& name : names) {
+        if (name == "next")
+            stale_next_ = true;
+        else if (const auto number = number_of(name); number != 0 && name == name_of(number))
+            numbers.push_back(number);
+    }
+    std::ranges::sort(numbers, std::greater<>());
+    if (numbers.empty())
+        return {};
+
+    auto wanted = highest_ = numbers.front();
+    for (const auto number : numbers) {
+        if (number != wanted) {
+            orphans_.push_back(name_of(number)); // given up, or needed no more
+            continue;
+        }
+        if (const auto ec = files_.read(name_of(number), journal::segment_header_bytes, read_))
+            return ec;
+        journal::segment_header header;
+        auto check = read_segment_header(read_, header);
+        if (check == segment_check::good && header.number != number)
+            check = segment_check::damaged;
+        if (check != segment_check::good) {
+            log(name_of(number) + " " + what_is_wrong(check));
+            return errc::data_damaged;
+        }
+        chain.push_back(header);
+        wanted = header.follows;
+    }
+    std::ranges::reverse(chain);
+    return {};
+}
+
+error_code disk::read_contents(const journal::segment_header& header,
+                               std::optional<std::uint64_t> complete,
+                               journal::segment_contents& found)
+{
+    if (const auto ec = files_.read(name_of(header.number), no_limit, read_))
+        return ec;
+    found = read_segment(read_, header, complete);
+    return {};
+}
+
+error_code disk::look()
+{
+    std::vector<journal::segment_header> chain;
+    if (const auto ec = read_headers(chain))
+        return ec;
+    if (chain.empty())
+        return {};
+    if (const auto ec = replay_chain(chain))
+        return ec;
+    take_chain(chain);
+    return sync_last();
+}
+
+error_code disk::replay_chain(std::vector<journal::segment_header>& chain)
+{
+    std::uint64_t torn = 0;
+    std::int64_t time = 0;
+    bool saved = false;
+    for (std::size_t i = 0; i != chain.size() && !saved; ++i) {
+        const bool last = i + 1 == chain.size();
+        journal::segment_contents found;
+        const auto complete = last ? std::nullopt : std::optional(chain[i + 1].follows_end);
+        if (const auto ec = read_contents(chain[i], complete, found))
+            return ec;
+        time = std::max(time, last_time(found));
+        const auto added = replay_.add(found);
+        if (added == journal::replay::outcome::too_large) {
+            log("the state needs a journal of " + std::to_string(chain[i].ring.capacity) +
+                " bytes, more than this server permits");
+            return errc::too_large;
+        }
+        const bool unexpected = added == journal::replay::outcome::unexpected;
+        if (found.damaged || unexpected) {
+            log(name_of(chain[i].number) +
+                (unexpected ? " does not continue the segment before it"
+                            : " is damaged: bytes " + std::to_string(found.end) + " to " +
+                                  std::to_string(found.end_of_damage) +
+                                  " are not what was written there") +
+                "; whole are the changes up to number " + std::to_string(replay_.commit()) +
+                (time != 0 ? ", of " + text_of(time) : std::string()));
+            if (!options_.salvage || unexpected) {
+                log("nothing was changed in the data directory; keep a copy of it, and start the "
+                    "server with --salvage to go on with what is whole");
+                return errc::data_damaged;
+            }
+            set_aside(chain, i);
+            chain.resize(i + 1);
+            saved = start_whole_ = true;
+        }
+        torn = last ? found.torn : 0;
+        offset_ = found.end;
+        position_ = found.head;
+        commit_ = found.commit;
+    }
+
+    const auto& newest = chain.back();
+    // What was acknowledged is all there: or cursors into what is gone would be taken for good.
+    const bool all_there =
+        !saved && (newest.synced_commits || newest.clean_end || newest.boot == options_.boot);
+    if (!all_there)
+        replay_.set_instance(options_.instance);
+    ring_ = replay_.finish();
+    if (ring_.empty()) {
+        log("segments are missing before " + name_of(chain.front().number));
+        return errc::data_damaged;
+    }
+    log("replayed " + std::to_string(replay_.records()) + " changes from " +
+        std::to_string(chain.size()) + (chain.size() == 1 ? " segment" : " segments") +
+        (torn != 0 ? ", cut a torn end of " + std::to_string(torn) + " bytes" : std::string()) +
+        (all_there || saved
+             ? std::string()
+             : std::string("; the machine stopped before all was on the disk, so the last changes "
+                           "may be missing")));
+    return {};
+}
+
+/// What is damaged stays for people to look at.
+void disk::set_aside(const std::vector<journal::segment_header>& chain, std::size_t first)
+{
+    log("salvaging: goes on with what is whole; the damaged files are kept, as *.damaged");
+    for (auto i = first; i != chain.size(); ++i)
+        damaged_.push_back(name_of(chain[i].number));
+}
+
+void disk::take_chain(const std::vector<journal::segment_header>& chain)
+{
+    last_ = chain.back();
+    for (std::size_t i = 0; i + 1 != chain.size(); ++i)
+        old_.push_back({chain[i].number, chain[i + 1].follows_end, 0});
+}
+
+/// What the next segment is going to vouch for.
+error_code disk::sync_last()
+{
+    error_code ec;
+    const int file = files_.open(name_of(last_.number), ec);
+    if (ec)
+        return ec;
+    ec = files_.sync(file);
+    files_.close(file);
+    return ec;
+}
+
+error_code disk::look_beside(const journal::ring_header& ring, journal::position head)
+{
+    std::vector<journal::segment_header> chain;
+    if (const auto ec = read_headers(chain))
+        return ec;
+    start_whole_ = true; // the ring has everything
+    if (chain.empty())
+        return {};
+    journal::segment_contents found;
+    if (const auto ec = read_contents(chain.back(), std::nullopt, found))
+        return ec;
+    take_chain(chain);
+    offset_ = found.end;
+    const auto end = found.offset_of(head);
+    if (last_.ring.epoch != ring.epoch || last_.ring.instance != ring.instance || !end)
+        return {};
+    // What was written and not published was not acknowledged: it does not count.
+    offset_ = *end;
+    position_ = head;
+    start_whole_ = false;
+    return sync_last();
+}
+
+} // namespace zproc::serving
