@@ -16,6 +16,7 @@
 #include <zproc/remote_error.hpp>
 #include <zproc/replica.hpp>
 #include <zproc/run.hpp>
+#include <zproc/server.hpp>
 #include <zproc/snapshot.hpp>
 #include <zproc/spawn_options.hpp>
 #include <zproc/state.hpp>

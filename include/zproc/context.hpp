@@ -216,6 +216,26 @@ public:
             std::forward<Token>(token));
     }
 
+    /// Completes when everything that was committed anywhere before the call is in what the watchers
+    /// and replicas of this context read: over TCP they follow a copy of the journal, which may be
+    /// behind. On the server's own host they never are.
+    ///
+    /// Completion signature: `void(error_code)`.
+    /// Per-operation cancellation and errors: as a read of `state`.
+    template <asio::completion_token_for<void(error_code)> Token = asio::deferred_t>
+    [[nodiscard]] auto sync(Token&& token = {}) const
+    {
+        using signature = void(error_code);
+        return detail::initiate<signature>(
+            get_executor(),
+            [core = core()](detail::handler<signature> done) { sync(core, std::move(done)); },
+            std::forward<Token>(token));
+    }
+
+    /// How often the connection to the server was restored after it had broken, or the state process
+    /// had died. What was under way then was sent again, and applied once.
+    std::uint64_t reconnections() const noexcept;
+
     /// Which process a change came from: `co_await ctx.who(event.origin)`. Known from the first
     /// connection of its client until two minutes after the last; a successor of the state
     /// process knows it, too. All handles of one context are one process.
@@ -290,6 +310,8 @@ private:
     error_code link(std::uint64_t one, std::uint64_t other) const;
     static void ping(const std::shared_ptr<detail::context_core>& core,
                      detail::handler<void(error_code, pong)> done);
+    static void sync(const std::shared_ptr<detail::context_core>& core,
+                     detail::handler<void(error_code)> done);
     static void who(const std::shared_ptr<detail::context_core>& core, const origin& of,
                     detail::handler<void(error_code, peer)> done);
     static void wait(const std::shared_ptr<detail::context_core>& core,

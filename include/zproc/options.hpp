@@ -100,6 +100,21 @@ enum class durability_level : std::uint8_t {
     disk,    ///< power cuts and crashes of the machine, too
 };
 
+/// What a server takes of its clients. What is beyond is refused with an error of its own, and
+/// nothing is changed.
+struct server_limits {
+    std::size_t value_bytes = std::size_t{1} << 20;   ///< of one value: `errc::too_large`
+    std::size_t request_bytes = std::size_t{2} << 20; ///< of one request: `errc::frame_too_large`
+    std::size_t key_bytes = 4096;                     ///< of one key: `errc::too_large`
+    std::size_t depth =
+        64; ///< of lists and dicts in each other, 64 at most: `errc::value_too_deep`
+    std::size_t connections = 4096;                   ///< at once: `errc::too_busy`
+    std::size_t journal_bytes = std::size_t{1} << 30; ///< of the ring: `errc::too_large`
+    /// How long a client may be away and still go on where it was, with the replies that it has not
+    /// got: `errc::outcome_unknown`.
+    std::chrono::nanoseconds session_expiry = std::chrono::minutes(2);
+};
+
 /// How a context finds or starts its state process, and how patient it is.
 class context_options {
 public:
@@ -212,7 +227,15 @@ public:
         return *this;
     }
 
+    /// What the server that this context starts takes of its clients.
+    context_options& limits(const server_limits& value)
+    {
+        limits_ = value;
+        return *this;
+    }
+
     const std::string& address() const noexcept { return address_; }
+    const server_limits& limits() const noexcept { return limits_; }
     const std::vector<std::string>& listens() const noexcept { return listens_; }
     const std::string& secret() const noexcept { return secret_; }
     const std::string& secret_file() const noexcept { return secret_file_; }
@@ -229,6 +252,7 @@ public:
 
 private:
     std::string address_;
+    server_limits limits_;
     std::vector<std::string> listens_;
     std::string secret_;
     std::string secret_file_;

@@ -80,6 +80,17 @@ std::string context::address() const
     return core()->address();
 }
 
+void context::sync(const std::shared_ptr<detail::context_core>& core,
+                   detail::handler<void(error_code)> done)
+{
+    core->engine()->sync(std::move(done), core);
+}
+
+std::uint64_t context::reconnections() const noexcept
+{
+    return core()->engine()->reconnections();
+}
+
 std::vector<std::string> context::addresses() const
 {
     return core()->addresses();

@@ -1,6 +1,7 @@
 #include "context/context_core.hpp"
 
 #include "context/secret.hpp"
+#include "context/serving_options.hpp"
 #include "engine/loop_service.hpp"
 #include "server/state_process.hpp"
 #include "state_service.hpp"
@@ -136,10 +137,7 @@ error_code context_core::start_server(std::string& text)
     ec = open_doors(listeners, text);
     if (ec)
         return ec;
-    serving::host_options options;
-    options.fsync = options_.fsync();
-    options.salvage = options_.salvages();
-    options.ring_capacity = options_.journal_size();
+    auto options = serving_options(options_);
     options.remove_socket = true;
     options.secret = secret_;
 

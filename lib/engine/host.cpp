@@ -41,6 +41,22 @@ struct ping_call final : client::call {
     }
 };
 
+/// On the server's own host everybody reads what the server wrote.
+struct sync_call final : client::call {
+    detail::handler<void(error_code)> handler;
+    asio::any_io_executor io;
+
+    sync_call(detail::handler<void(error_code)> h, asio::any_io_executor on)
+        : call(false), handler(std::move(h)), io(std::move(on))
+    {
+    }
+    void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
+    {
+        protocol::write_request(out, correlation, protocol::ping_request{});
+    }
+    void done(error_code ec, protocol::bytes_view) override { handler.complete(io, ec); }
+};
+
 struct who_call final : client::call {
     detail::handler<void(error_code, peer)> handler;
     asio::any_io_executor io;
@@ -105,6 +121,7 @@ std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locat
     made->server_->on_ready = [engine = made->weak_from_this()] {
         if (const auto alive = engine.lock()) {
             alive->session_ = alive->server_->session();
+            ++alive->connections_;
             if (alive->mirror_)
                 alive->mirror_->on_ready();
             alive->durability_ = level_of(alive->server_->server().durability);
@@ -262,6 +279,24 @@ void host::ping(detail::handler<void(error_code, pong)> done, std::shared_ptr<co
         return done.complete(where_to_refuse(), why, pong());
     const auto slot = done.cancellation_slot();
     auto what = std::make_unique<ping_call>(std::move(done), io_);
+    what->keep(std::move(keeps));
+    start(std::move(what), slot);
+}
+
+void host::sync(detail::handler<void(error_code)> done, std::shared_ptr<const void> keeps)
+{
+    if (const auto why = refusal())
+        return done.complete(where_to_refuse(), why);
+    const auto slot = done.cancellation_slot();
+    std::unique_ptr<client::call> what;
+    if (mirror_)
+        what = mirror_->sync(
+            [handler = std::make_shared<detail::handler<void(error_code)>>(std::move(done)),
+             io = io_](error_code ec, const client::mirror::attachment&) {
+                handler->complete(io, ec);
+            });
+    else
+        what = std::make_unique<sync_call>(std::move(done), io_);
     what->keep(std::move(keeps));
     start(std::move(what), slot);
 }

@@ -65,8 +65,15 @@ public:
 
     // `keeps` lives until it is answered.
     void ping(detail::handler<void(error_code, pong)> done, std::shared_ptr<const void> keeps);
+    void sync(detail::handler<void(error_code)> done, std::shared_ptr<const void> keeps);
     void who(const origin& of, detail::handler<void(error_code, peer)> done,
              std::shared_ptr<const void> keeps);
+
+    std::uint64_t reconnections() const noexcept
+    {
+        const auto all = connections_.load();
+        return all == 0 ? 0 : all - 1;
+    }
 
     /// Calls `then`, on the strand, when all watchers made so far are known to the server.
     void barrier(std::function<void(error_code)> then);
@@ -93,6 +100,7 @@ private:
     std::shared_ptr<client::replica_source> replicas_;
     std::atomic<bool> gone_ = false;
     std::atomic<std::uint64_t> session_ = 0;
+    std::atomic<std::uint64_t> connections_ = 0;
     std::atomic<durability_level> durability_ = durability_level::none;
     std::set<std::shared_ptr<client::recall>> recalls_; ///< on the strand
 

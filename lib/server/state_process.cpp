@@ -120,7 +120,8 @@ bool remove_forsaken(const sockaddr_un& address)
     return forsaken;
 }
 
-/// The end of a server is that of its socket, too.
+} // namespace
+
 void remove_socket(int listener)
 {
     sockaddr_un address{};
@@ -129,6 +130,8 @@ void remove_socket(int listener)
         address.sun_family == AF_UNIX && address.sun_path[0] == '/')
         ::unlink(address.sun_path);
 }
+
+namespace {
 
 /// Of the predecessor, or those it was started with, which are kept for the successor then. None
 /// when they cannot be.
@@ -241,6 +244,9 @@ std::string pack_options(const host_options& options)
     text += std::to_string(options.largest_capacity) + ' ';
     text += std::to_string(options.limits.request_bytes) + ' ';
     text += std::to_string(options.limits.value_bytes) + ' ';
+    text += std::to_string(options.limits.key_bytes) + ' ';
+    text += std::to_string(options.limits.depth) + ' ';
+    text += std::to_string(options.connections) + ' ';
     text += std::to_string(options.session_expiry) + ' ';
     text += std::to_string(options.remove_socket ? 1 : 0) + ' ';
     text += std::to_string(static_cast<int>(options.fsync)) + ' ';
@@ -270,9 +276,10 @@ std::optional<host_options> unpack_options(std::string_view text)
     };
     if (!take(options.ring_capacity) || !take(options.largest_capacity) ||
         !take(options.limits.request_bytes) || !take(options.limits.value_bytes) ||
-        !take(options.session_expiry) || !take(remove_socket) || !take(fsync) ||
-        !take(options.sync_every) || !take(salvage) || !take(secret_bytes) || fsync < 0 ||
-        fsync > static_cast<int>(fsync_policy::commit) || secret_bytes > text.size())
+        !take(options.limits.key_bytes) || !take(options.limits.depth) ||
+        !take(options.connections) || !take(options.session_expiry) || !take(remove_socket) ||
+        !take(fsync) || !take(options.sync_every) || !take(salvage) || !take(secret_bytes) ||
+        fsync < 0 || fsync > static_cast<int>(fsync_policy::commit) || secret_bytes > text.size())
         return std::nullopt;
     options.fsync = static_cast<fsync_policy>(fsync);
     options.salvage = salvage != 0;

@@ -17,6 +17,9 @@ inline constexpr std::string_view socket_name = "state";
 /// too long), address_in_use, those of the system.
 descriptor make_listener(const std::string& path, error_code& ec);
 
+/// The end of a server is that of its socket, too. Nothing for other sockets.
+void remove_socket(int listener);
+
 /// What a state process is started with. Whoever starts it knows nothing of what is inside.
 struct state_process_start {
     int control = -1; ///< closed by the other side: the end

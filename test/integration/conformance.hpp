@@ -1,15 +1,19 @@
 #pragma once
 
 #include "integration/program.hpp"
-#include "support/embedded_server.hpp"
 #include "support/in_a_root.hpp"
+#include "support/server_fixture.hpp"
 
 #include <zproc.hpp>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <exception>
+#include <stdexcept>
+#include <string>
 #include <string_view>
 #include <tuple>
 
@@ -39,19 +43,19 @@ struct unix_engine {
     }
 };
 
-/// State and clients in one loop of one process.
-struct embedded_engine {
-    static constexpr capabilities can{.processes = false};
-
+/// State and clients in one loop of one process, at an address.
+struct own_loop {
     template <class Body>
-    static bool holds(Body body, context_options options = {})
+    static bool holds(Body body, std::string_view address, context_options options)
     {
         return in_a_root([&](checks& check) {
             boost::asio::io_context io(1);
-            serving::host_options server_options;
-            server_options.ring_capacity = options.journal_size();
-            embedded_server server(io, server_options);
-            context ctx(io, options.address("unix://" + server.path()));
+            server own(io.get_executor(), options);
+            diagnostics why;
+            if (own.listen(address, &why))
+                throw std::runtime_error(why.text);
+            own.run(boost::asio::detached);
+            context ctx(io, options.address(own.addresses().front()));
             bool ended = false;
             boost::asio::co_spawn(
                 io, [&]() -> boost::asio::awaitable<void> { co_await body(ctx, check); },
@@ -71,7 +75,29 @@ struct embedded_engine {
     }
 };
 
-using engines = std::tuple<unix_engine, embedded_engine>;
+struct embedded_engine {
+    static constexpr capabilities can{.processes = false};
+
+    template <class Body>
+    static bool holds(Body body, context_options options = {})
+    {
+        return own_loop::holds(body, "unix://" + fresh_socket_path(), std::move(options));
+    }
+};
+
+/// The same over the network, where the journal is read in a mirror.
+struct tcp_engine {
+    static constexpr capabilities can{.processes = false};
+
+    template <class Body>
+    static bool holds(Body body, context_options options = {})
+    {
+        return own_loop::holds(body, "tcp://127.0.0.1:0",
+                               std::move(options.secret("a secret of 22 bytes.")));
+    }
+};
+
+using engines = std::tuple<unix_engine, embedded_engine, tcp_engine>;
 
 } // namespace zproc::test
 

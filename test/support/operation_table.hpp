@@ -1,6 +1,7 @@
 #pragma once
 
 #include "support/operation_world.hpp"
+#include "support/server_fixture.hpp"
 #include "support/state_operation_rows.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -424,6 +425,17 @@ struct ping_row : row {
     static bool right(operation_world&, const pong& got) { return got.pid > 0; }
 };
 
+struct sync_row : row {
+    static constexpr std::string_view name = "context::sync";
+    using signature = void(error_code);
+    static constexpr auto cancelled = cancels::as_read;
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.sync(std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world&) { return true; }
+};
+
 struct who_row : row {
     static constexpr std::string_view name = "context::who";
     using signature = void(error_code, peer);
@@ -472,6 +484,36 @@ struct shutdown_row : row {
     static bool right(operation_world& w) { return !w.child.running(); }
 };
 
+/// It ends when its first client has had an answer.
+struct serve_row : row {
+    static constexpr std::string_view name = "server::run";
+    using signature = void(error_code);
+    static constexpr auto cancelled = cancels::always;
+    static void before(operation_world& w)
+    {
+        const auto address = "unix://" + fresh_socket_path();
+        w.own.emplace(w.io.get_executor());
+        if (const auto ec = w.own->listen(address))
+            throw system_error(ec);
+        w.other.emplace(w.io, context_options{}.address(address));
+        w.other->ping([&w](error_code, pong) {
+            if (w.own)
+                w.own->stop();
+        });
+    }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.own->run(std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world& w)
+    {
+        error_code again;
+        w.own->run([&](error_code ec) { again = ec; });
+        w.run();
+        return again == errc::already_finished;
+    }
+};
+
 using state_rows =
     std::tuple<get_row, get_explained_row, get_or_row, contains_row, size_row, keys_row, values_row,
                items_row, snapshot_row, replica_row, at_row, history_row, diff_row, revision_at_row,
@@ -483,8 +525,9 @@ using other_rows =
     std::tuple<next_row, watcher_row, wait_row, result_row, stop_row, stop_within_row, spawn_row,
                wait_within_row, result_within_row, when_status_row, wait_all_row, wait_any_row,
                results_row, settled_results_row, stop_all_row, spawn_command_row, processes_row,
-               spawn_n_row, spawn_map_row, spawn_all_row, ping_row, who_row, wait_for_all_row,
-               shutdown_row, call_when_change_row, namespaces_row, drop_namespace_row>;
+               spawn_n_row, spawn_map_row, spawn_all_row, ping_row, sync_row, who_row,
+               wait_for_all_row, shutdown_row, serve_row, call_when_change_row, namespaces_row,
+               drop_namespace_row>;
 /// The same but for what is waited for: tried with some tokens only.
 using family_rows = std::tuple<call_when_available_row, call_when_none_row, call_when_not_none_row,
                                call_when_truthy_row, call_when_falsy_row, call_when_equal_row,

@@ -79,6 +79,7 @@ struct operation_world {
     origin author;
     process<int> child;
     std::optional<zproc::context> other;
+    std::optional<zproc::server> own;
 
     explicit operation_world(context_options options = {})
         : ctx(io, std::move(options)), state(ctx.state())

@@ -29,6 +29,7 @@ struct row {
         w.watched.reset();
         w.child = {};
         w.other.reset();
+        w.own.reset();
         w.run();
     }
 };
