@@ -54,8 +54,8 @@ void log_data(const std::string& text)
     std::fprintf(stderr, "%s zproc: data: %s\n", time, text.c_str());
 }
 
-/// The directory of the state's data, locked; an empty one without.
-void use_data(host& state, const state_process_start& start, int kept)
+/// The directory of the state's data, if there is one. `listener` goes with the state.
+void use_data(host& state, const state_process_start& start, int kept, std::function<void()> leave)
 {
     const int file = kept >= 0 ? kept : start.data;
     if (file < 0)
@@ -65,7 +65,10 @@ void use_data(host& state, const state_process_start& start, int kept)
         ::_exit(EXIT_FAILURE);
     // A limit is met like a full disk.
     ::signal(SIGXFSZ, SIG_IGN);
-    state.use_data(descriptor(file), log_data, [](const error_code& ec) { ::_exit(exit_of(ec)); });
+    state.use_data(descriptor(file), log_data, [leave = std::move(leave)](const error_code& ec) {
+        leave();
+        ::_exit(exit_of(ec));
+    });
 }
 
 /// SIGTERM as a descriptor; everything else that may come from a terminal is ignored.
@@ -184,11 +187,18 @@ int run_state_process(const state_process_start& start)
             if (const auto ec = start.keep("listener", listener); ec.failed())
                 return fail("keep its socket", ec);
     }
-    use_data(state, start, kept("data"));
+    const auto leave = [&options, listener] {
+        if (options->remove_socket)
+            remove_socket(listener);
+    };
+    use_data(state, start, kept("data"), leave);
     const rings::inheritance left{kept("ring"), kept("control"), kept("wake")};
     const bool successor = left.ring >= 0;
-    if (const auto ec = successor ? state.succeed(left) : state.create(); ec.failed())
+    if (const auto ec = successor ? state.succeed(left) : state.create(); ec.failed()) {
+        if (exit_of(ec) != EXIT_FAILURE)
+            leave(); // there will be no other
         return fail(successor ? "take over from its predecessor" : "begin", ec);
+    }
 
     if (const auto ec = state.listen(descriptor(listener)); ec.failed())
         return fail("listen", ec);
@@ -199,8 +209,7 @@ int run_state_process(const state_process_start& start)
 
     while (state.turn(-1)) {}
     state.finish();
-    if (options->remove_socket)
-        remove_socket(listener);
+    leave();
     return EXIT_SUCCESS;
 }
 
