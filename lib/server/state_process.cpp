@@ -8,6 +8,7 @@
 #include <cstring>
 #include <ctime>
 
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -41,6 +42,24 @@ int fail(const char* what, const error_code& ec)
 {
     std::fprintf(stderr, "zproc: the state process cannot %s: %s\n", what, ec.message().c_str());
     return exit_of(ec);
+}
+
+/// Tells whoever is waiting for this state why there is none; it waits for somebody, for a while.
+void refuse_clients(int listener, const error_code& ec)
+{
+    constexpr int first = 2000; // ms
+    constexpr int others = 100;
+    pollfd one{listener, POLLIN, 0};
+    for (int patience = first; ::poll(&one, 1, patience) > 0; patience = others) {
+        const descriptor client(
+            ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (!client)
+            return;
+        protocol::buffer out;
+        protocol::write_error(out, 0, protocol::operation::hello, ec,
+                              "the state of this server cannot be begun: " + ec.message());
+        (void)!::send(client.get(), out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
 }
 
 /// One line about the data directory, with the time of day.
@@ -195,9 +214,12 @@ int run_state_process(const state_process_start& start)
     const rings::inheritance left{kept("ring"), kept("control"), kept("wake")};
     const bool successor = left.ring >= 0;
     if (const auto ec = successor ? state.succeed(left) : state.create(); ec.failed()) {
-        if (exit_of(ec) != EXIT_FAILURE)
-            leave(); // there will be no other
-        return fail(successor ? "take over from its predecessor" : "begin", ec);
+        const int code = fail(successor ? "take over from its predecessor" : "begin", ec);
+        if (code != EXIT_FAILURE) { // there will be no other
+            refuse_clients(listener, ec);
+            leave();
+        }
+        return code;
     }
 
     if (const auto ec = state.listen(descriptor(listener)); ec.failed())

@@ -263,21 +263,22 @@ BOOST_AUTO_TEST_CASE(watcher_goes_on_over_the_restart_of_everything)
                     check(event && event->revision == std::uint64_t(i), "each revision");
                     if (i == 5) {
                         zproc::test::say("half", 1);
-                        char order;
-                        static_cast<void>(!::read(0, &order, 1));
+                        ::raise(SIGSTOP);
                     }
                 }
             },
             context_options().address("unix://" + path));
-        std::fprintf(stderr, "code %d\n", code);
         check(code == 0, "the main function returns");
         return check.result();
     });
     BOOST_TEST(root.number("half") == 1);
+    int status = 0;
+    BOOST_TEST_REQUIRE(::waitpid(root.pid(), &status, WUNTRACED) == root.pid());
+    BOOST_TEST_REQUIRE(WIFSTOPPED(status));
     server->kill();
     server = std::make_unique<served>(path, directory);
     BOOST_TEST(server->says("serving"));
-    root.end_input();
+    ::kill(root.pid(), SIGCONT);
     BOOST_TEST(root.succeeds());
     server->stop();
 }
