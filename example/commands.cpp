@@ -32,7 +32,8 @@ asio::awaitable<void> sort_some(zproc::context ctx)
     std::cout << "sort " << info << std::endl;
 
     try {
-        co_await ctx.spawn(zproc::command("no-such-program"));
+        const auto nothing = co_await ctx.spawn(zproc::command("no-such-program"));
+        std::cout << nothing.name() << " has started" << std::endl;
     } catch (const boost::system::system_error& e) {
         std::cout << "no-such-program: " << e.code().message() << std::endl;
     }

@@ -44,8 +44,8 @@ const char* text_of(errc code) noexcept
         return "the state is gone for good, with what was not saved; start a new context, and use "
                "a data directory if it must survive";
     case errc::bad_address:
-        return "the address cannot be understood, or its path is too long for a socket; write "
-               "unix:///path/to/socket, of at most 107 bytes";
+        return "the address cannot be understood, or its host is not known; write "
+               "unix:///path/to/socket (of at most 107 bytes), tcp://host:port or tcp://[::1]:port";
     case errc::address_in_use:
         return "a server already answers at this address; attach to it (start_server(false)) or "
                "choose another";
@@ -144,6 +144,9 @@ const char* text_of(errc code) noexcept
                "what of them can be saved";
     case errc::data_in_use:
         return "another server uses the data directory; stop that one, or choose another directory";
+    case errc::no_shared_memory:
+        return "the journal cannot be mapped over TCP, since memory is shared on one machine only; "
+               "use a unix:// address of the server there, or ask over the connection instead";
     case errc::conflict:
         return "another change came in between; read again and repeat the transaction";
     }

@@ -12,22 +12,22 @@
 
 namespace zproc {
 
-mapping::~mapping()
+mapped_memory::~mapped_memory()
 {
     if (!bytes_.empty())
         ::munmap(bytes_.data(), bytes_.size());
 }
 
-mapping mapping::writable(int file, std::size_t size, bool populate)
+mapped_memory mapped_memory::writable(int file, std::size_t size, bool populate)
 {
     void* at = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
                       MAP_SHARED | (populate ? MAP_POPULATE : 0), file, 0);
     if (at == MAP_FAILED)
         return {};
-    return mapping({static_cast<std::byte*>(at), size});
+    return mapped_memory({static_cast<std::byte*>(at), size});
 }
 
-mapping mapping::readable(int file, bool populate)
+mapped_memory mapped_memory::readable(int file, bool populate)
 {
     struct stat facts{};
     if (::fstat(file, &facts) != 0 || facts.st_size <= 0)
@@ -37,7 +37,7 @@ mapping mapping::readable(int file, bool populate)
         ::mmap(nullptr, size, PROT_READ, MAP_SHARED | (populate ? MAP_POPULATE : 0), file, 0);
     if (at == MAP_FAILED)
         return {};
-    return mapping({static_cast<std::byte*>(at), size});
+    return mapped_memory({static_cast<std::byte*>(at), size});
 }
 
 namespace {
@@ -47,15 +47,15 @@ shared_file make_file(const char* name, std::size_t size, bool populate)
     descriptor file(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!file || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0)
         return {};
-    auto memory = mapping::writable(file.get(), size, populate);
+    auto memory = mapped_memory::writable(file.get(), size, populate);
     return {std::move(file), std::move(memory)};
 }
 
 } // namespace
 
-shared_file make_sealed_file(const char* name, std::size_t size)
+shared_file make_sealed_file(const char* name, std::size_t size, bool populate)
 {
-    auto made = make_file(name, size, true);
+    auto made = make_file(name, size, populate);
     // After mapping: the seal is for all mappings to come.
     if (made && ::fcntl(made.file.get(), F_ADD_SEALS,
                         F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) != 0)
@@ -77,7 +77,8 @@ shared_file open_page(descriptor file)
     struct stat facts{};
     if (!file || ::fstat(file.get(), &facts) != 0 || facts.st_size <= 0)
         return {};
-    auto memory = mapping::writable(file.get(), static_cast<std::size_t>(facts.st_size), false);
+    auto memory =
+        mapped_memory::writable(file.get(), static_cast<std::size_t>(facts.st_size), false);
     return {std::move(file), std::move(memory)};
 }
 

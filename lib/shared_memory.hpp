@@ -9,37 +9,37 @@
 namespace zproc {
 
 /// A mapping, unmapped by its owner.
-class mapping {
+class mapped_memory {
 public:
-    mapping() noexcept = default;
-    mapping(mapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
-    mapping& operator=(mapping&& other) noexcept
+    mapped_memory() noexcept = default;
+    mapped_memory(mapped_memory&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+    mapped_memory& operator=(mapped_memory&& other) noexcept
     {
         std::swap(bytes_, other.bytes_);
         return *this;
     }
-    ~mapping();
+    ~mapped_memory();
 
-    static mapping writable(int file, std::size_t size, bool populate);
-    static mapping readable(int file, bool populate = false); ///< the whole file
+    static mapped_memory writable(int file, std::size_t size, bool populate);
+    static mapped_memory readable(int file, bool populate = false); ///< the whole file
 
     std::span<std::byte> bytes() const noexcept { return bytes_; }
     explicit operator bool() const noexcept { return !bytes_.empty(); }
 
 private:
-    explicit mapping(std::span<std::byte> bytes) noexcept : bytes_(bytes) {}
+    explicit mapped_memory(std::span<std::byte> bytes) noexcept : bytes_(bytes) {}
     std::span<std::byte> bytes_;
 };
 
 struct shared_file {
     descriptor file;
-    mapping memory;
+    mapped_memory memory;
     explicit operator bool() const noexcept { return static_cast<bool>(memory); }
 };
 
 /// A memfd mapped here for writing, and by nobody ever after: whoever gets the descriptor, a
 /// successor too, can only read. Empty on failure; errno says why.
-shared_file make_sealed_file(const char* name, std::size_t size);
+shared_file make_sealed_file(const char* name, std::size_t size, bool populate = true);
 
 /// A memfd of fixed size that its descriptor may write to; others get `reopen_readable`.
 shared_file make_page(const char* name, std::size_t size);

@@ -13,6 +13,7 @@
 #include <string>
 
 #include <poll.h>
+#include <sys/stat.h>
 
 namespace zproc {
 
@@ -131,6 +132,22 @@ private:
 
 } // namespace
 
+namespace {
+
+/// A directory is where the state is kept; everything else is listened on.
+void sort_in(serving::state_process_start& given, int file)
+{
+    struct stat facts{};
+    if (::fstat(file, &facts) == 0 && S_ISDIR(facts.st_mode))
+        given.data = file;
+    else if (given.listener < 0)
+        given.listener = file;
+    else
+        given.more_listeners.push_back(file);
+}
+
+} // namespace
+
 ZPROC_SUPERVISION_ENTRY(state_service_entry, state_service);
 
 int state_service(const supervision::child_start& start)
@@ -138,8 +155,8 @@ int state_service(const supervision::child_start& start)
     table_keeper table(start.control);
     serving::state_process_start given;
     given.control = start.control;
-    given.listener = start.descriptors.empty() ? -1 : start.descriptors.front();
-    given.data = start.descriptors.size() < 2 ? -1 : start.descriptors[1];
+    for (const int each : start.descriptors)
+        sort_in(given, each);
     given.find_kept = [&start](std::string_view name) { return start.find_kept(name); };
     given.keep = [control = start.control](std::string_view name, int file) {
         // A successor is only as good as what was kept.

@@ -267,8 +267,13 @@ public:
             std::forward<Token>(token));
     }
 
-    /// `unix://PATH` of the server, for others to connect to; empty before it was first needed.
+    /// The address of the server, for others to connect to, with the port that was chosen for port
+    /// 0; empty before it was first needed.
     std::string address() const;
+
+    /// Every address that the server of this context listens at; none before it was first needed,
+    /// nor when the server is another program's.
+    std::vector<std::string> addresses() const;
 
 private:
     context(const context& like, std::string name_space)

@@ -89,10 +89,13 @@ enum class errc {
     disk_failed,
     data_damaged,
     data_in_use,
+
+    // connections, once more
+    no_shared_memory,
 };
 
 /// The last of them.
-inline constexpr errc last_errc = errc::data_in_use;
+inline constexpr errc last_errc = errc::no_shared_memory;
 
 /// The category of `errc`; lives as long as the program.
 const boost::system::error_category& error_category() noexcept;

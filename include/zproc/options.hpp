@@ -10,6 +10,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace zproc {
 
@@ -102,8 +103,12 @@ enum class durability_level : std::uint8_t {
 /// How a context finds or starts its state process, and how patient it is.
 class context_options {
 public:
-    /// `unix://PATH` of a running server. Default: start one that lives as long as this program,
-    /// or, in a spawned process, use the one of the program that spawned it.
+    /// Of a running server: `unix://PATH`, `tcp://HOST:PORT` or `tcp://[IPV6]:PORT`. Default: start
+    /// one that lives as long as this program, or, in a spawned process, use the one of the program
+    /// that spawned it.
+    ///
+    /// The name of a host is looked up by the system, on the loop, which waits as long as that
+    /// takes; a numeric address costs nothing.
     context_options& address(std::string value)
     {
         address_ = std::move(value);
@@ -116,6 +121,32 @@ public:
     context_options& start_server(bool value = true)
     {
         start_server_ = value;
+        return *this;
+    }
+
+    /// The server that this context starts listens there, too; any number of times. Port 0 is one
+    /// that is free; `context::addresses` says which. Over TCP beyond this machine it needs a
+    /// secret. Without an address of its own, the context uses its server by a private socket.
+    context_options& listen(std::string value)
+    {
+        listens_.push_back(std::move(value));
+        return *this;
+    }
+
+    /// The secret that client and server have in common: 16 to 1024 bytes. A client with one
+    /// trusts only a server that proves that it knows it; a server with one admits over TCP only
+    /// clients that do. What follows on the connection is neither encrypted nor signed.
+    context_options& secret(std::string value)
+    {
+        secret_ = std::move(value);
+        return *this;
+    }
+
+    /// A file with the secret, which only this user may be able to read; read when the context is
+    /// made. Line ends behind it do not count. `errc::bad_secret` where it cannot be used.
+    context_options& secret_file(std::string path)
+    {
+        secret_file_ = std::move(path);
         return *this;
     }
 
@@ -182,6 +213,9 @@ public:
     }
 
     const std::string& address() const noexcept { return address_; }
+    const std::vector<std::string>& listens() const noexcept { return listens_; }
+    const std::string& secret() const noexcept { return secret_; }
+    const std::string& secret_file() const noexcept { return secret_file_; }
     /// Whether the context has a server of its own.
     bool starts_server() const noexcept { return start_server_ || address_.empty(); }
     const std::string& default_namespace() const noexcept { return default_namespace_; }
@@ -195,6 +229,9 @@ public:
 
 private:
     std::string address_;
+    std::vector<std::string> listens_;
+    std::string secret_;
+    std::string secret_file_;
     bool start_server_ = false;
     std::string default_namespace_ = "default";
     std::chrono::nanoseconds grace_ = std::chrono::milliseconds(500);

@@ -23,8 +23,9 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr const char* usage =
-    "usage: zproc serve unix:///PATH [--journal-size BYTES]\n"
-    "                   [--data DIR [--fsync never|interval|commit] [--salvage]]\n";
+    "usage: zproc serve ADDRESS… [--secret-file FILE] [--journal-size BYTES]\n"
+    "                   [--data DIR [--fsync never|interval|commit] [--salvage]]\n"
+    "       an ADDRESS is unix:///PATH, tcp://HOST:PORT or tcp://[IPV6]:PORT\n";
 
 /// One line, with the time of day.
 void log(const std::string& text)
@@ -40,9 +41,12 @@ void log(const std::string& text)
 /// Ends by a signal, or with what went wrong.
 asio::awaitable<int> serve_until_stopped(context ctx)
 {
+    diagnostics why;
     try {
+        co_await ctx.state().size(why);
         pid_t server = (co_await ctx.ping()).pid;
-        log("serving " + ctx.address() + " (state process " + std::to_string(server) + ")");
+        for (const auto& each : ctx.addresses())
+            log("serving " + each + " (state process " + std::to_string(server) + ")");
         auto processes = ctx.state("zproc.processes").when_change({.own = true});
         for (;;) {
             co_await processes.next();
@@ -55,7 +59,7 @@ asio::awaitable<int> serve_until_stopped(context ctx)
     } catch (const system_error& e) {
         if (e.code() == asio::error::operation_aborted)
             throw;
-        log("cannot serve: " + e.code().message());
+        log("cannot serve: " + (why.text.empty() ? e.code().message() : why.text));
     }
     co_return EXIT_FAILURE;
 }
@@ -87,26 +91,30 @@ int serve(int argc, char** argv)
 {
     context_options options;
     options.start_server();
+    bool anywhere = false;
     for (int i = 0; i != argc; ++i) {
         const std::string_view word = argv[i];
         std::size_t bytes = 0;
         if (word == "--journal-size" && i + 1 != argc && take(argv[i + 1], bytes)) {
             options.journal_size(bytes);
             ++i;
+        } else if (word == "--secret-file" && i + 1 != argc) {
+            options.secret_file(argv[++i]);
         } else if (word == "--data" && i + 1 != argc) {
             options.data(argv[++i]);
         } else if (word == "--fsync" && i + 1 != argc && take(argv[i + 1], options)) {
             ++i;
         } else if (word == "--salvage") {
             options.salvage();
-        } else if (!word.starts_with('-') && options.address().empty()) {
-            options.address(std::string(word));
+        } else if (!word.starts_with('-')) {
+            options.listen(std::string(word));
+            anywhere = true;
         } else {
             std::fputs(usage, stderr);
             return 2;
         }
     }
-    if (options.address().empty()) {
+    if (!anywhere) {
         std::fputs(usage, stderr);
         return 2;
     }

@@ -1,40 +1,21 @@
 #include "client/connection.hpp"
 
-#include "process_number.hpp"
 #include "protocol/messages.hpp"
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <limits>
 #include <utility>
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 namespace zproc::client {
 
 namespace {
 
-constexpr std::chrono::seconds greeting_limit(5);
 constexpr std::chrono::nanoseconds first_pause = std::chrono::milliseconds(1);
 constexpr std::chrono::nanoseconds longest_pause = std::chrono::milliseconds(100);
-
-/// What a failed first connect says of the address; no error when it is worth another try.
-error_code nobody_there(const error_code& ec)
-{
-    namespace system = boost::system::errc;
-    if (ec == system::connection_refused || ec == system::no_such_file_or_directory ||
-        ec == system::not_a_directory)
-        return errc::server_absent;
-    if (ec == system::permission_denied)
-        return errc::peer_not_permitted;
-    if (ec == system::wrong_protocol_type)
-        return errc::not_a_zproc_server;
-    return {};
-}
 
 struct heartbeat_call final : call {
     heartbeat_call() : call(false) {}
@@ -170,6 +151,8 @@ void connection::shutdown()
     condemned_ = errc::context_gone;
     on_ready = nullptr;
     on_failed = nullptr;
+    on_pushed = nullptr;
+    on_read = nullptr;
     ++life_;
     state_ = state::idle;
     drop_loop_objects();
@@ -190,6 +173,8 @@ void connection::rest()
     if (state_ == state::ready) {
         if (reading_)
             loop_->socket.cancel();
+        if (pulse_watched_)
+            loop_->pulse.cancel();
     } else if (state_ == state::pausing) {
         loop_->pause.cancel();
         state_ = state::idle;
@@ -235,106 +220,15 @@ void connection::be_patient()
     if (state_ != state::ready || !heard_ || !calls_.postpone(now(), deadline()))
         return;
     heard_ = false;
+    ask_for_life();
+}
+
+void connection::ask_for_life()
+{
     submit(std::make_unique<heartbeat_call>());
 }
 
-// Connecting ------------------------------------------------------------------------------------
-
-void connection::start()
-{
-    state_ = state::locating;
-    broken_since_ = now();
-    next_pause_ = first_pause;
-    settings_.locate([weak = weak_from_this()](error_code ec, std::string path) {
-        const auto self = weak.lock();
-        if (!self || self->state_ != state::locating)
-            return;
-        if (ec)
-            return self->fail(ec);
-        self->path_ = std::move(path);
-        self->connect(self->path_);
-    });
-}
-
-void connection::connect(const std::string& path)
-{
-    asio::local::stream_protocol::endpoint to;
-    try {
-        to.path(path);
-    } catch (const system_error&) {
-        return fail(errc::bad_address);
-    }
-    state_ = state::connecting;
-    ++life_;
-    const asio::generic::stream_protocol local(AF_UNIX, 0);
-    auto socket = above_standard(descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)));
-    if (!socket)
-        return fail(error_code(errno, boost::system::system_category()));
-    error_code ec;
-    loop_->socket.assign(local, socket.get(), ec);
-    if (ec)
-        return fail(ec);
-    socket.release();
-    loop_->socket.non_blocking(true, ec);
-    loop_->socket.async_connect(to, [weak = weak_from_this(), life = life_](error_code failed) {
-        const auto self = weak.lock();
-        if (!self || self->life_ != life || self->state_ != state::connecting)
-            return;
-        if (!failed)
-            return self->greet();
-        if (const auto why = nobody_there(failed); why && !self->greeted_before_)
-            return self->fail(why);
-        self->broken();
-    });
-}
-
-void connection::greet()
-{
-    state_ = state::greeting;
-    protocol::client_hello hello;
-    hello.pid = static_cast<std::uint32_t>(own_number());
-    hello.name = std::string_view(settings_.name).substr(0, protocol::max_peer_name_bytes);
-    if (greeted_before_) {
-        hello.session = server_.session;
-        hello.instance = server_.instance;
-        hello.acknowledged = calls_.acknowledged();
-    }
-    out_.clear();
-    sent_ = 0;
-    protocol::write_hello(out_, 0, hello);
-    send_some();
-    arm_read();
-    loop_->pause.expires_after(greeting_limit);
-    loop_->pause.async_wait([weak = weak_from_this(), life = life_](error_code ec) {
-        const auto self = weak.lock();
-        if (self && !ec && self->life_ == life && self->state_ == state::greeting)
-            self->broken();
-    });
-}
-
-void connection::welcome(const protocol::frame& first)
-{
-    protocol::server_hello hello;
-    std::string text;
-    if (const auto ec = protocol::read_welcome(first, hello, text)) {
-        if (ec == errc::too_busy)
-            return broken();
-        return fail(ec);
-    }
-    hello.build_id = {};
-    const bool lost = greeted_before_ && !hello.resumed;
-    server_ = hello;
-    greeted_before_ = true;
-    state_ = state::ready;
-    loop_->pause.cancel();
-    next_pause_ = first_pause;
-    if (lost)
-        for (auto& each : calls_.session_lost())
-            each->done(errc::outcome_unknown, {});
-    if (on_ready)
-        on_ready();
-    schedule_flush();
-}
+// The end of a connection -----------------------------------------------------------------------
 
 void connection::broken()
 {
@@ -355,6 +249,7 @@ void connection::broken()
 void connection::pause()
 {
     state_ = state::pausing;
+    next_pause_ = std::max(next_pause_, first_pause);
     std::uniform_real_distribution<double> spread(0.5, 1.0);
     const std::chrono::duration<double, std::nano> wait(static_cast<double>(next_pause_.count()) *
                                                         spread(jitter_));
@@ -363,20 +258,26 @@ void connection::pause()
     loop_->pause.async_wait([weak = weak_from_this()](error_code ec) {
         const auto self = weak.lock();
         if (self && !ec && self->state_ == state::pausing)
-            self->connect(self->path_);
+            self->connect();
     });
 }
 
-void connection::fail(error_code ec)
+/// `text` goes where a server's text goes: to the diagnostics of what was asked.
+void connection::fail(error_code ec, std::string_view text)
 {
+    protocol::buffer said;
+    protocol::write_error(said, 0, protocol::operation::hello, ec, text);
+    const auto body = protocol::bytes_view(said).subspan(protocol::header_bytes);
     close();
     state_ = state::idle;
     loop_->pause.cancel();
     calls_.disconnected();
-    for (auto& each : calls_.drain())
-        each.what->done(
-            each.written && each.what->is_mutation() ? make_error_code(errc::outcome_unknown) : ec,
-            {});
+    for (auto& each : calls_.drain()) {
+        if (each.written && each.what->is_mutation())
+            each.what->done(errc::outcome_unknown, {});
+        else
+            each.what->done(ec, body);
+    }
     if (on_failed)
         on_failed(ec);
     rest();
@@ -387,6 +288,8 @@ void connection::close()
     ++life_;
     error_code ignored;
     loop_->socket.close(ignored);
+    loop_->pulse.cancel();
+    pulse_watched_ = false;
     out_.clear();
     sent_ = 0;
     descriptor_ = -1;

@@ -1,10 +1,12 @@
 #pragma once
 
 #include "client/fork_mark.hpp"
+#include "client/heartbeat.hpp"
 #include "client/multiplexer.hpp"
 #include "descriptor.hpp"
+#include "protocol/address.hpp"
+#include "protocol/client_handshake.hpp"
 #include "protocol/frame.hpp"
-#include "protocol/handshake.hpp"
 
 #include <zproc/error.hpp>
 
@@ -20,6 +22,7 @@
 #include <random>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace zproc::client {
@@ -27,10 +30,13 @@ namespace zproc::client {
 namespace asio = boost::asio;
 
 /// Says where the server is, starting it if need be; may answer at once or later, on the strand.
-using locator = std::function<void(std::function<void(error_code, std::string path)>)>;
+/// `text` is about the error.
+using locator = std::function<void(
+    std::function<void(error_code, const protocol::address&, std::string text)>)>;
 
 /// The connection of a context to its state process: connects when something is asked, connects
-/// again when it breaks, and resumes the session.
+/// again when it breaks, and resumes the session. Over TCP it tries every endpoint of the address,
+/// and asks for a sign of life when it has heard nothing for long.
 ///
 /// All functions are called on the strand; so are all callbacks. Reads, timers and descriptors are
 /// armed only while a call is pending or somebody holds the connection (`hold`): otherwise it is
@@ -49,6 +55,7 @@ public:
         locator locate;
         std::string name; ///< of this process, for people
         std::chrono::nanoseconds request_timeout;
+        std::string secret = {}; ///< both sides have to prove that they know it; empty: neither
         std::chrono::nanoseconds reconnect_limit = std::chrono::seconds(5);
     };
 
@@ -60,6 +67,10 @@ public:
     std::function<void()> on_ready;
     /// There is no server to be had; what was pending has been completed with it.
     std::function<void(error_code)> on_failed;
+
+    /// What the server sends unasked, and the end of what was read together.
+    std::function<void(const protocol::frame&)> on_pushed;
+    std::function<void()> on_read;
 
     multiplexer::ticket submit(std::unique_ptr<call> what);
 
@@ -86,6 +97,8 @@ public:
     bool is_here() const noexcept { return mark_->is_set(); }
     const std::shared_ptr<const fork_mark>& mark() const noexcept { return mark_; }
 
+    /// What came cannot be believed: everything pending fails with it, and the connection ends.
+    void refuse(error_code ec) { fail(ec); }
     /// Nothing will answer any more (state_lost, supervisor_lost): everything fails with it.
     void condemn(error_code ec);
     const error_code& condemned() const noexcept { return condemned_; }
@@ -93,8 +106,8 @@ public:
     void shutdown();
 
     const protocol::server_hello& server() const noexcept { return server_; }
-    /// Where it is; empty before it was located.
-    const std::string& path() const noexcept { return path_; }
+    /// The socket; empty before it was located, and over TCP.
+    const std::string& path() const noexcept { return where_.path; }
     std::uint64_t session() const noexcept { return server_.session; }
     bool is_ready() const noexcept { return state_ == state::ready; }
 
@@ -102,12 +115,16 @@ private:
     enum class state { idle, locating, connecting, greeting, ready, pausing };
 
     void start();
-    void connect(const std::string& path);
+    void located(const protocol::address& where);
+    void connect();
+    void connect_to_endpoint();
+    void not_connected(error_code failed);
     void greet();
+    void limit_greeting();
     void welcome(const protocol::frame& first);
     void broken();
     void pause();
-    void fail(error_code ec);
+    void fail(error_code ec, std::string_view text = {});
     void close();
     void drop_loop_objects();
 
@@ -120,6 +137,9 @@ private:
     void handle(const protocol::frame& f);
     void arm_deadline();
     void be_patient();
+    void ask_for_life();
+    void watch_pulse();
+    void wait_for_pulse();
     void rest();
     bool wanted() const noexcept { return !calls_.empty() || holders_ > 0; }
 
@@ -135,16 +155,21 @@ private:
     /// What belongs to the loop, and goes before it does.
     struct loop_objects {
         explicit loop_objects(const asio::any_io_executor& strand)
-            : socket(strand), deadline(strand), pause(strand)
+            : socket(strand), deadline(strand), pause(strand), pulse(strand)
         {
         }
         asio::generic::stream_protocol::socket socket;
         asio::steady_timer deadline;
         asio::steady_timer pause;
+        asio::steady_timer pulse;
     };
     std::unique_ptr<loop_objects> loop_;
 
-    std::string path_;
+    using endpoint = asio::generic::stream_protocol::endpoint;
+    protocol::address where_;
+    std::vector<endpoint> endpoints_; ///< in the order in which to try them
+    std::size_t endpoint_ = 0;
+    protocol::client_handshake handshake_;
     bool greeted_before_ = false;
     protocol::server_hello server_;
     multiplexer::time broken_since_ = 0;
@@ -168,6 +193,8 @@ private:
 
     bool deadline_armed_ = false;
     unsigned holders_ = 0;
+    heartbeat pulse_;
+    bool pulse_watched_ = false;
     bool heard_ = false; ///< from the server, since a patient call was given more time
 };
 

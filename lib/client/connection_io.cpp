@@ -55,7 +55,7 @@ void connection::flush()
 void connection::attach_descriptor(int number, std::size_t offset)
 {
     ++expecting_descriptors_;
-    if (number < 0)
+    if (number < 0 || where_.is_tcp()) // it is refused there
         return;
     descriptor_ = number;
     descriptor_at_ = offset;
@@ -116,6 +116,7 @@ void connection::send_some()
 
 void connection::arm_read()
 {
+    watch_pulse();
     if (reading_ || (state_ != state::ready && state_ != state::greeting))
         return;
     reading_ = true;
@@ -188,6 +189,8 @@ void connection::received(std::size_t bytes)
             return fail(ec);
     in_.commit(bytes);
     heard_ = true;
+    if (pulse_watched_)
+        pulse_.heard(now());
     const auto life = life_;
     protocol::frame f;
     while (life_ == life) {
@@ -198,6 +201,8 @@ void connection::received(std::size_t bytes)
             return fail(greeted_before_ ? in_.error() : error_code(errc::not_a_zproc_server));
         handle(f);
     }
+    if (life_ == life && on_read)
+        on_read();
     if (life_ == life && wanted())
         arm_read();
     if (state_ == state::ready && calls_.anything_to_write())
@@ -209,6 +214,12 @@ void connection::handle(const protocol::frame& f)
 {
     if (state_ == state::greeting)
         return welcome(f);
+    if (f.code == protocol::operation::stream_begun ||
+        f.code == protocol::operation::stream_piece) {
+        if (on_pushed)
+            on_pushed(f);
+        return;
+    }
     if (f.code == protocol::operation::attach && expecting_descriptors_ > 0) {
         --expecting_descriptors_;
         // Each good one brings as many, and answers come in order. Those of one that was given up

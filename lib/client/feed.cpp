@@ -31,7 +31,7 @@ struct feed::attach_call final : call {
         protocol::attach_reply reply;
         if (!ec)
             ec = protocol::decode(body, reply);
-        self->attached(ec, reply.generation);
+        self->attached(ec, reply.generation, self->server_->take_descriptors());
     }
 };
 
@@ -88,8 +88,11 @@ struct unwatch_call final : call {
 } // namespace
 
 feed::feed(asio::any_io_executor strand, std::shared_ptr<connection> server,
-           std::shared_ptr<ring_shelf> shelf)
-    : strand_(std::move(strand)), server_(std::move(server)), shelf_(std::move(shelf))
+           std::shared_ptr<ring_shelf> shelf, std::shared_ptr<mirror> copy)
+    : strand_(std::move(strand)),
+      server_(std::move(server)),
+      shelf_(std::move(shelf)),
+      copy_(std::move(copy))
 {
 }
 
@@ -119,12 +122,25 @@ void feed::registered(std::uint64_t id, error_code ec, const protocol::watch_rep
         found->second.registered = true;
         --unregistered_;
     }
-    const auto reader = found->second.reader.lock();
+    pass_barriers(ec);
+    if (ec || !copy_)
+        return tell(id, ec, present);
+    // What it is to read must be here when it begins.
+    copy_->when_reached({present.epoch, present.head},
+                        [weak = weak_from_this(), id, present](error_code failed) {
+                            if (const auto self = weak.lock())
+                                self->tell(id, failed, present);
+                        });
+}
+
+void feed::tell(std::uint64_t id, error_code ec, const protocol::watch_reply& present)
+{
+    const auto found = readers_.find(id);
+    const auto reader = found == readers_.end() ? nullptr : found->second.reader.lock();
     if (reader && ec)
         reader->failed(ec);
     else if (reader)
         reader->registered(present);
-    pass_barriers(ec);
 }
 
 void feed::remove(std::uint64_t id)
@@ -190,14 +206,19 @@ void feed::attach()
         wakeup_ = std::move(made);
     }
     attaching_ = true;
-    server_->submit(std::make_unique<attach_call>(weak_from_this()));
+    if (!copy_)
+        server_->submit(std::make_unique<attach_call>(weak_from_this()));
+    else
+        server_->submit(copy_->sync([weak = weak_from_this()](error_code ec, auto given) {
+            if (const auto self = weak.lock())
+                self->attached(ec, given.generation, std::move(given.descriptors));
+        }));
 }
 
-void feed::attached(error_code ec, std::uint64_t generation)
+void feed::attached(error_code ec, std::uint64_t generation, std::vector<descriptor> descriptors)
 {
     attaching_ = false;
     attached_ = false;
-    auto descriptors = server_->take_descriptors();
     if (!ec && descriptors.size() != protocol::attach_descriptors)
         ec = errc::malformed_frame;
     if (ec)
@@ -283,6 +304,7 @@ void feed::shutdown()
     readers_.clear();
     barriers_.clear();
     wakeup_.reset();
+    copy_.reset();
     server_.reset();
     strand_ = {};
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "client/connection.hpp"
+#include "client/mirror.hpp"
 #include "client/ring.hpp"
 #include "client/wakeup.hpp"
 #include "protocol/messages.hpp"
@@ -41,8 +42,9 @@ public:
 /// All functions are called on the strand.
 class feed : public std::enable_shared_from_this<feed> {
 public:
+    /// With a mirror, the ring is read there; without one, it is the server's own.
     feed(asio::any_io_executor strand, std::shared_ptr<connection> server,
-         std::shared_ptr<ring_shelf> shelf);
+         std::shared_ptr<ring_shelf> shelf, std::shared_ptr<mirror> copy);
 
     /// Registers a reader, at once or as soon as there is a connection. It may be told that this has
     /// failed before this returns.
@@ -51,6 +53,9 @@ public:
 
     /// The ring as of now; null while it is being fetched, after which readers are awoken.
     std::shared_ptr<const ring> current();
+
+    /// It may be behind what the server has committed.
+    bool is_behind() const noexcept { return copy_ != nullptr; }
 
     /// While the count is above 0, wake-ups are listened for.
     void hold();
@@ -73,8 +78,9 @@ private:
     struct watch_call;
 
     void attach();
-    void attached(error_code ec, std::uint64_t generation);
+    void attached(error_code ec, std::uint64_t generation, std::vector<descriptor> descriptors);
     void registered(std::uint64_t id, error_code ec, const protocol::watch_reply& present);
+    void tell(std::uint64_t id, error_code ec, const protocol::watch_reply& present);
     void awaken();
     void arm();
     void pass_barriers(error_code ec);
@@ -83,6 +89,7 @@ private:
     asio::any_io_executor strand_;
     std::shared_ptr<connection> server_;
     std::shared_ptr<ring_shelf> shelf_;
+    std::shared_ptr<mirror> copy_; ///< null: the server is on this host
     std::map<std::uint64_t, entry> readers_;
     std::uint64_t next_id_ = 1;
     std::size_t unregistered_ = 0;

@@ -35,37 +35,22 @@ struct replica_source::open_call final : call {
     void done(error_code ec, protocol::bytes_view body) override
     {
         std::unique_ptr<detail::replica_core> made;
-        if (!ec) {
-            protocol::attach_reply reply;
-            ec = protocol::decode(body, reply);
-            if (!ec)
-                ec = make(reply.generation, made);
-        }
-        pending->complete(io, ec, std::move(made));
-    }
-
-private:
-    error_code make(std::uint64_t generation, std::unique_ptr<detail::replica_core>& made) const
-    {
         const auto self = owner.lock();
-        if (!self)
-            return errc::context_gone;
-        try {
-            made = self->opened(name_space, generation);
-            return {};
-        } catch (const system_error& e) {
-            return e.code();
-        } catch (const boost::interprocess::interprocess_exception&) {
-            return errc::state_lost;
-        } catch (const std::bad_alloc&) {
-            return make_error_code(boost::system::errc::not_enough_memory);
-        }
+        if (!self && !ec)
+            ec = errc::context_gone;
+        protocol::attach_reply reply;
+        if (!ec)
+            ec = protocol::decode(body, reply);
+        if (!ec)
+            ec = self->make(name_space, reply.generation, self->server_->take_descriptors(), made);
+        pending->complete(io, ec, std::move(made));
     }
 };
 
 replica_source::replica_source(std::shared_ptr<connection> server,
-                               std::shared_ptr<ring_shelf> shelf, std::chrono::nanoseconds limit)
-    : server_(std::move(server)), shelf_(std::move(shelf)), limit_(limit)
+                               std::shared_ptr<ring_shelf> shelf, std::shared_ptr<mirror> copy,
+                               std::chrono::nanoseconds limit)
+    : server_(std::move(server)), shelf_(std::move(shelf)), copy_(std::move(copy)), limit_(limit)
 {
 }
 
@@ -73,14 +58,42 @@ std::unique_ptr<call> replica_source::open(std::string name_space,
                                            std::unique_ptr<detail::pending_replica> p,
                                            asio::any_io_executor io)
 {
-    return std::make_unique<open_call>(weak_from_this(), std::move(name_space), std::move(p),
-                                       std::move(io));
+    if (!copy_)
+        return std::make_unique<open_call>(weak_from_this(), std::move(name_space), std::move(p),
+                                           std::move(io));
+    return copy_->sync([weak = weak_from_this(), name_space = std::move(name_space),
+                        pending = std::shared_ptr(std::move(p)),
+                        io = std::move(io)](error_code ec, mirror::attachment given) {
+        std::unique_ptr<detail::replica_core> made;
+        const auto self = weak.lock();
+        if (!self && !ec)
+            ec = errc::context_gone;
+        if (!ec)
+            ec = self->make(name_space, given.generation, std::move(given.descriptors), made);
+        pending->complete(io, ec, std::move(made));
+    });
+}
+
+error_code replica_source::make(const std::string& name_space, std::uint64_t generation,
+                                std::vector<descriptor> descriptors,
+                                std::unique_ptr<detail::replica_core>& made)
+{
+    try {
+        made = opened(name_space, generation, std::move(descriptors));
+        return {};
+    } catch (const system_error& e) {
+        return e.code();
+    } catch (const boost::interprocess::interprocess_exception&) {
+        return errc::state_lost;
+    } catch (const std::bad_alloc&) {
+        return make_error_code(boost::system::errc::not_enough_memory);
+    }
 }
 
 std::unique_ptr<detail::replica_core> replica_source::opened(const std::string& name_space,
-                                                             std::uint64_t generation)
+                                                             std::uint64_t generation,
+                                                             std::vector<descriptor> descriptors)
 {
-    auto descriptors = server_->take_descriptors();
     if (descriptors.size() != protocol::attach_descriptors)
         throw system_error(errc::malformed_frame);
     auto in = shelf_->open(std::move(descriptors[0]));
@@ -116,6 +129,7 @@ void replica_source::on_ready()
 void replica_source::shutdown()
 {
     instance_.reset(); // its replicas go on without a loop
+    copy_.reset();
     server_.reset();
 }
 

@@ -3,6 +3,7 @@
 #include "client/call.hpp"
 #include "client/connection.hpp"
 #include "client/instance.hpp"
+#include "client/mirror.hpp"
 #include "client/ring.hpp"
 
 #include <zproc/detail/replica_core.hpp>
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace zproc::client {
 
@@ -19,7 +21,7 @@ namespace zproc::client {
 class replica_source : public std::enable_shared_from_this<replica_source> {
 public:
     replica_source(std::shared_ptr<connection> server, std::shared_ptr<ring_shelf> shelf,
-                   std::chrono::nanoseconds limit);
+                   std::shared_ptr<mirror> copy, std::chrono::nanoseconds limit);
 
     /// The request whose answer makes a replica. What was asked for before it has been done then,
     /// and is in the ring that it brings. From any thread.
@@ -36,11 +38,16 @@ public:
 private:
     struct open_call;
 
+    error_code make(const std::string& name_space, std::uint64_t generation,
+                    std::vector<descriptor> descriptors,
+                    std::unique_ptr<detail::replica_core>& made);
     std::unique_ptr<detail::replica_core> opened(const std::string& name_space,
-                                                 std::uint64_t generation);
+                                                 std::uint64_t generation,
+                                                 std::vector<descriptor> descriptors);
 
     std::shared_ptr<connection> server_;
     std::shared_ptr<ring_shelf> shelf_;
+    std::shared_ptr<mirror> copy_; ///< null: the server is on this host
     std::chrono::nanoseconds limit_;
     std::shared_ptr<instance> instance_; ///< that of the last replica
 };

@@ -62,6 +62,17 @@ std::shared_ptr<const ring> ring_shelf::open(descriptor file)
     return opened;
 }
 
+void ring_shelf::put(const std::shared_ptr<const ring>& opened)
+{
+    const std::lock_guard lock(mutex_);
+    std::erase_if(rings_, [&](const auto& each) {
+        const auto alive = each.lock();
+        return !alive ||
+               (alive->instance() == opened->instance() && alive->epoch() == opened->epoch());
+    });
+    rings_.push_back(opened);
+}
+
 std::shared_ptr<const ring> ring_shelf::find(const protocol::instance_id& instance,
                                              std::uint64_t epoch)
 {

@@ -53,6 +53,9 @@ public:
     /// Null when the file holds no ring that this library reads.
     std::shared_ptr<const ring> open(descriptor file);
 
+    /// In place of another one of the same epoch: a mirror that had to begin anew.
+    void put(const std::shared_ptr<const ring>& opened);
+
     /// Null when nobody has it mapped.
     std::shared_ptr<const ring> find(const protocol::instance_id& instance, std::uint64_t epoch);
 

@@ -208,7 +208,7 @@ store::moment watch::base_as_of(std::uint64_t revision) const
 }
 
 /// Passes everything there is, unseen; only the present of a condition stays. Where the ring is
-/// still to come, the server says how much there is.
+/// still to come, or may be behind, the server says how much there is.
 void watch::seek_live()
 {
     if (ended_ || lost_)
@@ -225,7 +225,7 @@ void watch::seek_live()
     }
     machine_.skip_to(machine_.revision());
     ready_ = std::move(present);
-    if (done || failure_ || lost_)
+    if ((done && !around_.feed->is_behind()) || failure_ || lost_)
         return;
     ++marks_;
     around_.server->submit(std::make_unique<mark_call>(weak_from_this()));

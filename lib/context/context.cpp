@@ -80,6 +80,11 @@ std::string context::address() const
     return core()->address();
 }
 
+std::vector<std::string> context::addresses() const
+{
+    return core()->addresses();
+}
+
 void context::namespaces(const std::shared_ptr<detail::context_core>& core,
                          detail::handler<void(error_code, std::vector<namespace_info>)> done)
 {

@@ -1,5 +1,6 @@
 #include "context/context_core.hpp"
 
+#include "context/secret.hpp"
 #include "engine/loop_service.hpp"
 #include "server/state_process.hpp"
 #include "state_service.hpp"
@@ -17,22 +18,7 @@
 #include <string_view>
 #include <utility>
 
-#include <unistd.h>
-
 namespace zproc::detail {
-
-namespace {
-
-std::string path_of(std::string_view address, error_code& ec)
-{
-    if (!address.starts_with(unix_scheme) || address.size() == unix_scheme.size()) {
-        ec = errc::bad_address;
-        return {};
-    }
-    return std::string(address.substr(unix_scheme.size()));
-}
-
-} // namespace
 
 context_core::context_core(asio::any_io_executor io, context_options options)
     : io_(std::move(io)), options_(std::move(options))
@@ -42,6 +28,7 @@ context_core::context_core(asio::any_io_executor io, context_options options)
     // Another program can be the supervisor then; it is started when there is something to start.
     if (prepared_ == errc::threads_before_supervisor)
         prepared_ = {};
+    secret_failure_ = read_secret(options_, secret_, secret_text_);
 }
 
 context_core::~context_core() = default;
@@ -55,9 +42,10 @@ std::shared_ptr<context_core> context_core::make(asio::any_io_executor io, conte
             if (const auto self = weak.lock())
                 self->locate(then);
             else
-                then(errc::context_gone, {});
+                then(errc::context_gone, {}, {});
         },
-        supervision::process_name(), made->options_.request_timeout());
+        supervision::process_name(), made->options_.request_timeout(), made->secret_,
+        !made->options_.starts_server() && made->options_.address().starts_with("tcp://"));
     asio::use_service<zproc::engine::loop_service>(asio::query(made->io_, asio::execution::context))
         .add(made->weak_from_this());
     return made;
@@ -71,33 +59,45 @@ asio::any_io_executor context_core::get_executor() const
 std::string context_core::address() const
 {
     const std::lock_guard lock(mutex_);
-    return path_.empty() ? options_.address() : std::string(unix_scheme) + path_;
+    if (!served_.empty())
+        return protocol::to_string(served_.front());
+    return where_ ? protocol::to_string(*where_) : options_.address();
+}
+
+std::vector<std::string> context_core::addresses() const
+{
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> all;
+    for (const auto& each : served_)
+        all.push_back(protocol::to_string(each));
+    return all;
 }
 
 // The server ------------------------------------------------------------------------------------
 
 void context_core::locate(const located& then)
 {
-    if (options_.starts_server()) {
-        error_code ec;
+    error_code ec = secret_failure_;
+    std::string text = secret_text_;
+    if (!ec && options_.starts_server()) {
         // Nobody may be listening for the end of the supervisor.
         if (link_)
             link_->look();
         if (server_ == own_server::none)
-            ec = start_server();
+            ec = start_server(text);
         else if (supervision::supervisor_lost())
             ec = errc::supervisor_lost;
         else if (server_ == own_server::gone)
             ec = why_gone_;
-        return then(ec, path_);
+    } else if (!ec && !where_) {
+        protocol::address where;
+        ec = protocol::parse_address(options_.address(), protocol::side::client, where, text);
+        if (!ec) {
+            const std::lock_guard lock(mutex_);
+            where_ = where;
+        }
     }
-    error_code ec;
-    const auto path = path_of(options_.address(), ec);
-    if (!ec) {
-        const std::lock_guard lock(mutex_);
-        path_ = path;
-    }
-    then(ec, path);
+    then(ec, where_.value_or(protocol::address()), text);
 }
 
 error_code context_core::open_link(bool functions)
@@ -121,39 +121,34 @@ error_code context_core::open_link(bool functions)
     return ec;
 }
 
-/// Binds the socket here, so that it can be connected to at once, and hands it to a service.
-error_code context_core::start_server()
+/// Binds the sockets here, so that they can be connected to at once, and hands them to a service.
+error_code context_core::start_server(std::string& text)
 {
     if (const auto ec = open_link())
         return ec;
-    static std::atomic<unsigned> count = 0;
     error_code ec;
-    const auto path = options_.address().empty()
-                          ? supervision::runtime_directory() + '/' +
-                                std::string(serving::socket_name) + '-' +
-                                std::to_string(::getpid()) + '-' + std::to_string(++count)
-                          : path_of(options_.address(), ec);
-    if (ec)
-        return ec;
     // Locked here, so that whoever asks learns at once that another server has it.
     const auto data =
         options_.data().empty() ? descriptor() : serving::open_data_directory(options_.data(), ec);
     if (ec)
         return ec;
-    const auto listener = serving::make_listener(path, ec);
+    std::vector<descriptor> listeners;
+    ec = open_doors(listeners, text);
     if (ec)
         return ec;
     serving::host_options options;
     options.fsync = options_.fsync();
     options.salvage = options_.salvages();
     options.ring_capacity = options_.journal_size();
-    options.remove_socket = !options_.address().empty();
+    options.remove_socket = true;
+    options.secret = secret_;
 
     supervision::spawn_request request;
     request.run = &state_service;
     request.name = "zproc state";
     request.payload = serving::pack_options(options);
-    request.descriptors = {listener.get()};
+    for (const auto& each : listeners)
+        request.descriptors.push_back(each.get());
     request.service = true;
     request.restart = supervision::service_restarts();
     if (data) {
@@ -184,8 +179,6 @@ error_code context_core::start_server()
                 self->proceed();
             })));
     server_ = own_server::running;
-    const std::lock_guard lock(mutex_);
-    path_ = path;
     return {};
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "descriptor.hpp"
 #include "engine/host.hpp"
+#include "protocol/address.hpp"
 #include "supervisor/link.hpp"
 
 #include <zproc/context.hpp>
@@ -14,13 +16,12 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace zproc::detail {
-
-inline constexpr std::string_view unix_scheme = "unix://";
 
 /// What the supervisor counts in; a part of one is a whole one.
 inline std::chrono::milliseconds whole_milliseconds(std::chrono::nanoseconds time)
@@ -60,6 +61,7 @@ public:
     const std::shared_ptr<zproc::engine::host>& engine() const noexcept { return engine_; }
     std::uint32_t next_handle() noexcept { return ++handles_; }
     std::string address() const;
+    std::vector<std::string> addresses() const;
     void spawn(launching l, std::unique_ptr<pending_spawn> p);
     void wait(handler<void(error_code)> done);
     void shutdown(std::chrono::nanoseconds grace, handler<void(error_code)> done);
@@ -73,7 +75,7 @@ public:
     void loop_gone();
 
 private:
-    using located = std::function<void(error_code, std::string path)>;
+    using located = std::function<void(error_code, const protocol::address&, std::string text)>;
 
     /// One spawn under way. Cancelled before it is launched, it never is; after that a terminal
     /// cancellation stops what has started.
@@ -83,7 +85,8 @@ private:
     };
 
     void locate(const located& then);
-    error_code start_server();
+    error_code start_server(std::string& text);
+    error_code open_doors(std::vector<descriptor>& listeners, std::string& text);
     /// For spawns of functions the supervisor has to be a fork of this program.
     error_code open_link(bool functions = false);
     void server_notice(const supervision::notice& n);
@@ -103,11 +106,15 @@ private:
     context_options options_;
     std::shared_ptr<zproc::engine::host> engine_;
     error_code prepared_;
+    std::string secret_;
+    error_code secret_failure_;
+    std::string secret_text_;
     std::atomic<std::uint32_t> handles_ = 0;
     std::atomic<bool> loop_gone_ = false;
 
-    mutable std::mutex mutex_; ///< of what other threads ask for
-    std::string path_;
+    mutable std::mutex mutex_;               ///< of what other threads ask for
+    std::optional<protocol::address> where_; ///< that this context connects to
+    std::vector<protocol::address> served_;  ///< by its own server: first what was asked for
     std::shared_ptr<supervision::link> link_;
     std::vector<std::weak_ptr<process_core>> processes_;
 

@@ -113,6 +113,8 @@ void take_arguments(int& argc, char** argv, run_options& options)
         }
         if (name == "--zproc-address" && !value.empty())
             options.address(std::string(value));
+        else if (name == "--zproc-secret-file" && !value.empty())
+            options.secret_file(std::string(value));
         else if (name == "--zproc-namespace" && !value.empty())
             options.default_namespace(std::string(value));
         else if (const auto level = supervision::level_named(value);
@@ -121,8 +123,9 @@ void take_arguments(int& argc, char** argv, run_options& options)
         else
             throw system_error(errc::bad_address,
                                std::string(name) +
-                                   ": known are --zproc-address ADDRESS, --zproc-namespace NAME "
-                                   "and --zproc-isolation standard|cgroup|pid_namespace");
+                                   ": known are --zproc-address ADDRESS, --zproc-secret-file "
+                                   "FILE, --zproc-namespace NAME and --zproc-isolation "
+                                   "standard|cgroup|pid_namespace");
     }
     argc = std::min(argc, kept);
     argv[argc] = nullptr;

@@ -22,16 +22,16 @@ namespace detail {
 
 namespace {
 
-/// What a spawned process's context needs to know: address, default namespace, and how patient it
-/// is, in milliseconds.
-std::string pack_settings(const std::string& path, const std::string& default_namespace,
-                          const context_options& options)
+/// What a spawned process's context needs to know: address, default namespace, how patient it is,
+/// in milliseconds, and the secret, which may hold anything.
+std::string pack_settings(const protocol::address& where, const std::string& default_namespace,
+                          const context_options& options, const std::string& secret)
 {
     const auto number = [](std::chrono::nanoseconds time) {
         return std::to_string(whole_milliseconds(time).count());
     };
-    return std::string(unix_scheme) + path + '\0' + default_namespace + '\0' +
-           number(options.grace()) + '\0' + number(options.request_timeout());
+    return protocol::to_string(where) + '\0' + default_namespace + '\0' + number(options.grace()) +
+           '\0' + number(options.request_timeout()) + '\0' + secret;
 }
 
 std::shared_ptr<context> make_child_context(asio::io_context& io, const supervision::child_start&,
@@ -53,6 +53,7 @@ std::shared_ptr<context> make_child_context(asio::io_context& io, const supervis
         options.default_namespace(std::move(name_space));
     options.grace(time(options.grace()));
     options.request_timeout(time(options.request_timeout()));
+    options.secret(std::string(settings));
     return std::make_shared<context>(io.get_executor(), std::move(options));
 }
 
@@ -176,7 +177,9 @@ void context_core::launch(launching l, const std::shared_ptr<spawning>& s)
     };
     error_code ec = open_link(!l.program);
     if (!ec)
-        locate([&ec](error_code failed, const std::string&) { ec = failed; });
+        locate([&ec](error_code failed, const protocol::address&, const std::string&) {
+            ec = failed;
+        });
     if (ec)
         return refuse(ec);
 
@@ -186,7 +189,7 @@ void context_core::launch(launching l, const std::shared_ptr<spawning>& s)
     std::vector<int> descriptors;
     if (!l.program)
         descriptors = process->open_channel(
-            l.what, l.options, pack_settings(path_, l.default_namespace, options_), ec);
+            l.what, l.options, pack_settings(*where_, l.default_namespace, options_, secret_), ec);
     if (ec)
         return refuse(ec);
 

@@ -89,27 +89,46 @@ durability_level level_of(protocol::durability told)
 } // namespace
 
 std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locate, std::string name,
-                                 std::chrono::nanoseconds request_timeout)
+                                 std::chrono::nanoseconds request_timeout, std::string secret,
+                                 bool remote)
 {
     auto made = std::make_shared<host>(std::move(io));
     made->server_ = std::make_shared<client::connection>(client::connection::settings{
-        made->strand_, std::move(locate), std::move(name), request_timeout});
+        made->strand_, std::move(locate), std::move(name), request_timeout, std::move(secret)});
     auto shelf = std::make_shared<client::ring_shelf>();
-    made->feed_ = std::make_shared<client::feed>(made->strand_, made->server_, shelf);
-    made->replicas_ =
-        std::make_shared<client::replica_source>(made->server_, std::move(shelf), request_timeout);
+    if (remote)
+        made->mirror_ = std::make_shared<client::mirror>(made->server_, shelf);
+    made->feed_ =
+        std::make_shared<client::feed>(made->strand_, made->server_, shelf, made->mirror_);
+    made->replicas_ = std::make_shared<client::replica_source>(made->server_, std::move(shelf),
+                                                               made->mirror_, request_timeout);
     made->server_->on_ready = [engine = made->weak_from_this()] {
         if (const auto alive = engine.lock()) {
             alive->session_ = alive->server_->session();
+            if (alive->mirror_)
+                alive->mirror_->on_ready();
             alive->durability_ = level_of(alive->server_->server().durability);
             alive->replicas_->on_ready();
             alive->feed_->on_ready();
         }
     };
-    made->server_->on_failed = [feed = std::weak_ptr(made->feed_)](error_code ec) {
-        if (const auto alive = feed.lock())
-            alive->on_failed(ec);
+    made->server_->on_failed = [engine = made->weak_from_this()](error_code ec) {
+        const auto alive = engine.lock();
+        if (alive && alive->mirror_)
+            alive->mirror_->on_failed(ec);
+        if (alive)
+            alive->feed_->on_failed(ec);
     };
+    if (remote) {
+        made->server_->on_pushed = [copy = std::weak_ptr(made->mirror_)](const protocol::frame& f) {
+            if (const auto alive = copy.lock())
+                alive->on_pushed(f);
+        };
+        made->server_->on_read = [copy = std::weak_ptr(made->mirror_)] {
+            if (const auto alive = copy.lock())
+                alive->on_read();
+        };
+    }
     // After the sockets and timers of the connection, so that this service is shut down first.
     asio::use_service<loop_service>(asio::query(made->io_, asio::execution::context))
         .add(made->weak_from_this());
@@ -288,6 +307,8 @@ void host::loop_gone()
         dropped_too.push_back(each->loop_gone());
     feed_->shutdown();
     replicas_->shutdown();
+    if (mirror_)
+        mirror_->shutdown();
     server_->shutdown();
     dropped.clear();
     dropped_too.clear();

@@ -2,6 +2,7 @@
 
 #include "client/connection.hpp"
 #include "client/feed.hpp"
+#include "client/mirror.hpp"
 #include "client/replica_source.hpp"
 
 #include <zproc/detail/engine.hpp>
@@ -33,9 +34,11 @@ namespace asio = boost::asio;
 /// Thread safety: all functions may be called from any thread; what they do happens on one strand.
 class host final : public detail::engine, public std::enable_shared_from_this<host> {
 public:
-    /// `name` is that of this process, for people.
+    /// `name` is that of this process, for people. Of a server that may be on another host, the
+    /// journal is streamed to a mirror here.
     static std::shared_ptr<host> make(asio::any_io_executor io, client::locator locate,
-                                      std::string name, std::chrono::nanoseconds request_timeout);
+                                      std::string name, std::chrono::nanoseconds request_timeout,
+                                      std::string secret = {}, bool remote = false);
     explicit host(asio::any_io_executor io);
     ~host() override;
 
@@ -85,6 +88,7 @@ private:
     asio::any_io_executor io_;
     asio::any_io_executor strand_;
     std::shared_ptr<client::connection> server_;
+    std::shared_ptr<client::mirror> mirror_; ///< null: the server is on this host
     std::shared_ptr<client::feed> feed_;
     std::shared_ptr<client::replica_source> replicas_;
     std::atomic<bool> gone_ = false;

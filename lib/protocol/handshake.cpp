@@ -11,8 +11,8 @@ namespace {
 
 // Elements of the two hellos. Magic and version come first in every version of the protocol, so
 // that any two can tell each other which they speak.
-constexpr std::size_t client_fields = 9;
-constexpr std::size_t server_fields = 10;
+constexpr std::size_t client_fields = 10;
+constexpr std::size_t server_fields = 11;
 constexpr std::size_t limit_fields = 5;
 
 constexpr auto last_status = static_cast<std::uint16_t>(last_errc);
@@ -34,15 +34,34 @@ raw_header parse(bytes_view header)
     return {std::uint32_t{low} | std::uint32_t{high} << 16, u16(operation_at), u16(status_at)};
 }
 
-instance_id take_instance(body_reader& in)
+template <std::size_t Size>
+void take(body_reader& in, std::array<std::byte, Size>& out)
 {
-    instance_id id{};
     const auto bytes = in.bytes();
-    if (in.good() && bytes.size() != id.size())
+    if (in.good() && bytes.size() != out.size())
         in.fail(errc::malformed_frame);
     else if (in.good())
-        std::memcpy(id.data(), bytes.data(), id.size());
-    return id;
+        std::memcpy(out.data(), bytes.data(), out.size());
+}
+
+/// The one element of a body.
+template <std::size_t Size>
+bool take_alone(bytes_view body, std::array<std::byte, Size>& out)
+{
+    const limits within;
+    body_reader in(body, within);
+    in.list(1);
+    take(in, out);
+    return !in.finish().failed();
+}
+
+/// None, or as many bytes as there have to be.
+bytes_view take_some(body_reader& in, std::size_t size)
+{
+    const auto bytes = in.bytes();
+    if (!bytes.empty() && bytes.size() != size)
+        in.fail(errc::malformed_frame);
+    return bytes;
 }
 
 /// Magic and version; the rest of the body can be read only when they are ours.
@@ -81,7 +100,8 @@ void write_hello(buffer& out, std::uint32_t correlation, const client_hello& hel
         .put(hello.pid)
         .text(hello.name)
         .text(hello.build_id)
-        .flag(hello.observer);
+        .flag(hello.observer)
+        .bytes(hello.nonce);
     end_frame(out, at);
 }
 
@@ -104,8 +124,59 @@ void write_welcome(buffer& out, std::uint32_t correlation, const server_hello& h
         .put(hello.limits.key_bytes)
         .put(hello.limits.namespace_bytes)
         .put(hello.limits.depth)
-        .text(hello.build_id);
+        .text(hello.build_id)
+        .bytes(hello.proof);
     end_frame(out, at);
+}
+
+error_code write_proven_welcome(buffer& out, std::uint32_t correlation, const server_hello& hello,
+                                std::string_view secret, const transcript& seen)
+{
+    const digest later{};
+    auto proven = hello;
+    proven.proof = later;
+    const auto at = out.size();
+    write_welcome(out, correlation, proven);
+    const auto body = bytes_view(out).subspan(at + header_bytes);
+    const auto proof = server_proof(secret, seen, body.first(body.size() - digest_bytes));
+    if (!proof) {
+        out.resize(at);
+        return errc::not_authenticated;
+    }
+    std::ranges::copy(*proof, out.end() - static_cast<std::ptrdiff_t>(digest_bytes));
+    return {};
+}
+
+void write_challenge(buffer& out, std::uint32_t correlation, const nonce& fresh)
+{
+    const auto at = begin_frame(out, correlation, operation::challenge);
+    body_writer(out).list(1).bytes(fresh);
+    end_frame(out, at);
+}
+
+void write_proof(buffer& out, std::uint32_t correlation, const digest& proof)
+{
+    const auto at = begin_frame(out, correlation, operation::proof);
+    body_writer(out).list(1).bytes(proof);
+    end_frame(out, at);
+}
+
+error_code read_challenge(const frame& f, nonce& fresh, std::string& text)
+{
+    if (f.code != operation::challenge || f.status != 0 || !take_alone(f.body, fresh)) {
+        text = "what answers there sent a challenge that is none: check the address";
+        return errc::not_a_zproc_server;
+    }
+    return {};
+}
+
+error_code read_proof(const frame& f, digest& proof, std::string& text)
+{
+    if (f.code != operation::proof || f.status != 0 || !take_alone(f.body, proof)) {
+        text = "a challenge is answered with a proof, and with nothing else";
+        return errc::malformed_frame;
+    }
+    return {};
 }
 
 error_code check_first_header(std::span<const std::byte, header_bytes> header, std::string& text)
@@ -137,7 +208,7 @@ error_code read_hello(const frame& first, client_hello& hello, std::string& text
         return errc::version_mismatch;
     }
     hello.session = in.number();
-    hello.instance = take_instance(in);
+    take(in, hello.instance);
     hello.acknowledged = in.number();
     hello.pid = in.number32();
     hello.name = in.text();
@@ -145,6 +216,7 @@ error_code read_hello(const frame& first, client_hello& hello, std::string& text
         in.fail(errc::malformed_frame);
     hello.build_id = in.text();
     hello.observer = in.flag();
+    hello.nonce = take_some(in, nonce_bytes);
     if (hello.observer && hello.session != 0)
         in.fail(errc::malformed_frame);
     if (in.finish().failed()) {
@@ -159,8 +231,9 @@ error_code check_first_reply(bytes_view received)
     if (received.size() < header_bytes)
         return {};
     const auto first = parse(received);
-    if (first.code != static_cast<std::uint16_t>(operation::hello) ||
-        first.length > max_hello_bytes || first.status > last_status)
+    const bool ours = first.code == static_cast<std::uint16_t>(operation::hello) ||
+                      first.code == static_cast<std::uint16_t>(operation::challenge);
+    if (!ours || first.length > max_hello_bytes || first.status > last_status)
         return errc::not_a_zproc_server;
     return {};
 }
@@ -184,7 +257,7 @@ error_code read_welcome(const frame& first, server_hello& hello, std::string& te
         text = mismatch("server", hello.version, "client");
         return errc::version_mismatch;
     }
-    hello.instance = take_instance(in);
+    take(in, hello.instance);
     hello.epoch = in.number();
     hello.session = in.number();
     hello.resumed = in.flag();
@@ -200,6 +273,7 @@ error_code read_welcome(const frame& first, server_hello& hello, std::string& te
     hello.limits.namespace_bytes = in.number32();
     hello.limits.depth = in.number32();
     hello.build_id = in.text();
+    hello.proof = take_some(in, digest_bytes);
     if (in.finish().failed() || (hello.session == 0) != observer) {
         text = "the welcome has the right magic and version, but its fields are damaged";
         return errc::not_a_zproc_server;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "protocol/authentication.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/layout.hpp"
 
@@ -8,11 +9,15 @@
 #include <string>
 #include <string_view>
 
-/// The first frame of each side. Pure: each function takes what arrived and says what it means.
+/// The first frames of each side. Pure: each function takes what arrived and says what it means.
 ///
 ///     client                                     server
 ///     write_hello(out, client_hello) ──────────► read_hello(frame) → accepted | refused
+///     read_challenge(frame) ◄─────────────────── write_challenge      where both have a secret
+///     write_proof ─────────────────────────────► read_proof           likewise
 ///     read_welcome(frame) ◄────────────────────── write_welcome(out, server_hello) | write_error
+///
+/// What the client does with them is `client_handshake`.
 namespace zproc::protocol {
 
 /// What makes a stranger's bytes a stranger's is judged by its first 12 bytes.
@@ -25,6 +30,7 @@ struct client_hello {
     std::string_view name;          ///< of its process; at most max_peer_name_bytes
     std::string_view build_id;      ///< of the client's executable
     bool observer = false;          ///< no session: reads only, and nothing is journaled for it
+    bytes_view nonce;               ///< of who knows a secret; else empty
 };
 
 enum class durability : std::uint8_t {
@@ -43,10 +49,21 @@ struct server_hello {
     protocol::durability durability = protocol::durability::process;
     protocol::limits limits;
     std::string_view build_id;
+    bytes_view proof; ///< that it knows the secret, too; the last bytes of the body
 };
 
 void write_hello(buffer& out, std::uint32_t correlation, const client_hello& hello);
 void write_welcome(buffer& out, std::uint32_t correlation, const server_hello& hello);
+/// With a proof over all that it says.
+error_code write_proven_welcome(buffer& out, std::uint32_t correlation, const server_hello& hello,
+                                std::string_view secret, const transcript& seen);
+void write_challenge(buffer& out, std::uint32_t correlation, const nonce& fresh);
+void write_proof(buffer& out, std::uint32_t correlation, const digest& proof);
+
+/// At the client: not_a_zproc_server.
+error_code read_challenge(const frame& f, nonce& fresh, std::string& text);
+/// At the server: malformed_frame.
+error_code read_proof(const frame& f, digest& proof, std::string& text);
 
 /// At the server, before a body arrives: is this the header of a hello at all?
 /// malformed_frame for a stranger, frame_too_large for a hello that cannot be one.

@@ -15,7 +15,7 @@ using bytes_view = std::span<const std::byte>; ///< one MessagePack value, or a 
 using instance_id = std::array<std::byte, 16>;
 
 inline constexpr std::string_view magic = "zproc";
-inline constexpr std::uint16_t version = 1;
+inline constexpr std::uint16_t version = 2;
 
 // The header of a frame, little-endian. A change of its shape needs a new magic.
 inline constexpr std::size_t header_bytes = 12;
@@ -30,6 +30,9 @@ inline constexpr std::uint32_t max_hello_bytes = 4096;
 inline constexpr std::uint32_t max_peer_name_bytes = 255;
 /// What a client accepts: a snapshot is one frame.
 inline constexpr std::uint32_t max_reply_bytes = 1u << 30;
+
+/// The largest ring that a client mirrors: no server is asked for more memory than that.
+inline constexpr std::uint64_t max_ring_bytes = std::uint64_t{1} << 36;
 
 /// The numbers are the protocol: appended to, never renumbered.
 enum class operation : std::uint16_t {
@@ -47,7 +50,15 @@ enum class operation : std::uint16_t {
     attach,
     turn,
     end_turn,
+    stream,
+    stream_more,
+    challenge, // of the handshake, as is what follows
+    proof,
     who = 24,
+
+    // from the server, unasked: correlation 0
+    stream_begun = 32,
+    stream_piece,
 
     // mutations
     set = 64,

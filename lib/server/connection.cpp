@@ -18,8 +18,12 @@ constexpr std::size_t most_files = 8; // at once; what is beyond them is dropped
 
 } // namespace
 
-connection::connection(descriptor socket, hall& shared, seat where, std::int64_t ticks)
-    : socket_(std::move(socket)), machine_(shared, where), stuck_since_(ticks)
+connection::connection(descriptor socket, hall& shared, seat where, std::int64_t ticks,
+                       std::optional<throttle::peer> from)
+    : socket_(std::move(socket)),
+      from_(from),
+      machine_(shared, where, from.has_value()),
+      stuck_since_(ticks)
 {
 }
 

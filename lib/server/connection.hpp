@@ -2,20 +2,26 @@
 
 #include "server/rings.hpp"
 #include "server/session_fsm.hpp"
+#include "server/throttle.hpp"
 #include "shared_memory.hpp"
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 
 namespace zproc::serving {
 
 /// A client's socket and its machine. Never waits.
 class connection {
 public:
-    connection(descriptor socket, hall& shared, seat where, std::int64_t ticks);
+    connection(descriptor socket, hall& shared, seat where, std::int64_t ticks,
+               std::optional<throttle::peer> from = {});
 
     int socket() const { return socket_.get(); }
     session_fsm& machine() { return machine_; }
+    const session_fsm& machine() const { return machine_; }
+    /// Who is on the other end of TCP.
+    const std::optional<throttle::peer>& from() const { return from_; }
 
     /// Reads once, and handles what is complete. False when the peer has closed.
     bool read(std::int64_t wall);
@@ -38,6 +44,7 @@ private:
     void adopt(std::span<const int> files);
 
     descriptor socket_;
+    std::optional<throttle::peer> from_;
     session_fsm machine_;
     std::deque<descriptor> received_; // descriptors nobody has asked for yet
     descriptor wake_;

@@ -5,20 +5,18 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <ctime>
+#include <utility>
 
 #include <sys/epoll.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 namespace zproc::serving {
 
 namespace {
 
-constexpr std::uint64_t listener_tag = ~std::uint64_t{0};
-constexpr std::uint64_t stop_tag = listener_tag - 1;
+constexpr std::uint64_t stop_tag = ~std::uint64_t{0};
 
 std::int64_t read_clock(clockid_t which)
 {
@@ -56,7 +54,9 @@ host::host(host_options options, keep_function keep)
     hall_.about.durability = options_.durability;
     hall_.about.limits = options_.limits;
     hall_.build_id = options_.build_id;
+    hall_.secret = options_.secret;
     hall_.new_session_id = random_bytes<std::uint64_t>;
+    hall_.fresh_nonce = random_bytes<protocol::nonce>;
     hall_.after_request = [this] { keep_pace(); };
 }
 
@@ -110,18 +110,6 @@ void host::use_data(descriptor directory_file, std::function<void(const std::str
     files_ = std::make_unique<directory>(std::move(directory_file));
     disk_ = std::make_unique<disk>(*files_, std::move(on));
     rings_.use(*disk_);
-}
-
-error_code host::listen(descriptor listener)
-{
-    listener_ = std::move(listener);
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.u64 = listener_tag;
-    if (::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, listener_.get(), &event) != 0)
-        return system_failure();
-    listening_ = true;
-    return {};
 }
 
 error_code host::stop_on(int file, std::function<bool()> decide)
@@ -190,10 +178,10 @@ bool host::turn(int milliseconds)
     }
     for (int i = 0; i < count; ++i) {
         const auto& event = events[static_cast<std::size_t>(i)];
-        if (event.data.u64 == listener_tag)
-            accept();
-        else if (event.data.u64 == stop_tag)
+        if (event.data.u64 == stop_tag)
             ending_ = ending_ || std::ranges::any_of(decisions_, [](auto& each) { return each(); });
+        else if (event.data.u64 >= first_listener_tag)
+            accept(event.data.u64 - first_listener_tag);
         else
             serve(static_cast<seat>(event.data.u64), event.events);
     }
@@ -209,57 +197,6 @@ void host::finish()
     if (disk_)
         disk_->finish();
     rings_.end();
-}
-
-void host::accept()
-{
-    for (int i = 0; i != 64; ++i) {
-        descriptor socket(
-            ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (!socket) {
-            // Out of descriptors: those who wait, wait until somebody leaves.
-            if ((errno == EMFILE || errno == ENFILE) && seated_ != 0) {
-                ::epoll_ctl(poll_.get(), EPOLL_CTL_DEL, listener_.get(), nullptr);
-                listening_ = false;
-            }
-            return;
-        }
-        ucred peer{};
-        socklen_t size = sizeof peer;
-        if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
-            peer.uid != ::geteuid()) {
-            refuse(socket.get(), errc::peer_not_permitted,
-                   "this state belongs to another user: only processes of that user may connect");
-            continue;
-        }
-        if (seated_ >= options_.connections) {
-            refuse(socket.get(), errc::too_busy, "this state has as many clients as it takes");
-            continue;
-        }
-        seat who = static_cast<seat>(seats_.size());
-        if (free_.empty()) {
-            seats_.emplace_back();
-            marked_.push_back(false);
-        } else {
-            who = free_.back();
-            free_.pop_back();
-        }
-        seats_[who] = std::make_unique<connection>(std::move(socket), hall_, who, ticks_);
-        ++seated_;
-        timing_ = true;
-        epoll_event event{};
-        event.events = seats_[who]->polled = EPOLLIN;
-        event.data.u64 = who;
-        if (::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, seats_[who]->socket(), &event) != 0)
-            drop(who);
-    }
-}
-
-void host::refuse(int socket, error_code ec, std::string_view text)
-{
-    protocol::buffer out;
-    protocol::write_error(out, 0, protocol::operation::hello, ec, text);
-    (void)!::send(socket, out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void host::look_at_clocks()
@@ -299,13 +236,15 @@ void host::drop(seat who)
 {
     if (!seats_[who])
         return;
+    leave(*seats_[who], who);
     seats_[who]->machine().disconnected(ticks_);
     seats_[who].reset(); // closes the socket, which leaves the poll with it
     free_.push_back(who);
     --seated_;
     timing_ = true;
-    if (!listening_ && listener_)
-        listen(std::move(listener_));
+    if (std::exchange(deaf_, false))
+        for (std::size_t i = 0; i != listeners_.size(); ++i)
+            poll(i);
 }
 
 } // namespace zproc::serving

@@ -23,13 +23,16 @@ struct host_options {
     std::string build_id;
     bool remove_socket = false; ///< at the end: it is in nobody's private directory
 
+    std::string secret; ///< who comes over TCP has to know it
+
     // What becomes of the data directory, where there is one.
     fsync_policy fsync = fsync_policy::commit;
     std::int64_t sync_every = 1'000'000'000; ///< ns, of `interval`
     bool salvage = false;
 
     std::size_t connections = 4096;
-    std::size_t few = 8;                           ///< up to so many are woken by their own eventfd
+    std::size_t strangers = 128; ///< over TCP, that have not shown yet that they know the secret
+    std::size_t few = 8;         ///< up to so many are woken by their own eventfd
     std::size_t waiting_output = 256u << 20;       ///< bytes for all: beyond it, large reads wait
     std::int64_t hello_within = 5'000'000'000;     ///< ns
     std::int64_t read_within = 30'000'000'000;     ///< a client that reads nothing is dropped
@@ -57,7 +60,9 @@ public:
     error_code create();
     error_code succeed(const rings::inheritance& from);
 
-    /// Accepts clients of this user from a listening Unix socket, which it owns from now on.
+    /// Accepts clients from a listening socket, which it owns from now on: of this user from a Unix
+    /// socket; from one of TCP who knows the secret. Without a secret that is anybody on this
+    /// machine, so it is taken on loopback only. Errors: bad_secret, those of the system.
     error_code listen(descriptor listener);
     /// Ends `turn` when the descriptor is readable or hung up, as its owner decides.
     error_code stop_on(int file, std::function<bool()> decide);
@@ -85,12 +90,26 @@ public:
     const hall& shared() const { return hall_; }
 
 private:
-    void accept();
+    // Of events: seats are below them, what ends a turn is above.
+    static constexpr std::uint64_t first_listener_tag = std::uint64_t{1} << 32;
+
+    struct listener {
+        descriptor socket;
+        bool remote = false;
+        bool polled = false;
+    };
+    error_code poll(std::size_t which);
+    void accept(std::size_t which);
+    bool may_enter(const listener& door, int socket, const std::optional<throttle::peer>& from);
+    void take_seat(descriptor socket, const std::optional<throttle::peer>& from);
+    void make_room_for_strangers();
+    void leave(const connection& c, seat who);
     void refuse(int socket, error_code ec, std::string_view text);
     void serve(seat who, std::uint32_t events);
     void drop(seat who);
     void pass_turns();
     void end_turn();
+    void stream();
     void flush(seat who);
     void feed_the_starved();
     void wake();
@@ -113,13 +132,15 @@ private:
     hall hall_;
     rings rings_;
     descriptor poll_;
-    descriptor listener_;
+    std::vector<listener> listeners_;
     std::vector<std::function<bool()>> decisions_; ///< of what it stops on
-    bool listening_ = false;
+    bool deaf_ = false; ///< out of descriptors: some listener is not polled
     bool ending_ = false;
 
     std::vector<std::unique_ptr<connection>> seats_;
     std::vector<seat> free_;
+    std::vector<seat> strangers_; // came over TCP and were not greeted yet, oldest first
+    throttle throttle_;
     std::size_t seated_ = 0;
     std::vector<seat> busy_;    // what this turn has to write to
     std::vector<bool> marked_;  // those in busy_

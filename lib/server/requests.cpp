@@ -74,7 +74,8 @@ bool session_fsm::answer(const frame& f, const Reply& reply)
     return true;
 }
 
-// Of tickets.cpp.
+// Of tickets.cpp and streaming.cpp.
+template bool session_fsm::answer(const frame& f, const stream_end& reply);
 template bool session_fsm::answer(const frame& f, const turn_reply& reply);
 template bool session_fsm::answer(const frame& f, const empty_reply& reply);
 
@@ -196,6 +197,8 @@ void session_fsm::handle(const frame& f, const unwatch_request& m, std::int64_t)
 
 void session_fsm::handle(const frame& f, const attach_request& m, std::int64_t)
 {
+    if (remote_)
+        return fail(f, errc::no_shared_memory);
     if (m.with_eventfd) {
         if (descriptors_ == 0) {
             closing_ = true;

@@ -125,7 +125,7 @@ error_code rings::succeed(const inheritance& from, store::database_options optio
     wake_ = descriptor(from.wake);
 
     const descriptor file(from.ring);
-    const auto old = mapping::readable(file.get(), true);
+    const auto old = mapped_memory::readable(file.get(), true);
     const auto header = old ? journal::read_header(old.bytes()) : std::nullopt;
     if (!header || header->instance != *instance)
         return errc::state_lost;

@@ -9,8 +9,8 @@ namespace zproc::serving {
 
 using namespace protocol;
 
-session_fsm::session_fsm(hall& shared, seat where)
-    : shared_(shared), where_(where), parser_(max_hello_bytes)
+session_fsm::session_fsm(hall& shared, seat where, bool remote)
+    : shared_(shared), where_(where), remote_(remote), parser_(max_hello_bytes)
 {
 }
 
@@ -96,7 +96,7 @@ void session_fsm::work_some(std::int64_t now)
             answer_turn();
             continue;
         }
-        if (!greeted()) {
+        if (!greeted() && !arriving_) {
             if (const auto header = parser_.header()) {
                 std::string text;
                 if (const auto ec = check_first_header(*header, text); ec.failed()) {
@@ -133,57 +133,11 @@ void session_fsm::work_some(std::int64_t now)
     }
 }
 
-bool session_fsm::greet(const frame& f, std::int64_t now)
-{
-    client_hello hello;
-    std::string text;
-    if (const auto ec = read_hello(f, hello, text); ec.failed()) {
-        fail(f, ec, text);
-        return false;
-    }
-    auto welcome = shared_.about;
-    welcome.build_id = shared_.build_id;
-    if (!hello.observer && !take_session(hello, welcome, now)) {
-        fail(f, errc::too_busy,
-             "there is no room for another session, in the journal or on its disk");
-        return false;
-    }
-    greeted_ = true;
-    parser_.set_limit(shared_.about.limits.request_bytes);
-    write_welcome(output_, f.correlation, welcome);
-    return true;
-}
-
-/// The session that was asked for if it is known here, else a new one; false without room for it.
-bool session_fsm::take_session(const client_hello& hello, server_hello& welcome, std::int64_t now)
-{
-    auto& data = *shared_.data;
-    const bool ours = hello.instance == instance_id{} || hello.instance == welcome.instance;
-    welcome.resumed = hello.session != 0 && ours && data.knows_session(hello.session);
-    if (welcome.resumed) {
-        welcome.session = hello.session;
-        data.acknowledge(hello.session, hello.acknowledged);
-        passed_ = data.known_sessions().latest(hello.session);
-    } else {
-        do
-            welcome.session = shared_.new_session_id();
-        while (welcome.session == 0 || data.knows_session(welcome.session));
-        const store::peer who{hello.pid, hello.name};
-        if (data.open_session(welcome.session, now, who).failed())
-            return false;
-    }
-    session_ = welcome.session;
-    if (const auto before = shared_.sessions.sit(session_, where_)) {
-        shared_.displaced.push_back(*before);
-        shared_.turns.leave(*before);
-    }
-    return true;
-}
-
 void session_fsm::disconnected(std::int64_t now)
 {
     shared_.who.remove_all(where_);
     shared_.turns.leave(where_);
+    std::erase(shared_.streams, where_);
     if (session_ != 0)
         shared_.sessions.leave(session_, where_, now);
     closing_ = true;
@@ -246,6 +200,8 @@ void session_fsm::dispatch(const frame& f, std::int64_t now)
     case operation::attach: return serve<attach_request>(f, now);
     case operation::turn: return serve<turn_request>(f, now);
     case operation::end_turn: return serve<end_turn_request>(f, now);
+    case operation::stream: return serve<stream_request>(f, now);
+    case operation::stream_more: return serve<stream_more_request>(f, now);
     case operation::set: return serve<set_request>(f, now);
     case operation::erase: return serve<erase_request>(f, now);
     case operation::update: return serve<update_request>(f, now);
@@ -259,7 +215,11 @@ void session_fsm::dispatch(const frame& f, std::int64_t now)
     case operation::append: return serve<append_request>(f, now);
     case operation::compare_exchange: return serve<compare_exchange_request>(f, now);
     case operation::commit: return serve<commit_request>(f, now);
-    case operation::hello: break;
+    case operation::hello:
+    case operation::challenge:
+    case operation::proof:
+    case operation::stream_begun:
+    case operation::stream_piece: break;
     }
     fail(f, errc::unknown_operation,
          "operation " + std::to_string(static_cast<unsigned>(f.code)) +

@@ -4,6 +4,7 @@
 #include "protocol/handshake.hpp"
 #include "protocol/layout.hpp"
 #include "protocol/messages.hpp"
+#include "protocol/stream_messages.hpp"
 #include "server/interests.hpp"
 #include "server/session_table.hpp"
 #include "server/turns.hpp"
@@ -12,8 +13,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace zproc::serving {
@@ -31,11 +34,14 @@ struct hall {
     std::uint64_t generation = 0;
     std::uint64_t ring_bytes = 0;
     std::function<std::uint64_t()> new_session_id;
+    std::string secret; ///< empty: nobody is asked for it
+    std::function<protocol::nonce()> fresh_nonce;
     std::function<void()> after_request; ///< each one: a turn may write more than a ring holds
 
     std::size_t waiting = 0;               ///< bytes of output, of all sessions
     std::size_t most_waiting = 256u << 20; ///< beyond it, what may bring much has to wait
 
+    std::vector<seat> streams;   ///< connections that the journal is streamed to
     std::vector<seat> displaced; ///< connections whose session sits elsewhere now: to be closed
 };
 
@@ -44,7 +50,8 @@ struct hall {
 /// Nothing in `output()` may be sent before the database has published.
 class session_fsm {
 public:
-    session_fsm(hall& shared, seat where);
+    /// `remote`: neither descriptors nor who the peer is come with its bytes.
+    session_fsm(hall& shared, seat where, bool remote = false);
 
     /// Room to read into, and what was read: bytes, and descriptors that came beside them.
     /// Handles every frame that is complete, unless too much output is waiting.
@@ -55,12 +62,25 @@ public:
     /// A ticket of this session has come to its turn.
     void turn_begins(const turns::ticket& which, std::int64_t now);
 
+    /// Puts what is new in the journal in front of the replies of this turn, as far as credit and
+    /// output allow: who has a reply has what it tells of. Called when everything is published.
+    /// True when that was anything.
+    bool stream();
+    /// There is more to be streamed, and nothing to wait for but room in the output.
+    bool streams_more() const;
+
     protocol::buffer& output() { return output_; }
     /// Some of it was written, and taken out.
-    void output_written() { count_output(); }
+    void output_written()
+    {
+        replies_ = output_.size();
+        count_output();
+    }
     /// Nothing more is read; close when the output is sent.
     bool closing() const { return closing_; }
     bool greeted() const { return greeted_; }
+    /// It never got as far, by its own fault.
+    bool turned_away() const { return closing_ && !greeted_ && !full_; }
     bool congested() const { return output_.size() >= high_water; }
     bool unhandled() const { return unhandled_; }
     /// The next frame may bring much, and waits until less output waits, of all sessions.
@@ -96,7 +116,13 @@ private:
     bool must_starve(const protocol::frame& f) const;
     void work(std::int64_t now);
     void work_some(std::int64_t now);
+    // all of them: false when the connection is to be closed
     bool greet(const protocol::frame& f, std::int64_t now);
+    bool challenge(const protocol::frame& f, const protocol::client_hello& hello);
+    bool check_proof(const protocol::frame& f, std::int64_t now);
+    bool welcome(std::uint32_t correlation, const protocol::client_hello& hello,
+                 const protocol::transcript* seen, std::int64_t now);
+    bool refuse(protocol::frame f, error_code ec, std::string_view text = {});
     bool take_session(const protocol::client_hello& hello, protocol::server_hello& welcome,
                       std::int64_t now);
     void dispatch(const protocol::frame& f, std::int64_t now);
@@ -118,6 +144,8 @@ private:
     void handle(const protocol::frame&, const protocol::attach_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::turn_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::end_turn_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::stream_request&, std::int64_t);
+    void handle(const protocol::frame&, const protocol::stream_more_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::set_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::erase_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::update_request&, std::int64_t);
@@ -130,6 +158,10 @@ private:
     void handle(const protocol::frame&, const protocol::append_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::compare_exchange_request&, std::int64_t);
     void handle(const protocol::frame&, const protocol::commit_request&, std::int64_t);
+
+    protocol::stream_end journal_end() const;
+    void grant(std::uint64_t credit);
+    void begin_stream(journal::position from, protocol::buffer& out);
 
     template <class Request>
     bool must_wait(const Request& request);
@@ -146,14 +178,30 @@ private:
 
     hall& shared_;
     seat where_;
+    bool remote_;
     protocol::frame_parser parser_;
     protocol::buffer output_;
     std::vector<attachment> attachments_;
     std::size_t descriptors_ = 0; // received and not yet taken
+    /// Between a challenge and its answer.
+    struct arrival {
+        protocol::buffer hello; ///< the body
+        protocol::transcript seen;
+    };
+    std::unique_ptr<arrival> arriving_;
     bool greeted_ = false;
+    bool full_ = false;         ///< there was no room for it
     std::uint64_t session_ = 0; ///< 0 once greeted: an observer
     std::uint64_t passed_ = 0;  ///< of a resumed session: up to there it had its turn
     std::size_t counted_ = 0;   ///< of the output, in what all have waiting
+    std::size_t replies_ = 0;   ///< with a stream: where in the output those of this turn begin
+    struct streaming {
+        std::uint64_t epoch = 0; ///< 0: it has not begun
+        journal::position at = 0;
+        std::int64_t credit = 0;                             ///< below 0: one record was larger
+        std::pair<std::uint64_t, journal::position> resumes; ///< epoch and position, where it can
+    };
+    std::optional<streaming> stream_;
     bool closing_ = false;
     bool unhandled_ = false;
     bool parked_ = false;

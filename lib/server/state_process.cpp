@@ -47,6 +47,12 @@ int fail(const char* what, const error_code& ec)
 /// Tells whoever is waiting for this state why there is none; it waits for somebody, for a while.
 void refuse_clients(int listener, const error_code& ec)
 {
+    // Not to strangers: only who connects to a Unix socket is known to be this user.
+    sockaddr_un address{};
+    socklen_t size = sizeof address;
+    if (::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+        address.sun_family != AF_UNIX)
+        return;
     constexpr int first = 2000; // ms
     constexpr int others = 100;
     pollfd one{listener, POLLIN, 0};
@@ -152,6 +158,28 @@ void remove_socket(int listener)
         ::unlink(address.sun_path);
 }
 
+/// Of the predecessor, or those it was started with, which are kept for the successor then. None
+/// when they cannot be.
+std::vector<int> take_listeners(const state_process_start& start,
+                                const std::function<int(std::string_view)>& kept)
+{
+    const auto name = [](std::size_t i) {
+        return "listener" + (i == 0 ? std::string() : std::to_string(i));
+    };
+    std::vector<int> all;
+    for (int each = kept(name(0)); each >= 0; each = kept(name(all.size())))
+        all.push_back(each);
+    if (!all.empty())
+        return all;
+    all.push_back(start.listener);
+    all.insert(all.end(), start.more_listeners.begin(), start.more_listeners.end());
+    // The first one last: a successor that finds it finds all of them.
+    for (std::size_t i = all.size(); start.keep && i-- != 0;)
+        if (start.keep(name(i), all[i]).failed())
+            return {};
+    return all;
+}
+
 } // namespace
 
 descriptor make_listener(const std::string& path, error_code& ec)
@@ -199,16 +227,13 @@ int run_state_process(const state_process_start& start)
         return start.find_kept ? start.find_kept(name) : -1;
     };
     // Kept first: who succeeds to a ring must be able to serve it.
-    int listener = kept("listener");
-    if (listener < 0) {
-        listener = start.listener;
-        if (start.keep)
-            if (const auto ec = start.keep("listener", listener); ec.failed())
-                return fail("keep its socket", ec);
-    }
-    const auto leave = [&options, listener] {
+    const auto listeners = take_listeners(start, kept);
+    if (listeners.empty())
+        return fail("keep its sockets", errc::supervisor_lost);
+    const auto leave = [&options, &listeners] {
         if (options->remove_socket)
-            remove_socket(listener);
+            for (const int each : listeners)
+                remove_socket(each);
     };
     use_data(state, start, kept("data"), leave);
     const rings::inheritance left{kept("ring"), kept("control"), kept("wake")};
@@ -216,14 +241,15 @@ int run_state_process(const state_process_start& start)
     if (const auto ec = successor ? state.succeed(left) : state.create(); ec.failed()) {
         const int code = fail(successor ? "take over from its predecessor" : "begin", ec);
         if (code != EXIT_FAILURE) { // there will be no other
-            refuse_clients(listener, ec);
+            refuse_clients(listeners.front(), ec);
             leave();
         }
         return code;
     }
 
-    if (const auto ec = state.listen(descriptor(listener)); ec.failed())
-        return fail("listen", ec);
+    for (const int listener : listeners)
+        if (const auto ec = state.listen(descriptor(listener)); ec.failed())
+            return fail("listen", ec);
     if (start.control >= 0)
         state.stop_on(start.control,
                       [&] { return start.told ? start.told(state) : hung_up(start.control); });
@@ -257,6 +283,7 @@ std::string pack_options(const host_options& options)
     text += std::to_string(static_cast<int>(options.fsync)) + ' ';
     text += std::to_string(options.sync_every) + ' ';
     text += std::to_string(options.salvage ? 1 : 0) + ' ';
+    text += std::to_string(options.secret.size()) + ' ' + options.secret;
     text += options.build_id;
     return text;
 }
@@ -265,6 +292,7 @@ std::optional<host_options> unpack_options(std::string_view text)
 {
     host_options options;
     int remove_socket = 0;
+    std::size_t secret_bytes = 0;
     int fsync = 0;
     int salvage = 0;
     if (text.empty())
@@ -280,11 +308,13 @@ std::optional<host_options> unpack_options(std::string_view text)
     if (!take(options.ring_capacity) || !take(options.largest_capacity) ||
         !take(options.limits.request_bytes) || !take(options.limits.value_bytes) ||
         !take(options.session_expiry) || !take(remove_socket) || !take(fsync) ||
-        !take(options.sync_every) || !take(salvage) || fsync < 0 ||
-        fsync > static_cast<int>(fsync_policy::commit))
+        !take(options.sync_every) || !take(salvage) || !take(secret_bytes) || fsync < 0 ||
+        fsync > static_cast<int>(fsync_policy::commit) || secret_bytes > text.size())
         return std::nullopt;
     options.fsync = static_cast<fsync_policy>(fsync);
     options.salvage = salvage != 0;
+    options.secret = text.substr(0, secret_bytes);
+    text.remove_prefix(secret_bytes);
     options.remove_socket = remove_socket != 0;
     options.build_id = text;
     return options;

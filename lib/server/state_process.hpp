@@ -21,6 +21,7 @@ descriptor make_listener(const std::string& path, error_code& ec);
 struct state_process_start {
     int control = -1; ///< closed by the other side: the end
     int listener = -1;
+    std::vector<int> more_listeners; ///< of TCP, or further Unix sockets
     int data = -1; ///< the directory that the state is kept in, of `open_data_directory`
     std::function<int(std::string_view)> find_kept; ///< what a predecessor kept; -1 for nothing
     keep_function keep;

@@ -23,6 +23,7 @@ void host::end_turn()
             drop(who);
     if (hall_.data->pending())
         hall_.data->publish();
+    stream();
     for (std::size_t i = 0; i != busy_.size(); ++i) {
         const auto who = busy_[i];
         marked_[who] = false;
@@ -35,6 +36,13 @@ void host::end_turn()
     rings_.retire();
 }
 
+void host::stream()
+{
+    for (const auto who : hall_.streams)
+        if (seats_[who]->machine().stream())
+            mark(who);
+}
+
 void host::flush(seat who)
 {
     auto& c = *seats_[who];
@@ -45,7 +53,8 @@ void host::flush(seat who)
         return drop(who);
     if (machine.starved() && !c.has_output())
         starved_.push_back(who); // others have to read first
-    else if (machine.unhandled() && !machine.starved() && !machine.congested())
+    else if (machine.streams_more() ||
+             (machine.unhandled() && !machine.starved() && !machine.congested()))
         again_.push_back(who);
     timing_ = timing_ || c.stuck_since() != 0;
     watch(c, who);
@@ -78,6 +87,7 @@ void host::keep_pace()
     if (!far_ahead(hall_.data->ring().written()))
         return;
     hall_.data->publish();
+    stream();
     wake();
 }
 

@@ -97,7 +97,8 @@ std::optional<outcome> database::begin(const author& by, std::string_view name_s
         if (passed_over(by))
             return failed(errc::outcome_unknown);
         sessions_.acknowledge(by.session, std::min(by.acknowledged, by.request - 1));
-        if (sessions_.kept_by(by.session) >= options_.kept_replies)
+        if (sessions_.kept_by(by.session) >= options_.kept_replies ||
+            sessions_.bytes_kept_by(by.session) >= options_.kept_reply_bytes)
             return failed(errc::too_busy,
                           "so many replies of this session are kept that none is to be added: "
                           "acknowledge those that have come");

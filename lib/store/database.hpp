@@ -83,7 +83,9 @@ public:
 };
 
 struct database_options {
-    std::size_t kept_replies = 1u << 14; ///< of one session: beyond it, `too_busy`
+    // Of one session; beyond them, `too_busy`.
+    std::size_t kept_replies = 1u << 14;
+    std::uint64_t kept_reply_bytes = 64u << 20;
     std::size_t namespaces = 1u << 20;
     std::size_t value_bytes = 1u << 20; ///< of a value made here
     std::size_t depth = 64;

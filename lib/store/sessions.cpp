@@ -27,8 +27,7 @@ void sessions::close(std::uint64_t id)
     const auto it = open_.find(id);
     if (it == open_.end())
         return;
-    for (const auto& reply : it->second.replies)
-        live_ -= share(reply);
+    live_ -= it->second.live;
     open_.erase(it);
 }
 
@@ -55,6 +54,12 @@ std::size_t sessions::kept_by(std::uint64_t id) const
     return it == open_.end() ? 0 : it->second.replies.size();
 }
 
+std::uint64_t sessions::bytes_kept_by(std::uint64_t id) const
+{
+    const auto it = open_.find(id);
+    return it == open_.end() ? 0 : it->second.live;
+}
+
 std::uint64_t sessions::acknowledged(std::uint64_t id) const
 {
     const auto it = open_.find(id);
@@ -72,17 +77,19 @@ void sessions::keep(std::uint64_t id, const kept& reply)
     const auto it = open_.find(id);
     if (it == open_.end() || reply.request <= it->second.acknowledged)
         return;
-    auto& replies = it->second.replies;
+    auto& [acknowledged, live, replies] = it->second;
+    const auto before = live;
     const auto at = replies.empty() || replies.back().request < reply.request
                         ? replies.end()
                         : place_of(replies, reply.request);
     if (at != replies.end() && at->request == reply.request) {
-        live_ -= share(*at);
+        live -= share(*at);
         *at = reply;
     } else {
         replies.insert(at, reply);
     }
-    live_ += share(reply);
+    live += share(reply);
+    live_ += live - before;
 }
 
 void sessions::acknowledge(std::uint64_t id, std::uint64_t upto)
@@ -90,12 +97,14 @@ void sessions::acknowledge(std::uint64_t id, std::uint64_t upto)
     const auto it = open_.find(id);
     if (it == open_.end() || upto <= it->second.acknowledged)
         return;
-    it->second.acknowledged = upto;
-    auto& replies = it->second.replies;
+    auto& [acknowledged, live, replies] = it->second;
+    acknowledged = upto;
+    const auto before = live;
     while (!replies.empty() && replies.front().request <= upto) {
-        live_ -= share(replies.front());
+        live -= share(replies.front());
         replies.pop_front();
     }
+    live_ -= before - live;
 }
 
 } // namespace zproc::store

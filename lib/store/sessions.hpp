@@ -27,6 +27,8 @@ public:
     const kept* find(std::uint64_t id, std::uint64_t request) const;
     kept* find(std::uint64_t id, std::uint64_t request);
     std::size_t kept_by(std::uint64_t id) const;
+    /// What those take in the ring when they have to be carried.
+    std::uint64_t bytes_kept_by(std::uint64_t id) const;
     std::uint64_t acknowledged(std::uint64_t id) const;
     /// The largest number that a reply is kept for; 0 without one.
     std::uint64_t latest(std::uint64_t id) const;
@@ -57,6 +59,7 @@ public:
 private:
     struct session {
         std::uint64_t acknowledged = 0;
+        std::uint64_t live = 0;
         std::deque<kept> replies; // by request; they come nearly in order
     };
 

@@ -21,6 +21,7 @@ enum class child_event {
     died,    ///< it was reaped, and that is that
     lapsed,  ///< it was reaped, and its restart rules permit another run
     cleared, ///< nothing of its subtree is left
+    spared,  ///< it may not be killed, and is no longer waited for
 };
 
 /// What the supervisor has to do.
@@ -45,6 +46,6 @@ struct child_step {
 child_step step(child_state state, child_event event) noexcept;
 
 inline constexpr std::size_t child_states = 6;
-inline constexpr std::size_t child_events = 5;
+inline constexpr std::size_t child_events = 6;
 
 } // namespace zproc::supervision

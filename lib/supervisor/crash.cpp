@@ -180,20 +180,28 @@ void arm_crash_handlers(int channel, std::string_view process, int owner, crash_
                   static_cast<int>(process.size() < 128 ? process.size() : 128), process.data(),
                   static_cast<int>(own_number()), owner);
 
-    // The first backtrace() loads libgcc: not in a handler.
-    void* frame = nullptr;
-    static_cast<void>(::backtrace(&frame, 1));
-    use_own_stack();
+    make_ready_for_crashes();
     for (const int number : fault_signals) {
-        struct sigaction now{};
-        if (::sigaction(number, nullptr, &now) != 0 || now.sa_handler != SIG_DFL)
-            continue;
+        struct sigaction before{};
         struct sigaction action{};
         action.sa_sigaction = &on_fault;
         action.sa_flags = SA_SIGINFO | SA_ONSTACK;
         ::sigemptyset(&action.sa_mask);
-        ::sigaction(number, &action, nullptr);
+        // Somebody else's stays, a sanitizer's for one.
+        if (::sigaction(number, &action, &before) == 0 && before.sa_handler != SIG_DFL)
+            ::sigaction(number, &before, nullptr);
     }
+}
+
+void make_ready_for_crashes()
+{
+    // The first backtrace() loads libgcc: not in a handler.
+    static bool ready = false;
+    if (std::exchange(ready, true))
+        return;
+    void* frame = nullptr;
+    static_cast<void>(::backtrace(&frame, 1));
+    use_own_stack();
 }
 
 } // namespace zproc::supervision

@@ -29,4 +29,7 @@ struct crash_text {
 /// A handler that is there already, such as a sanitizer's, stays.
 void arm_crash_handlers(int channel, std::string_view process, int owner, crash_text endings);
 
+/// What arming does first. What is forked by a process that has done it need not do it again.
+void make_ready_for_crashes();
+
 } // namespace zproc::supervision

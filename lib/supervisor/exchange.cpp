@@ -32,6 +32,9 @@ error_code system_error_code(int error)
     }
 }
 
+/// Between looks whether all is over that a lost supervisor has left.
+constexpr std::chrono::milliseconds settle_interval{2};
+
 bool is_end(int error)
 {
     return error == EPIPE || error == ECONNRESET;
@@ -41,8 +44,8 @@ descriptor first_of(std::vector<descriptor>& descriptors, pid_t pid)
 {
     if (!descriptors.empty())
         return std::move(descriptors.front());
-    // The kernel's limit on descriptors under way made the supervisor leave it out, or there was no
-    // room for it here; then there is none now, and errno says so.
+    // Left out for the kernel's limit on those under way, or there was no room for it here; then
+    // there is none now, and errno says so.
     return above_standard(open_pidfd(pid));
 }
 
@@ -134,38 +137,25 @@ void exchange::detach(link_body& body) noexcept
 void exchange::start(const std::shared_ptr<link_body>& body, const spawn_request& request,
                      notice_handler told, detail::handler<void(error_code, started_child)> done)
 {
-    message::spawn m;
-    if (current()->functions) // else its addresses are not ours
-        m.entry = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(request.run));
-    m.name = request.name;
-    m.payload = request.payload;
-    m.grace = request.grace;
-    m.service = request.service;
-    m.restart = request.restart;
-    m.environment = request.environment;
-    m.directory = request.directory;
-    m.file_mask = request.file_mask;
-    m.limits = request.limits;
-    m.command = request.command;
-    m.linked = request.linked;
-    std::vector<int> descriptors;
-    std::array<descriptor, 3> null;
-    for (std::size_t i = 0; i != request.standard.size(); ++i) {
-        null[i] = stand_in_for(request.standard[i]);
-        descriptors.push_back(null[i] ? null[i].get() : request.standard[i]);
-    }
+    auto m = to_message(request);
+    std::vector<int> descriptors(request.standard.begin(), request.standard.end());
     descriptors.insert(descriptors.end(), request.descriptors.begin(), request.descriptors.end());
 
     const std::lock_guard lock(mutex_);
     if (!body->open)
         return;
     m.request = next_request_++;
-    const auto error = lost_ ? EPIPE : send_or_queue(body, m, descriptors);
-    if (error) {
-        if (is_end(error))
-            read_to_the_end(body);
-        return done.complete(body->executor, system_error_code(error), started_child{});
+    auto error = lost_ || closed_ ? EPIPE : send_or_queue(body, m, descriptors);
+    std::array<descriptor, 3> null;
+    if (error == EBADF) {
+        for (std::size_t i = 0; i != null.size(); ++i)
+            if ((null[i] = stand_in_for(request.standard[i])))
+                descriptors[i] = null[i].get();
+        error = send_or_queue(body, m, descriptors);
     }
+    // That the supervisor is lost is said when all is over; whoever waits for that reads the end.
+    if (lost_ || (error && !is_end(error)))
+        return done.complete(body->executor, system_error_code(error), started_child{});
     pending_.emplace(m.request, pending{body, std::make_shared<notice_handler>(std::move(told)),
                                         std::move(done), clock::now() + answer_limit});
     ++body->starting;
@@ -181,9 +171,12 @@ error_code exchange::send(const std::shared_ptr<link_body>& body, const any_mess
         return errc::context_gone;
     if (lost_)
         return errc::supervisor_lost;
-    const auto error = send_or_queue(body, m, {});
-    if (is_end(error))
+    const auto error = closed_ ? EPIPE : send_or_queue(body, m, {});
+    if (is_end(error)) {
+        // All is ending, which is what could be asked for, and not yet over.
         read_to_the_end(body);
+        return {};
+    }
     return error ? system_error_code(error) : error_code();
 }
 
@@ -245,7 +238,8 @@ void exchange::rearm(const std::shared_ptr<link_body>& body)
         return;
     auto& b = *body;
     b.must_write = b.must_write && !waiting_.empty();
-    const bool must_read = !lost_ && (b.listeners > 0 || b.starting > 0);
+    const bool must_read = !closed_ && (b.listeners > 0 || b.starting > 0);
+    const bool settling = closed_ && !lost_;
 
     if (must_read && !b.reading) {
         b.reading = true;
@@ -257,22 +251,22 @@ void exchange::rearm(const std::shared_ptr<link_body>& body)
         b.socket->async_wait(link_body::socket_type::wait_write,
                              [this, body](error_code) { writable(body); });
     }
-    // Cancels both; the one that is still wanted is armed again by its own completion.
+    // Cancels both; the one still wanted is armed again by its own completion.
     if ((b.reading && !must_read) || (b.writing && !b.must_write)) {
         error_code ignored;
         b.socket->cancel(ignored);
     }
 
-    if (b.starting > 0 && !b.timing) {
+    if ((b.starting > 0 || settling) && !b.timing) {
         b.timing = true;
-        auto first = clock::time_point::max();
+        auto first = settling ? clock::now() + settle_interval : clock::time_point::max();
         for (const auto& [request, each] : pending_)
             if (each.body == body)
                 first = std::min(first, each.limit);
         b.timer->expires_at(first);
         b.timer->async_wait([this, body](error_code) { expired(body); });
     }
-    if (b.starting == 0 && b.timing)
+    if (b.starting == 0 && !settling && b.timing)
         b.timer->cancel();
 }
 
@@ -287,26 +281,24 @@ void exchange::readable(const std::shared_ptr<link_body>& body)
 
 void exchange::look(const std::shared_ptr<link_body>& body)
 {
-    bool ended = false;
     std::vector<told_type> unlocked;
-    {
-        const std::lock_guard lock(mutex_);
-        while (!lost_) {
-            auto packet = receiver_.receive(socket_);
-            if (packet.what == received_packet::outcome::nothing_yet)
-                break;
-            if (packet.what == received_packet::outcome::closed) {
-                lose();
-                ended = true;
-                break;
-            }
+    const std::lock_guard lock(mutex_);
+    while (!closed_) {
+        auto packet = receiver_.receive(socket_);
+        if (packet.what == received_packet::outcome::nothing_yet)
+            break;
+        if (packet.what == received_packet::outcome::closed) {
+            closed_ = true;
+            if (body->open && body->timing) // sooner than it was set for
+                body->timer->cancel();
+        } else {
             handle(body, std::move(packet));
         }
-        rearm(body);
-        unlocked.swap(let_go_);
     }
-    if (ended)
-        supervisor_is_lost();
+    if (closed_ && !lost_ && settle_loss())
+        lose();
+    rearm(body);
+    unlocked.swap(let_go_);
 }
 
 void exchange::writable(const std::shared_ptr<link_body>& body)
@@ -322,6 +314,8 @@ void exchange::expired(const std::shared_ptr<link_body>& body)
     std::vector<told_type> unlocked;
     const std::lock_guard lock(mutex_);
     body->timing = false;
+    if (closed_ && !lost_ && settle_loss())
+        lose();
     const auto now = clock::now();
     for (auto at = pending_.begin(); at != pending_.end();)
         if (at->second.body == body && at->second.limit <= now) {

@@ -16,6 +16,9 @@
 
 namespace zproc::supervision {
 
+/// What is sent for a request, without its number and its descriptors.
+message::spawn to_message(const spawn_request& request);
+
 /// What one loop holds: its own descriptor of the shared socket, and whether it waits.
 /// All but `open` is under the lock of the exchange, calls of the Asio objects included: they may
 /// come from any thread, but not at once.
@@ -109,7 +112,8 @@ private:
     /// What users gave and nobody needs any more: destroyed after the lock is released, because it
     /// may own the last handle of a link, whose end takes the lock.
     std::vector<told_type> let_go_;
-    bool lost_ = false;
+    bool closed_ = false; ///< the supervisor is gone, and what it leaves is being seen to
+    bool lost_ = false;   ///< that is over
 };
 
 } // namespace zproc::supervision

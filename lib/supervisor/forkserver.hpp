@@ -6,6 +6,7 @@
 #include "supervisor/peer.hpp"
 #include "supervisor/reaper.hpp"
 #include "supervisor/record_book.hpp"
+#include "supervisor/refusal_fsm.hpp"
 #include "supervisor/restart.hpp"
 #include "supervisor/tree.hpp"
 
@@ -65,6 +66,7 @@ private:
         milliseconds grace{500};
         time_point deadline{0}; ///< 0: no timer
         milliseconds look{0};   ///< between looks while it is being killed
+        refusal_fsm refusal;
         unsigned failed_starts = 0;
         peer socket;
         launch_plan plan; ///< its descriptors only while they are needed
@@ -98,6 +100,7 @@ private:
     int set_up();
     void warm_up();
     void wait_once();
+    void show_life();
 
     // what comes in
     void read(member_id from);
@@ -122,6 +125,7 @@ private:
     void adopt(pid_t orphan);
     void died(member_id who, const exit_report& exit);
     void over(member_id who);
+    void spare(member_id who);
     void fell(member_id who);
     void unlink(member_id who);
     void follow(const tree::departure& departure);
@@ -153,6 +157,7 @@ private:
     tree tree_;
     std::unordered_map<member_id, member> members_;
     std::unordered_map<pid_t, member_id> by_pid_;
+    std::set<pid_t> spared_; ///< not killed, not waited for, not reaped yet
     std::set<std::pair<time_point, member_id>> timers_;
     bereavement last_;
     member_id next_id_ = 1;
@@ -162,7 +167,9 @@ private:
     bool root_listens_ = true;
     bool leaving_ = false;
     bool finished_ = false;
-    time_point last_sign_{0};
+    pid_t own_group_ = -1;
+    time_point last_sign_{0}, turn_began_{0};
+    const life_sign alive_ = [this] { show_life(); };
 };
 
 } // namespace zproc::supervision

@@ -1,17 +1,13 @@
-#include "supervisor/channel.hpp"
 #include "supervisor/forkserver.hpp"
-#include "supervisor/pidfd.hpp"
+#include "supervisor/last_words.hpp"
 #include "supervisor/walk.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <string>
 
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 // What the supervisor does about deaths, stops and timers.
 
@@ -24,13 +20,6 @@ using std::chrono::milliseconds;
 /// who cannot be.
 constexpr milliseconds next_look{5};
 constexpr milliseconds longest_look{1000};
-
-/// When there is nothing to run a process again with.
-constexpr milliseconds next_try{200};
-constexpr unsigned most_failed_starts = 150;
-
-/// In a plan: behind the three standard ones.
-constexpr std::size_t first_own = 3;
 
 /// The longest grace that is not taken for a mistake; keeps deadlines away from overflow.
 constexpr milliseconds longest_grace = std::chrono::hours(24 * 365);
@@ -58,25 +47,32 @@ void forkserver::root_gone(std::optional<milliseconds> grace)
 
 void forkserver::bury_the_dead()
 {
-    const auto found = reap([&](pid_t pid) { return by_pid_.contains(pid); }, look_again_);
+    const auto known = [&](pid_t pid) { return by_pid_.contains(pid) || spared_.contains(pid); };
+    const auto found = reap(known, look_again_, alive_);
     look_again_ = found.look_again;
     std::vector<std::pair<member_id, exit_report>> dead;
     std::vector<member_id> bereaved;
     for (const auto& each : found.dead)
-        if (const auto known = by_pid_.find(each.pid); known != by_pid_.end()) {
-            dead.emplace_back(known->second, each.exit);
-            bereaved.push_back(known->second);
-            members_.at(known->second).pid = -1; // may be another's from now on
-            by_pid_.erase(known);
+        if (const auto it = by_pid_.find(each.pid); it != by_pid_.end()) {
+            dead.emplace_back(it->second, each.exit);
+            bereaved.push_back(it->second);
+            members_.at(it->second).pid = -1; // may be another's from now on
+            by_pid_.erase(it);
+        } else {
+            spared_.erase(each.pid);
         }
     // Without any, the orphans are of processes that died before they could be adopted
     // themselves: they belong to those who left these.
     if (!bereaved.empty())
         note_bereavement(std::move(bereaved));
-    for (const auto pid : found.orphans)
+    for (const auto pid : found.orphans) {
+        show_life();
         adopt(pid);
-    for (const auto& [who, exit] : dead)
+    }
+    for (const auto& [who, exit] : dead) {
+        show_life();
         died(who, exit);
+    }
 }
 
 void forkserver::note_bereavement(std::vector<member_id> dead)
@@ -163,6 +159,23 @@ void forkserver::over(member_id who)
     follow(tree_.ended(who));
 }
 
+/// It may not be killed, and those who wait for its end have waited long enough.
+void forkserver::spare(member_id who)
+{
+    auto& m = members_.at(who);
+    const auto process = number_and_name(m.pid);
+    say_left(process);
+    settle_launch(who);
+    m.socket.close();
+    by_pid_.erase(m.pid);
+    spared_.insert(std::exchange(m.pid, -1));
+    m.last_exit = {};
+    m.last_exit.signalled = true; // of all that was tried, the last
+    m.last_exit.number = SIGKILL;
+    m.cause = "process " + process + " may not be killed by this user, and runs on";
+    feed(who, child_event::spared);
+}
+
 /// Those that are linked with it fall, too.
 void forkserver::fell(member_id who)
 {
@@ -220,37 +233,6 @@ void forkserver::send_records(member_id service)
         tell(service, *line);
 }
 
-void forkserver::start_anew(member_id who)
-{
-    auto& m = members_.at(who);
-    // A run that could not begin is none: what was missing may be there later.
-    const auto give_up = [&](int error) {
-        --m.attempt;
-        if (++m.failed_starts < most_failed_starts)
-            return feed(who, child_event::lapsed, next_try);
-        m.cause = "it could not be run again: " + std::string(::strerror(error));
-        feed(who, child_event::died);
-    };
-    ++m.attempt;
-    m.is_ready = false;
-    std::vector<descriptor> beside(1);
-    if (!m.plan.spawn.service && !m.plan.spawn.command) {
-        // What it has to say must not mix with what is left of the run before it.
-        error_code ec;
-        auto channel = make_channel(ec);
-        if (ec)
-            return give_up(ec.value());
-        m.plan.descriptors[first_own] = std::move(channel.process);
-        beside.push_back(std::move(channel.owner));
-    }
-    if (const auto error = fork_run(who, beside.front()))
-        return give_up(error);
-    m.failed_starts = 0;
-    if (m.records)
-        m.records->begin_anew();
-    announce(who, message::progress::phase::up, std::move(beside));
-}
-
 void forkserver::announce(member_id who, message::progress::phase now,
                           std::vector<descriptor> beside, milliseconds delay)
 {
@@ -295,7 +277,7 @@ void forkserver::feed(member_id who, child_event event, milliseconds time)
     case child_action::none: break;
     case child_action::terminate:
         if (m.pid > 0)
-            signal_tree(m.pid, {SIGTERM, SIGCONT});
+            signal_tree(m.pid, {SIGTERM, SIGCONT}, alive_);
         arm(who, deadline);
         announce(who, message::progress::phase::stopping);
         break;
@@ -304,8 +286,8 @@ void forkserver::feed(member_id who, child_event event, milliseconds time)
             arm(who, deadline);
         break;
     case child_action::kill:
-        if (m.pid > 0)
-            kill_tree(m.pid);
+        if (m.pid > 0 && m.refusal.tried(now(), !kill_tree(m.pid, alive_)))
+            return spare(who);
         m.look = std::clamp(m.look * 2, next_look, longest_look);
         arm(who, now() + m.look);
         break;
@@ -350,59 +332,6 @@ void forkserver::stop_bereaved(member_id who)
             feed(each, child_event::stop, found->second.grace);
 }
 
-bool forkserver::is_in_namespace() const
-{
-    return setup_.surroundings.isolation == isolation_level::pid_namespace;
-}
-
-/// Where its children are, their parent has to be, too: when the last process of a group ends whose
-/// parent is in another group of the session, and one in it is stopped, the kernel sends SIGHUP to
-/// all of them, the root included. So there must not be such a process.
-void forkserver::join_group_of_root()
-{
-    if (is_in_namespace()) // where the root has no number
-        return;
-    const auto group = ::getpgid(setup_.surroundings.root);
-    if (group > 0 && group != ::getpgrp())
-        ::setpgid(0, group); // fails where the root has a session of its own; no harm
-}
-
-int forkserver::fork_run(member_id who, descriptor& pidfd, int status)
-{
-    auto& m = members_.at(who);
-    auto sockets = make_packet_pair();
-    if (!sockets.first)
-        return errno;
-
-    join_group_of_root();
-    m.history.begin(now(), std::generate_canonical<double, 32>(chance_));
-    const auto pid = ::fork();
-    if (pid < 0)
-        return errno;
-    if (pid == 0) {
-        launch_run run{who, m.attempt, sockets.second.get(), {}, &m.history, status};
-        for (const auto& [name, number] : m.kept)
-            run.kept.push_back({name, number.get()});
-        run_child(m.plan, setup_.surroundings, run);
-    }
-    // Nobody reaps but we, so the pid is still its own.
-    pidfd = open_pidfd(pid);
-    const auto outside = !pidfd ? -1 : is_in_namespace() ? number_in_proc(pidfd.get()) : pid;
-    if (outside <= 0) {
-        // Nobody could be told of it, for want of a descriptor.
-        const auto error = errno ? errno : EMFILE;
-        ::kill(pid, SIGKILL);
-        while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {}
-        return error;
-    }
-    m.pid = pid;
-    m.last_pid = pid;
-    m.outside = outside;
-    by_pid_[pid] = who;
-    m.socket.open(std::move(sockets.first), events_.get(), who);
-    return 0;
-}
-
 void forkserver::tell(member_id whom, const any_message& m, std::vector<descriptor> beside)
 {
     if (const auto found = members_.find(whom); found != members_.end())
@@ -427,6 +356,7 @@ void forkserver::fire_timers()
 {
     const auto due = now();
     while (!timers_.empty() && timers_.begin()->first <= due) {
+        show_life();
         const auto who = timers_.begin()->second;
         disarm(who);
         feed(who, child_event::due);

@@ -1,14 +1,18 @@
 #include "supervisor/guardian.hpp"
 
 #include "supervisor/forkserver.hpp"
+#include "supervisor/last_words.hpp"
 #include "supervisor/messages.hpp"
 #include "supervisor/packet.hpp"
 #include "supervisor/pidfd.hpp"
+#include "supervisor/refusal_fsm.hpp"
+#include "supervisor/reserve.hpp"
 #include "supervisor/walk.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -106,19 +110,39 @@ void wait_for_supervisor(pid_t supervisor, const descriptor& pidfd, const descri
     }
 }
 
-void sweep()
+std::chrono::nanoseconds now()
 {
+    return std::chrono::steady_clock::now().time_since_epoch();
+}
+
+/// Until nobody is left; or nobody but those who may not be killed, and nothing more can be
+/// expected of them: the supervisor has ended by itself, or their time is up.
+void sweep(pid_t supervisor)
+{
+    refusal_fsm refusal;
+    bool done_by_supervisor = false;
     sigset_t child;
     ::sigemptyset(&child);
     ::sigaddset(&child, SIGCHLD);
     long look_ms = 5;
     for (;;) {
         pid_t reaped;
-        while ((reaped = ::waitpid(-1, nullptr, WNOHANG | __WALL)) > 0) {}
+        int status = 0;
+        while ((reaped = ::waitpid(-1, &status, WNOHANG | __WALL)) > 0)
+            if (reaped == supervisor)
+                done_by_supervisor = WIFEXITED(status) && WEXITSTATUS(status) == 0;
         if (reaped < 0 && errno == ECHILD)
             return;
-        for (const auto each : children_of(::getpid()))
-            kill_tree(each);
+        const auto left = children_of(::getpid());
+        bool refused = !left.empty();
+        for (const auto each : left)
+            refused = !kill_tree(each, [] {}) && refused;
+        if (refusal.tried(now(), refused) || (refused && done_by_supervisor)) {
+            if (!done_by_supervisor) // else it has said so
+                for (const auto each : left)
+                    say_left(number_and_name(each));
+            return;
+        }
         const timespec moment{0, look_ms * 1'000'000L};
         ::sigtimedwait(&child, nullptr, &moment);
         look_ms = std::min(look_ms * 2, 500L); // there may be some who cannot be killed
@@ -221,12 +245,13 @@ void run_guardian(guardian_setup setup) noexcept
     // What is sent to the root's group, by a terminal or by kill, does not reach who has to clean
     // up after it. A session, not just a group: see the supervisor's.
     ::setsid();
+    keep_reserve();
 
     const auto pidfd = open_pidfd(supervisor);
     wait_for_supervisor(supervisor, pidfd, setup.root_pidfd, signs.first);
     if (!how.group.empty())
         end_control_group(how.group);
-    sweep();
+    sweep(supervisor);
     std::error_code ignored;
     std::filesystem::remove_all(directory, ignored);
     ::_exit(0);

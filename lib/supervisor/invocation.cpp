@@ -8,6 +8,7 @@
 #include "supervisor/function_ref.hpp"
 #include "supervisor/last_lines.hpp"
 #include "supervisor/messages.hpp"
+#include "supervisor/modules.hpp"
 #include "supervisor/packet.hpp"
 #include "supervisor/restart.hpp"
 #include "supervisor/stop_signals.hpp"
@@ -21,6 +22,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -28,6 +30,8 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <memory>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -69,7 +73,7 @@ std::atomic<context_maker> make_context{nullptr};
 class running_call final : public detail::invocation {
 public:
     running_call(const child_start& start, int channel, call_message call)
-        : start_(start), channel_(channel), call_(std::move(call)), signals_(io_, ::getppid())
+        : start_(start), channel_(channel), call_(std::move(call))
     {
         instance_ = this;
     }
@@ -83,7 +87,7 @@ public:
         if (maker == nullptr)
             throw std::logic_error("zproc: no context was linked into this program");
         if (context_ == nullptr)
-            context_ = maker(io_, start_, call_.settings);
+            context_ = maker(loop(), start_, call_.settings);
         return *context_;
     }
 
@@ -99,16 +103,17 @@ public:
 
     void launch(asio::awaitable<std::string> body) override
     {
-        signals_.listen([this] { cancel_.emit(asio::cancellation_type::terminal); });
-        auto done = [this, end = at_end(io_)](std::exception_ptr error, std::string result) {
+        signals_.emplace(loop(), ::getppid());
+        signals_->listen([this] { cancel_.emit(asio::cancellation_type::terminal); });
+        auto done = [this, end = at_end(loop())](std::exception_ptr error, std::string result) {
             if (error)
                 error_ = error;
             else
                 finish(std::move(result));
         };
-        asio::co_spawn(io_, std::move(body),
+        asio::co_spawn(loop(), std::move(body),
                        asio::bind_cancellation_slot(cancel_.slot(), std::move(done)));
-        io_.run();
+        loop().run();
         if (error_)
             std::rethrow_exception(error_);
         if (!finished_)
@@ -159,6 +164,14 @@ private:
     private:
         asio::io_context* io_;
     };
+
+    /// Six system calls, which a plain function has no use for.
+    asio::io_context& loop()
+    {
+        if (io_ == nullptr)
+            io_ = std::make_unique<asio::io_context>();
+        return *io_;
+    }
 
     static loop_stopper at_end(asio::io_context& io) { return loop_stopper(io); }
 
@@ -303,8 +316,8 @@ private:
     const child_start& start_;
     const int channel_;
     const call_message call_;
-    asio::io_context io_;
-    stop_signals signals_;
+    std::unique_ptr<asio::io_context> io_;
+    std::optional<stop_signals> signals_;
     asio::cancellation_signal cancel_;
     std::shared_ptr<context> context_;
     std::uintptr_t target_ = 0;
@@ -319,6 +332,14 @@ private:
 } // namespace
 
 namespace {
+
+/// What the program had printed but not written when it was forked is its own to write.
+void forget_unwritten_output()
+{
+    ::__fpurge(stdin);
+    ::__fpurge(stdout);
+    ::__fpurge(stderr);
+}
 
 /// Of a process that may run again the call is in a file, for all runs, and often another one for
 /// those after the first.
@@ -342,12 +363,23 @@ void set_context_maker(context_maker maker) noexcept
     make_context = maker;
 }
 
+void rehearse()
+{
+    forget_unwritten_output();
+    remember_last_lines();
+    make_ready_for_crashes();
+    static_cast<void>(module_at(reinterpret_cast<std::uintptr_t>(&rehearse)));
+    // A first call looks a name up, which touches pages that a fork does not take along.
+    std::set_terminate(std::get_terminate());
+    static_cast<void>(std::chrono::steady_clock::now());
+    static_cast<void>(::getppid());
+    std::array<char, 8> text;
+    static_cast<void>(std::snprintf(text.data(), text.size(), "%d", 1));
+}
+
 int function_entry(const child_start& start)
 {
-    // What the program had printed but not written when it was forked is its own to write.
-    ::__fpurge(stdin);
-    ::__fpurge(stdout);
-    ::__fpurge(stderr);
+    forget_unwritten_output();
 
     if (start.descriptors.empty())
         return EXIT_FAILURE;

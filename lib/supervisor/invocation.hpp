@@ -19,6 +19,10 @@ namespace zproc::supervision {
 /// program that was forked ever run.
 int function_entry(const child_start& start);
 
+/// What every spawned process would find out, set up and have the dynamic linker look up for itself:
+/// done once, in the process that forks them. Changes nothing that anybody could see.
+void rehearse();
+
 /// Makes the context of a spawned process, when its function first asks for it. `settings` are
 /// what the owner gave to `process_core::open_channel`.
 using context_maker = std::shared_ptr<context> (*)(boost::asio::io_context& io,

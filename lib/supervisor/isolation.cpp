@@ -181,9 +181,14 @@ int join_control_group(const std::string& path) noexcept
 
 void end_control_group(const std::string& path) noexcept
 {
-    write_to(path + "/cgroup.kill", "1");
-    for (int waited = 0; !remove_groups(path) && waited != kill_limit_ms; ++waited)
+    for (int waited = 0; !try_to_end_control_group(path) && waited != kill_limit_ms; ++waited)
         ::poll(nullptr, 0, 1);
+}
+
+bool try_to_end_control_group(const std::string& path) noexcept
+{
+    write_to(path + "/cgroup.kill", "1");
+    return remove_groups(path);
 }
 
 pid_t fork_into_namespace(int& error) noexcept

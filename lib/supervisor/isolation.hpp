@@ -27,6 +27,10 @@ int join_control_group(const std::string& path) noexcept;
 /// This process must not be in it.
 void end_control_group(const std::string& path) noexcept;
 
+/// The same without waiting: kills who is in it, and says whether it is gone. To be called until it
+/// is.
+bool try_to_end_control_group(const std::string& path) noexcept;
+
 /// Forks a process that is the first of a PID namespace of its own: when it ends, the kernel kills
 /// all in it. The calling process must have one thread. -1, and why, where it is not permitted.
 pid_t fork_into_namespace(int& error) noexcept;

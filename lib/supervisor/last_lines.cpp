@@ -10,6 +10,7 @@
 #include <iostream>
 #include <mutex>
 #include <streambuf>
+#include <utility>
 
 #include <sys/types.h>
 #include <unistd.h>
@@ -84,6 +85,9 @@ ssize_t write_and_remember(void*, const char* text, std::size_t size)
 
 void remember_last_lines()
 {
+    static bool done = false; // perhaps by who forked this process
+    if (std::exchange(done, true))
+        return;
     static auto* const buffer = new remembering_buffer;
     std::cerr.rdbuf(buffer);
     std::clog.rdbuf(buffer);

@@ -58,6 +58,25 @@ error_code send_to_control(int control, const any_message& m, std::span<const in
 
 } // namespace
 
+message::spawn to_message(const spawn_request& request)
+{
+    message::spawn m;
+    if (current()->functions) // else its addresses are not ours
+        m.entry = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(request.run));
+    m.name = request.name;
+    m.payload = request.payload;
+    m.grace = request.grace;
+    m.service = request.service;
+    m.restart = request.restart;
+    m.environment = request.environment;
+    m.directory = request.directory;
+    m.file_mask = request.file_mask;
+    m.limits = request.limits;
+    m.command = request.command;
+    m.linked = request.linked;
+    return m;
+}
+
 void link_body::close(link_body& body) noexcept
 {
     if (body.through)

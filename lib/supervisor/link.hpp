@@ -105,7 +105,7 @@ public:
     /// Ends the child with its whole subtree: SIGTERM, after `grace` SIGKILL. `exited` and `gone`
     /// follow as notices. Does not wait. Harmless after the end. A child may stop what it owns.
     /// Errors of the next three, too: `errc::context_gone`, `errc::wrong_process`,
-    /// `errc::supervisor_lost`.
+    /// `errc::supervisor_lost` (none while what it has left is still ending).
     error_code stop(child_id child, std::chrono::milliseconds grace);
 
     /// Sends a signal to that child alone, if it still runs.

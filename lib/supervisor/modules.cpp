@@ -12,11 +12,16 @@ namespace zproc::supervision {
 
 namespace {
 
-std::string executable_path()
+/// Asked for once: it takes as long as ten other system calls, and every spawn needs it.
+const std::string& executable_path()
 {
-    char buffer[4096];
-    const auto size = ::readlink("/proc/self/exe", buffer, sizeof buffer);
-    return size > 0 ? std::string(buffer, static_cast<std::size_t>(size)) : std::string();
+    // Never destroyed: as functions are resolved until the very end.
+    static const auto* const path = [] {
+        char buffer[4096];
+        const auto size = ::readlink("/proc/self/exe", buffer, sizeof buffer);
+        return size > 0 ? new std::string(buffer, static_cast<std::size_t>(size)) : new std::string;
+    }();
+    return *path;
 }
 
 std::span<const ElfW(Phdr)> headers(const dl_phdr_info& loaded)

@@ -9,14 +9,14 @@
 
 namespace zproc::supervision {
 
-void peer::open(descriptor socket, int events, std::uint64_t key)
+bool peer::open(descriptor socket, int events, std::uint64_t key)
 {
     close();
     socket_ = std::move(socket);
     events_ = events;
     key_ = key;
     deaf_ = false;
-    watch();
+    return watch();
 }
 
 void peer::send(const any_message& m, std::vector<descriptor> beside)
@@ -105,19 +105,26 @@ peer::sent peer::send_now(const packet& p)
     }
 }
 
-void peer::watch()
+bool peer::watch()
 {
     if (!socket_)
-        return;
+        return false;
     const auto wanted = static_cast<std::uint32_t>(waiting_.size() < patience ? EPOLLIN : 0u) |
                         static_cast<std::uint32_t>(waiting_.empty() ? 0u : EPOLLOUT) | EPOLLRDHUP;
     if (wanted == watched_)
-        return;
+        return true;
     epoll_event event{};
     event.events = wanted;
     event.data.u64 = key_;
-    ::epoll_ctl(events_, watched_ == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, socket_.get(), &event);
+    const int how = watched_ == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    if (::epoll_ctl(events_, how, socket_.get(), &event) != 0) {
+        const int error = errno;
+        close();
+        errno = error;
+        return false;
+    }
     watched_ = wanted;
+    return true;
 }
 
 } // namespace zproc::supervision

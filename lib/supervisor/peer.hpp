@@ -16,10 +16,12 @@ class peer {
 public:
     peer() = default;
 
-    /// From now on `events` tells of it under `key`.
-    void open(descriptor socket, int events, std::uint64_t key);
+    /// From now on `events` tells of it under `key`. False, and errno, when it cannot; then it is
+    /// closed.
+    bool open(descriptor socket, int events, std::uint64_t key);
 
-    /// Queues what the socket does not take. `beside` travels with the message.
+    /// Queues what the socket does not take. `beside` travels with the message. What cannot be
+    /// waited for any more is closed: both sides hear of that.
     ///
     /// Of the progress of one child only the newest waits: who does not read for long learns where
     /// it has come to, and costs no memory.
@@ -48,7 +50,7 @@ private:
     sent send_now(const packet& p);
     bool supersede(packet& added);
     void give_up();
-    void watch();
+    bool watch();
 
     descriptor socket_;
     int events_ = -1;

@@ -1,8 +1,11 @@
 #include "supervisor/pidfd.hpp"
 
+#include "supervisor/reserve.hpp"
+
 #include <cerrno>
-#include <fstream>
+#include <charconv>
 #include <string>
+#include <string_view>
 
 #include <signal.h>
 #include <sys/syscall.h>
@@ -35,14 +38,15 @@ descriptor open_pidfd(pid_t pid) noexcept
 
 pid_t number_in_proc(int pidfd)
 {
-    std::ifstream info("/proc/self/fdinfo/" + std::to_string(pidfd));
-    for (std::string word; info >> word;)
-        if (word == "Pid:") {
-            pid_t number = -1;
-            info >> number;
-            return number > 0 ? number : -1;
-        }
-    return -1;
+    std::string info;
+    if (!read_file(("/proc/self/fdinfo/" + std::to_string(pidfd)).c_str(), info))
+        return -1;
+    constexpr std::string_view before = "\nPid:\t";
+    const auto line = info.find(before);
+    pid_t number = -1;
+    if (line != std::string::npos)
+        std::from_chars(info.data() + line + before.size(), info.data() + info.size(), number);
+    return number > 0 ? number : -1;
 }
 
 error_code send_signal(int pidfd, int number) noexcept

@@ -21,10 +21,12 @@
 #include <iostream>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,12 +46,43 @@ constexpr std::size_t own_threads = 1;
 constexpr std::size_t own_threads = 1;
 #endif
 
+using clock = std::chrono::steady_clock;
+
 /// For guardian and supervisor to be forked and to serve.
 constexpr std::chrono::seconds set_up_limit{10};
+
+/// For the last of a lost supervisor to be gone.
+constexpr std::chrono::seconds settle_limit{1};
 
 // Never destroyed: handles may be used until the very end of the process.
 constinit std::atomic<const membership*> member = nullptr;
 constinit std::atomic<bool> lost = false;
+
+/// getpid(), without asking the system each time: every operation wants to know whether it is in a
+/// plain fork. There this page is empty.
+pid_t own_pid() noexcept
+{
+    static auto* const known = []() -> std::atomic<pid_t>* {
+        const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+        void* const page =
+            ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (page == MAP_FAILED)
+            return nullptr;
+        if (::madvise(page, size, MADV_WIPEONFORK) != 0) {
+            ::munmap(page, size);
+            return nullptr;
+        }
+        return new (page) std::atomic<pid_t>(0);
+    }();
+    if (known == nullptr)
+        return ::getpid();
+    auto pid = known->load(std::memory_order_relaxed);
+    if (pid == 0) {
+        pid = ::getpid();
+        known->store(pid, std::memory_order_relaxed);
+    }
+    return pid;
+}
 
 struct thread_names {
     std::size_t count = 0;
@@ -102,10 +135,10 @@ bool reap(pid_t child) noexcept
     return ::waitpid(child, nullptr, WNOHANG | __WALL) != 0;
 }
 
-std::optional<message::hello> wait_for_hello(const descriptor& socket)
+std::optional<message::hello> wait_for_hello(const descriptor& socket,
+                                             std::chrono::milliseconds limit)
 {
-    using clock = std::chrono::steady_clock;
-    const auto until = clock::now() + set_up_limit;
+    const auto until = clock::now() + limit;
     packet_receiver receiver;
     for (;;) {
         pollfd readable{socket.get(), POLLIN, 0};
@@ -160,10 +193,11 @@ struct preparation {
 
     /// `child` is the guardian; where that is another program, it has been started by `child`,
     /// which ends then.
-    error_code finish(pid_t child, bool functions, diagnostics* why)
+    error_code finish(pid_t child, bool functions, std::chrono::milliseconds limit,
+                      diagnostics* why)
     {
         sockets.second.reset();
-        const auto hello = wait_for_hello(sockets.first);
+        const auto hello = wait_for_hello(sockets.first, limit);
         if (!hello || hello->error != 0) {
             // It removes its directory before it ends.
             if (!reap(child)) {
@@ -192,6 +226,48 @@ struct preparation {
     }
 };
 
+/// The executable that could not become the supervisor, and why.
+struct failed_program {
+    std::string path;
+    std::optional<isolation_level> asked;
+    clock::time_point until;
+    error_code ec;
+    std::string text;
+};
+
+/// Of several threads one starts the executable.
+std::mutex one_at_a_time;
+
+// Under that lock; never destroyed, as above.
+std::optional<failed_program>& last_failure()
+{
+    static auto* const only = new std::optional<failed_program>;
+    return *only;
+}
+
+error_code start_as_supervisor(const std::string& program, std::optional<isolation_level> asked,
+                               const program_limits& limits, diagnostics& why)
+{
+    preparation begun;
+    if (const auto ec = begun.open(&why))
+        return ec;
+    int error = 0;
+    const auto starter =
+        start_program(program, begun.sockets.second.get(), begun.self.get(), asked, error);
+    if (starter < 0)
+        return fail_with_errno(&why, ("starting " + program).c_str(), error);
+    return begun.finish(starter, false, limits.answer, &why);
+}
+
+/// What is known of the executable, to who asks why there is no supervisor.
+void add_failure_of_program(diagnostics* why)
+{
+    const std::lock_guard lock(one_at_a_time);
+    if (why && last_failure())
+        why->text += "; " + last_failure()->path +
+                     " was to be its supervisor, and failed: " + last_failure()->text;
+}
+
 } // namespace
 
 error_code prepare(std::optional<isolation_level> asked, diagnostics* why)
@@ -208,11 +284,14 @@ error_code prepare(std::optional<isolation_level> asked, diagnostics* why)
     const auto threads = threads_of_this_process();
     if (threads.count == 0)
         return fail_with_errno(why, "reading /proc/self/task", errno ? errno : ENOENT);
-    if (threads.count > own_threads)
-        return fail(why, errc::threads_before_supervisor,
-                    "this process already has " + std::to_string(threads.count) +
-                        " threads (besides the first: " + threads.others +
-                        "); call zproc::prepare() at the start of main, before they are made");
+    if (threads.count > own_threads) {
+        fail(why, errc::threads_before_supervisor,
+             "this process already has " + std::to_string(threads.count) +
+                 " threads (besides the first: " + threads.others +
+                 "); call zproc::prepare() at the start of main, before they are made");
+        add_failure_of_program(why);
+        return errc::threads_before_supervisor;
+    }
     preparation begun;
     if (const auto ec = begun.open(why))
         return ec;
@@ -228,10 +307,11 @@ error_code prepare(std::optional<isolation_level> asked, diagnostics* why)
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     if (guardian < 0)
         return fail_with_errno(why, "cloning the guardian", error);
-    return begun.finish(guardian, true, why);
+    return begun.finish(guardian, true, set_up_limit, why);
 }
 
-error_code prepare_for_programs(std::optional<isolation_level> asked, diagnostics* why)
+error_code prepare_for_programs(std::optional<isolation_level> asked, diagnostics* why,
+                                program_limits limits)
 {
     if (const auto* known = member.load())
         return look_at(*known, asked, why);
@@ -239,38 +319,48 @@ error_code prepare_for_programs(std::optional<isolation_level> asked, diagnostic
     if (refused != errc::threads_before_supervisor)
         return refused;
     const auto program = find_program();
-    if (program.empty()) {
+    if (program.empty() && named_program().empty()) {
         if (why)
             why->text += ", or install the executable zproc (or let ZPROC_PROGRAM name it), which "
                          "starts servers and commands for programs with threads";
         return refused;
     }
-    // Of several threads one starts it.
-    static std::mutex one_at_a_time;
     const std::lock_guard lock(one_at_a_time);
     if (const auto* known = member.load())
         return look_at(*known, asked, why);
-    preparation begun;
-    if (const auto ec = begun.open(why))
-        return ec;
-    int error = 0;
-    const auto starter =
-        start_program(program, begun.sockets.second.get(), begun.self.get(), asked, error);
-    if (starter < 0)
-        return fail_with_errno(why, ("starting " + program).c_str(), error);
-    return begun.finish(starter, false, why);
+    const auto& path = program.empty() ? named_program() : program;
+    auto& last = last_failure();
+    if (!last || last->path != path || last->asked != asked || clock::now() >= last->until) {
+        last.reset();
+        diagnostics failure;
+        const auto ec = program.empty() ? fail(&failure, errc::threads_before_supervisor,
+                                               "it is no executable file")
+                                        : start_as_supervisor(program, asked, limits, failure);
+        if (!ec)
+            return ec;
+        last = failed_program{path, asked, clock::now() + limits.retry_after, ec,
+                              std::move(failure.text)};
+        if (why == nullptr)
+            std::cerr
+                << "zproc: " << path
+                << " was to be the supervisor of this program, which has threads, and failed: "
+                << last->text << std::endl;
+    }
+    if (why)
+        why->text = last->text;
+    return last->ec;
 }
 
 const membership* current() noexcept
 {
     const auto* known = member.load();
-    return known && known->self == ::getpid() ? known : nullptr;
+    return known && known->self == own_pid() ? known : nullptr;
 }
 
 bool is_foreign_fork() noexcept
 {
     const auto* known = member.load();
-    return known && known->self != ::getpid();
+    return known && known->self != own_pid();
 }
 
 std::string runtime_directory()
@@ -302,20 +392,26 @@ bool supervisor_lost() noexcept
     return lost;
 }
 
-void supervisor_is_lost() noexcept
+bool settle_loss() noexcept
 {
     const auto* known = current();
-    if (!known || lost.exchange(true))
-        return;
-    if (!known->root)
-        return;
+    if (!known || lost || !known->root) {
+        lost = lost || known;
+        return true;
+    }
+    static const auto until = clock::now() + settle_limit;
+    const bool waits = clock::now() < until;
     // What both would have done, had they not died at once.
-    if (!known->control_group.empty())
-        end_control_group(known->control_group);
-    if (known->functions)
-        reap(known->guardian);
+    const bool group_ended =
+        known->control_group.empty() || try_to_end_control_group(known->control_group);
+    if (!group_ended && waits)
+        return false;
+    if (known->functions && ::waitpid(known->guardian, nullptr, WNOHANG | __WALL) == 0 && waits)
+        return false;
     std::error_code ignored;
     std::filesystem::remove_all(known->runtime_directory, ignored);
+    lost = true;
+    return true;
 }
 
 } // namespace zproc::supervision

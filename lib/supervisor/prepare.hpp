@@ -3,6 +3,7 @@
 #include <zproc/error.hpp>
 #include <zproc/isolation.hpp>
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -40,10 +41,20 @@ inline error_code prepare(diagnostics* why = nullptr)
     return prepare(std::nullopt, why);
 }
 
+struct program_limits {
+    std::chrono::milliseconds answer{10'000};      ///< for the executable to serve
+    std::chrono::milliseconds retry_after{30'000}; ///< for one that failed to be started again
+};
+
 /// The same for who spawns no functions, only services and commands: where prepare() is refused
 /// because of threads, the executable `zproc` becomes guardian and supervisor.
+///
+/// One that fails is not started again by every operation: until `retry_after` has passed (or there
+/// is another one) they all fail as the first did. Without `why` the reason is written to standard
+/// error, once for each failure; prepare() has it, too.
 /// Errors: as above; `errc::threads_before_supervisor` only where there is no such executable.
-error_code prepare_for_programs(std::optional<isolation_level> asked, diagnostics* why = nullptr);
+error_code prepare_for_programs(std::optional<isolation_level> asked, diagnostics* why = nullptr,
+                                program_limits limits = {});
 
 /// This process's membership; null before prepare() and in a plain fork.
 const membership* current() noexcept;
@@ -61,10 +72,12 @@ std::string process_name();
 /// Makes a child that the supervisor has just forked a member. For the forkserver.
 void become_child(const child_start& start, pid_t supervisor, isolation_level isolation);
 
-/// Remembers that the supervisor is gone, and reaps the guardian. For the link.
-void supervisor_is_lost() noexcept;
+/// What is left to be done once the supervisor and its guardian are gone: in the root to end the
+/// control group, to reap the guardian and to remove the directory. Never blocks; false: not over
+/// yet, to be called again (for no longer than a second). For the link.
+bool settle_loss() noexcept;
 
-/// Whether that has been noticed.
+/// Whether that is over.
 bool supervisor_lost() noexcept;
 
 } // namespace zproc::supervision

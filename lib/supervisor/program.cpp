@@ -35,6 +35,12 @@ bool is_ours(const std::string& path)
            (info.st_mode & S_IWOTH) == 0;
 }
 
+/// A program with more rights than its caller takes nothing from him.
+bool is_trusting() noexcept
+{
+    return ::getauxval(AT_SECURE) == 0;
+}
+
 bool is_program(const std::string& path)
 {
     std::error_code ec;
@@ -62,13 +68,17 @@ struct spawn_plan {
 
 } // namespace
 
+std::string named_program()
+{
+    const char* const given = std::getenv("ZPROC_PROGRAM");
+    return is_trusting() && given != nullptr ? given : "";
+}
+
 std::string find_program()
 {
-    // A program with more rights than its caller takes nothing from him.
-    const bool trusting = ::getauxval(AT_SECURE) == 0;
-    if (const char* given = std::getenv("ZPROC_PROGRAM");
-        trusting && given != nullptr && *given != '\0')
+    if (auto given = named_program(); !given.empty())
         return is_program(given) ? given : "";
+    const bool trusting = is_trusting();
     std::error_code ec;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", ec);
     std::vector<std::string> places;

@@ -15,6 +15,9 @@ namespace zproc::supervision {
 /// in $PATH; empty when there is none.
 std::string find_program();
 
+/// What $ZPROC_PROGRAM says, where that counts: then nothing else is looked for.
+std::string named_program();
+
 /// Starts it; the two descriptors are what a guardian is given. -1, and errno, when it could not be.
 /// The process that is started forks the guardian and ends: the guardian is nobody's child.
 pid_t start_program(const std::string& path, int root_socket, int root_pidfd,

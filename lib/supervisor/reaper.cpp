@@ -2,8 +2,9 @@
 
 #include "supervisor/walk.hpp"
 
-#include <algorithm>
 #include <cerrno>
+#include <cstddef>
+#include <unordered_set>
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -53,7 +54,7 @@ bool reap_into(std::vector<reaped_process>& dead)
 
 } // namespace
 
-harvest reap(const std::function<bool(pid_t)>& known, bool look)
+harvest reap(const std::function<bool(pid_t)>& known, bool look, const life_sign& alive)
 {
     harvest result;
     if (!reap_into(result.dead) && !look)
@@ -61,25 +62,29 @@ harvest reap(const std::function<bool(pid_t)>& known, bool look)
     // Someone may die between reaping and looking, and what it left would be put down to the
     // others. A process is reparented and becomes reapable in one step: so if nobody more is
     // found dead after the look, then all orphans seen come from those we have.
+    std::unordered_set<pid_t> dead;
     for (int i = 0; i != looks; ++i) {
+        alive();
         result.orphans.clear();
-        const auto before = result.dead.size();
-        for (const auto pid : children_of(::getpid())) {
+        const auto before = static_cast<std::ptrdiff_t>(result.dead.size());
+        for (auto at = result.dead.begin() + static_cast<std::ptrdiff_t>(dead.size());
+             at != result.dead.end(); ++at)
+            dead.insert(at->pid);
+        bool all = true;
+        for (const auto pid : children_of(::getpid(), &all))
             // A pid of someone reaped just now may already be in use again, by an orphan.
-            const auto reaped = std::any_of(result.dead.begin(), result.dead.end(),
-                                            [&](const auto& each) { return each.pid == pid; });
-            if (reaped || !known(pid))
+            if (dead.contains(pid) || !known(pid))
                 result.orphans.push_back(pid);
-        }
         result.look_again = reap_into(result.dead);
-        if (!result.look_again)
+        if (!result.look_again) {
+            result.look_again = !all;
             break;
+        }
         // Adopting a dead one would mean waiting for it for ever.
-        std::erase_if(result.orphans, [&](pid_t orphan) {
-            return std::any_of(result.dead.begin() + static_cast<std::ptrdiff_t>(before),
-                               result.dead.end(),
-                               [&](const auto& each) { return each.pid == orphan; });
-        });
+        std::unordered_set<pid_t> since;
+        for (auto at = result.dead.begin() + before; at != result.dead.end(); ++at)
+            since.insert(at->pid);
+        std::erase_if(result.orphans, [&](pid_t orphan) { return since.contains(orphan); });
     }
     return result;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "supervisor/messages.hpp"
+#include "supervisor/walk.hpp"
 
 #include <functional>
 #include <vector>
@@ -19,11 +20,12 @@ struct reaped_process {
 struct harvest {
     std::vector<reaped_process> dead;
     std::vector<pid_t> orphans;
-    bool look_again = false; ///< they die faster than we look: there may be more
+    bool look_again = false; ///< there may be more: they die faster than we look, or we see not all
 };
 
-/// The one place that reaps. Looks for orphans when somebody was reaped, or if `look`. `known` tells the pids of processes that were forked or adopted;
-/// other children found afterwards are orphans, and left by some of these dead.
-harvest reap(const std::function<bool(pid_t)>& known, bool look);
+/// The one place that reaps. Looks for orphans when somebody was reaped, or if `look`. `known` tells
+/// the pids of processes that were forked or adopted; other children found afterwards are orphans,
+/// and left by some of these dead.
+harvest reap(const std::function<bool(pid_t)>& known, bool look, const life_sign& alive);
 
 } // namespace zproc::supervision

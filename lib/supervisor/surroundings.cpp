@@ -1,11 +1,13 @@
 #include "supervisor/surroundings.hpp"
 
+#include "supervisor/reserve.hpp"
+
+#include <charconv>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -60,11 +62,17 @@ std::string present_directory()
 /// umask(2) cannot be read without being changed, under the eyes of other threads.
 std::optional<unsigned> present_file_mask()
 {
-    std::ifstream status("/proc/self/status");
-    for (std::string line; std::getline(status, line);)
-        if (line.starts_with("Umask:"))
-            return static_cast<unsigned>(std::strtoul(line.c_str() + 6, nullptr, 8));
-    return std::nullopt;
+    std::string status;
+    constexpr std::string_view before = "\nUmask:\t";
+    if (!read_file("/proc/self/status", status))
+        return std::nullopt;
+    const auto line = status.find(before);
+    unsigned mask = 0;
+    if (line == std::string::npos || std::from_chars(status.data() + line + before.size(),
+                                                     status.data() + status.size(), mask, 8)
+                                             .ec != std::errc{})
+        return std::nullopt;
+    return mask;
 }
 
 /// Resource, soft, hard; of all.

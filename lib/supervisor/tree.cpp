@@ -20,8 +20,9 @@ void tree::add(id member, id owner, kin kind)
 void tree::adopt(id orphan, std::span<const id> bereaved)
 {
     std::vector<id> owners;
+    std::set<id> known;
     const auto hang_under = [&](id owner) {
-        if (std::find(owners.begin(), owners.end(), owner) == owners.end())
+        if (known.insert(owner).second)
             owners.push_back(owner);
     };
     for (const auto each : bereaved) {
@@ -111,13 +112,14 @@ std::vector<tree::id> tree::to_stop(id member) const
     std::vector<id> level{member};
     while (!level.empty()) {
         std::vector<id> next;
+        std::set<id> known;
         for (const auto each : level)
             if (const auto at = nodes_.find(each); at != nodes_.end())
                 for (const auto below : at->second.dependants) {
                     const auto& n = nodes_.at(below);
                     if (n.kind == kin::service && n.alive)
                         continue;
-                    if (std::find(next.begin(), next.end(), below) != next.end())
+                    if (!known.insert(below).second)
                         continue;
                     if (n.alive)
                         result.push_back(below);

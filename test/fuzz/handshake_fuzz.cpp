@@ -1,4 +1,4 @@
-#include "protocol/handshake.hpp"
+#include "protocol/client_handshake.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -15,6 +15,27 @@ void require(bool holds)
 {
     if (!holds)
         std::abort();
+}
+
+/// What a client makes of a whole conversation: nobody here knows its secret.
+void converse(bytes_view input)
+{
+    for (const std::string_view secret : {"", "a secret of 22 bytes.."}) {
+        client_handshake client;
+        buffer out;
+        require(!client.begin(out, 1, {}, secret, nonce{}).failed());
+        frame_parser parser(max_hello_bytes);
+        const auto room = parser.prepare(input.size() + 1);
+        std::ranges::copy(input, room.begin());
+        parser.commit(input.size());
+        frame f;
+        server_hello welcome;
+        std::string text;
+        while (!client.done() && parser.next(f) == frame_parser::found)
+            if (client.take(f, out, welcome, text).failed())
+                break;
+        require(!client.done() || secret.empty());
+    }
 }
 
 } // namespace
@@ -41,6 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             write_hello(again, f.correlation, hello);
             require(!hello.observer || hello.session == 0);
             require(again.size() <= header_bytes + f.body.size() + 9);
+            require(hello.nonce.empty() || hello.nonce.size() == nonce_bytes);
         }
         server_hello welcome;
         for (const bool observer : {false, true}) {
@@ -49,7 +71,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             buffer again;
             write_welcome(again, f.correlation, welcome);
             require((welcome.session == 0) == observer);
+            require(welcome.proof.empty() || welcome.proof.size() == digest_bytes);
+        }
+        nonce fresh;
+        digest proof;
+        const bool challenged = !read_challenge(f, fresh, text).failed();
+        const bool proven = !read_proof(f, proof, text).failed();
+        require(!challenged || !proven);
+        if (challenged || proven) {
+            buffer again;
+            if (challenged)
+                write_challenge(again, f.correlation, fresh);
+            else
+                write_proof(again, f.correlation, proof);
+            require(again.size() == header_bytes + f.body.size());
         }
     }
+    converse(input);
     return 0;
 }

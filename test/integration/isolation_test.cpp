@@ -11,16 +11,22 @@
 #include <zproc/command.hpp>
 #include <zproc/run.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <sstream>
 #include <stdexcept>
 
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -358,6 +364,65 @@ BOOST_AUTO_TEST_CASE(user_without_rights_has_the_standard_level_or_a_user_namesp
         });
         check(code == 0, "and all is well");
     }));
+}
+
+BOOST_AUTO_TEST_CASE(lost_supervisor_whose_group_cannot_be_removed_does_not_hold_up_the_loop)
+{
+    // A mount keeps the group from being removed, as long as it is looked at.
+    if (::geteuid() != 0 || !possible(isolation_level::cgroup))
+        return;
+    forked_root root([] {
+        ::alarm(60);
+        if (::unshare(CLONE_NEWNS) != 0 ||
+            ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+            return 0; // not even root may here
+        return zproc::run(
+            [](context ctx) -> asio::awaitable<int> {
+                using clock = std::chrono::steady_clock;
+                checks check;
+                auto p = co_await ctx.spawn(&idle);
+                const auto group = supervision::current()->control_group;
+                check(::mount("none", group.c_str(), "tmpfs", 0, nullptr) == 0, "the mount");
+                ::kill(supervision::current()->guardian, SIGKILL);
+                ::kill(supervision::current()->supervisor, SIGKILL);
+
+                const auto began = clock::now();
+                auto last = began;
+                clock::duration longest{};
+                unsigned turns = 0;
+                bool over = false;
+                const auto tick = [&]() -> asio::awaitable<void> {
+                    asio::steady_timer timer(co_await asio::this_coro::executor);
+                    while (!over) {
+                        timer.expires_after(5ms);
+                        co_await timer.async_wait(asio::use_awaitable);
+                        const auto now = clock::now();
+                        longest = std::max(longest, now - last);
+                        last = now;
+                        ++turns;
+                    }
+                };
+                asio::co_spawn(co_await asio::this_coro::executor, tick(), asio::detached);
+                error_code ec;
+                co_await p.wait(asio::redirect_error(asio::use_awaitable, ec));
+                over = true;
+                const auto took = clock::now() - began;
+                check(ec == errc::supervisor_lost, "lost");
+                check(took > 900ms && took < 5s, "when what could be done was done");
+                check(turns > 40, "the loop went on");
+                check(longest < 400ms, "all the time");
+                check(::waitpid(-1, nullptr, WNOHANG | __WALL) == -1 && errno == ECHILD,
+                      "no guardian is left");
+                ::umount(group.c_str());
+                ::rmdir(group.c_str());
+                // So that the last tick does not outlive what it looks at.
+                asio::steady_timer timer(co_await asio::this_coro::executor, 20ms);
+                co_await timer.async_wait(asio::use_awaitable);
+                co_return check.result();
+            },
+            zproc::context_options().isolation(isolation_level::cgroup));
+    });
+    BOOST_TEST(root.succeeds());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

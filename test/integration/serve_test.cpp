@@ -1,6 +1,6 @@
 // Servers at an address of the user's choice: `zproc serve`, and contexts that start one there.
 
-#include "integration/forked_root.hpp"
+#include "integration/served.hpp"
 #include "support/sandbox.hpp"
 
 #include <zproc/run.hpp>
@@ -34,31 +34,9 @@ std::string fresh_path()
     return zproc::test::sandbox::directory() / ("serve-" + std::to_string(++count));
 }
 
-/// `zproc serve`, as a person starts it; what it logs is read line by line.
-class served {
+class served : public zproc::test::served {
 public:
-    explicit served(const std::string& path)
-        : root_([&path] {
-              ::dup2(1, 2);
-              const auto program =
-                  std::filesystem::read_symlink("/proc/self/exe").parent_path() / "zproc";
-              const auto address = "unix://" + path;
-              ::execl(program.c_str(), "zproc", "serve", address.c_str(), nullptr);
-              return 127;
-          })
-    {
-    }
-
-    std::string line() { return root_.line(); }
-    int stop(int signal)
-    {
-        ::kill(root_.pid(), signal);
-        return root_.wait();
-    }
-    int wait() { return root_.wait(); }
-
-private:
-    forked_root root_;
+    explicit served(const std::string& path) : zproc::test::served({"unix://" + path}) {}
 };
 
 /// A program of its own that joins the server.

@@ -32,8 +32,8 @@ struct attached {
     descriptor ring;
     descriptor control;
     descriptor wake;
-    mapping memory;
-    mapping page;
+    mapped_memory memory;
+    mapped_memory page;
     attach_reply reply;
 };
 
@@ -48,8 +48,8 @@ attached attach(raw_client& client, int eventfd = -1)
     out.control = std::move(answer.descriptors[1]);
     out.wake = std::move(answer.descriptors[2]);
     drained(out.wake); // the first ring was announced to nobody
-    out.memory = mapping::readable(out.ring.get());
-    out.page = mapping::readable(out.control.get());
+    out.memory = mapped_memory::readable(out.ring.get());
+    out.page = mapped_memory::readable(out.control.get());
     BOOST_TEST_REQUIRE(out.memory.bytes().size() == out.reply.ring_bytes);
     return out;
 }

@@ -77,6 +77,60 @@ bool holds(main_type body, context_options options = {})
     return root.succeeds();
 }
 
+/// Without a context.
+template <class Body>
+int beside_a_thread(Body body)
+{
+    ::alarm(60);
+    checks check;
+    std::atomic<bool> over = false;
+    std::thread one([&] { over.wait(false); });
+    std::thread two([&] { over.wait(false); });
+    body(check);
+    over = true;
+    over.notify_all();
+    one.join();
+    two.join();
+    return check.result();
+}
+
+/// What $ZPROC_PROGRAM names while this lives.
+class fake_program {
+public:
+    explicit fake_program(const std::string& script, bool executable = true,
+                          const std::string& name = "fake")
+        : path_((std::filesystem::temp_directory_path() /
+                 ("zproc-" + name + '-' + std::to_string(::getpid())))
+                    .string())
+    {
+        std::ofstream(path_) << script;
+        std::filesystem::permissions(path_, executable ? std::filesystem::perms::owner_all
+                                                       : std::filesystem::perms::owner_read);
+        ::setenv("ZPROC_PROGRAM", path_.c_str(), 1);
+    }
+    fake_program(const fake_program&) = delete;
+    fake_program& operator=(const fake_program&) = delete;
+    ~fake_program()
+    {
+        ::unsetenv("ZPROC_PROGRAM");
+        std::filesystem::remove(path_);
+    }
+
+    const std::string& path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
+std::size_t lines_of(const std::string& path)
+{
+    std::ifstream file(path);
+    std::size_t count = 0;
+    for (std::string line; std::getline(file, line);)
+        ++count;
+    return count;
+}
+
 int nothing()
 {
     return 0;
@@ -220,38 +274,91 @@ BOOST_AUTO_TEST_CASE(isolation_can_be_asked_for)
 
 BOOST_AUTO_TEST_CASE(executable_that_is_none_says_what_is_wrong)
 {
-    // Something that ends at once, or is of another version.
-    const auto fake = [](const char* script, const char* expected) {
-        const auto path =
-            std::filesystem::temp_directory_path() / ("zproc-fake-" + std::to_string(::getpid()));
-        std::ofstream(path) << script;
-        std::filesystem::permissions(path, std::filesystem::perms::owner_all);
-        ::setenv("ZPROC_PROGRAM", path.c_str(), 1);
-        forked_root root([expected] {
-            checks check;
-            std::atomic<bool> over = false;
-            std::thread one([&] { over.wait(false); });
-            std::thread two([&] { over.wait(false); });
-            diagnostics why;
-            check(supervision::prepare_for_programs({}, &why) == errc::supervisor_failed,
-                  "refused");
-            check(why.text.find(expected) != std::string::npos, why.text.c_str());
-            over = true;
-            over.notify_all();
-            one.join();
-            two.join();
-            return check.result();
+    const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "zproc";
+    const struct {
+        const char* name;
+        std::string script;
+        errc code;
+        const char* expected;
+        bool executable = true;
+    } table[] = {
+        {"ends at once", "#!/bin/sh\nexit 0\n", errc::supervisor_failed, "did not answer"},
+        {"hangs", "#!/bin/sh\nexec sleep 1000\n", errc::supervisor_failed, "did not answer"},
+        {"is of another version",
+         "#!/bin/sh\nexec '" + beside.string() + "' supervise 0.0.0 \"$3\" \"$4\" \"$5\" \"$6\"\n",
+         errc::supervisor_failed, "version 0.1"},
+        {"is no program", "?\n", errc::supervisor_failed, "Exec format error"},
+        {"may not be executed", "#!/bin/sh\n", errc::threads_before_supervisor,
+         "no executable file", false},
+    };
+    for (const auto& each : table) {
+        BOOST_TEST_INFO(each.name);
+        const fake_program fake(each.script, each.executable);
+        forked_root root([&each] {
+            return beside_a_thread([&each](checks& check) {
+                diagnostics why;
+                supervision::program_limits limits;
+                limits.answer = 500ms;
+                const auto began = std::chrono::steady_clock::now();
+                check(supervision::prepare_for_programs({}, &why, limits) == each.code, "refused");
+                check(why.text.find(each.expected) != std::string::npos, why.text.c_str());
+                check(std::chrono::steady_clock::now() - began < 5s, "in time");
+                diagnostics later;
+                check(zproc::prepare(&later) == errc::threads_before_supervisor, "functions");
+                check(later.text.find(why.text) != std::string::npos, later.text.c_str());
+            });
         });
         BOOST_TEST(root.succeeds());
-        ::unsetenv("ZPROC_PROGRAM");
-        std::filesystem::remove(path);
-    };
-    fake("#!/bin/sh\nexit 0\n", "did not answer");
-    fake("#!/bin/sh\nexec sleep 1000\n", "did not answer"); // after ten seconds
-    const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "zproc";
-    const auto other =
-        "#!/bin/sh\nexec '" + beside.string() + "' supervise 0.0.0 \"$3\" \"$4\" \"$5\" \"$6\"\n";
-    fake(other.c_str(), "version 0.1");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(executable_that_failed_is_not_started_by_every_operation_and_is_told_of_once)
+{
+    const fake_program fake("#!/bin/sh\necho x >> \"$0.starts\"\nexit 0\n");
+    const auto starts = [&] { return lines_of(fake.path() + ".starts"); };
+    const auto said = fake.path() + ".said";
+    forked_root root([&] {
+        static_cast<void>(::freopen(said.c_str(), "w", stderr));
+        const int result = run_beside_a_thread([](context ctx,
+                                                  checks& check) -> asio::awaitable<void> {
+            for (int i = 0; i != 3; ++i) {
+                error_code ec;
+                co_await ctx.state().set("key", 1, asio::redirect_error(asio::use_awaitable, ec));
+                check(ec == errc::supervisor_failed, "each says so");
+                static_cast<void>(co_await ctx.spawn(
+                    command("true"), asio::redirect_error(asio::use_awaitable, ec)));
+                check(ec == errc::supervisor_failed, "commands, too");
+            }
+        });
+        if (starts() != 1)
+            return 2;
+        // Time has passed: it is tried again. Another one is tried at once.
+        return beside_a_thread([&](checks& check) {
+                   supervision::program_limits now;
+                   now.retry_after = 0ms;
+                   static_cast<void>(supervision::prepare_for_programs({}, nullptr, now));
+                   check(starts() == 1, "not yet");
+                   const fake_program other("#!/bin/sh\nexit 0\n", true, "other");
+                   static_cast<void>(supervision::prepare_for_programs({}, nullptr, now));
+                   ::setenv("ZPROC_PROGRAM", fake.path().c_str(), 1);
+                   static_cast<void>(supervision::prepare_for_programs({}, nullptr, now));
+                   check(starts() == 2, "another was tried in between");
+                   static_cast<void>(supervision::prepare_for_programs({}, nullptr, now));
+                   check(starts() == 3, "the time is up");
+               }) +
+               result;
+    });
+    BOOST_TEST(root.succeeds());
+    BOOST_TEST(starts() == 3u);
+    std::ifstream text(said);
+    std::string first;
+    std::getline(text, first);
+    BOOST_TEST(first.find(fake.path() + " was to be the supervisor") != std::string::npos, first);
+    BOOST_TEST(first.find("did not answer") != std::string::npos, first);
+    // Once for each that was started.
+    BOOST_TEST(lines_of(said) == 4u);
+    std::filesystem::remove(said);
+    std::filesystem::remove(fake.path() + ".starts");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

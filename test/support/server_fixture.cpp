@@ -2,6 +2,7 @@
 
 #include "server/state_process.hpp"
 #include "support/sandbox.hpp"
+#include "tcp.hpp"
 #include "value/msgpack.hpp"
 
 #include <array>
@@ -95,7 +96,7 @@ std::vector<std::byte> packed(std::string_view text)
 
 // ---- in a thread -------------------------------------------------------------------------------
 
-server_thread::server_thread(serving::host_options options)
+server_thread::server_thread(serving::host_options options, const std::string& at_tcp)
     : path_(fresh_socket_path()), stop_(::eventfd(0, EFD_CLOEXEC)), host_([&] {
           options.durability = protocol::durability::none;
           return options;
@@ -107,6 +108,15 @@ server_thread::server_thread(serving::host_options options)
         ec = host_.create();
     if (!ec.failed())
         ec = host_.listen(std::move(listener));
+    std::string text;
+    if (!ec.failed() && !at_tcp.empty()) {
+        protocol::address at;
+        ec = protocol::parse_address(at_tcp, protocol::side::server, at, text);
+        if (!ec.failed())
+            listener = tcp::listen(at, true, tcp_, ec, text);
+        if (!ec.failed())
+            ec = host_.listen(std::move(listener));
+    }
     if (!ec.failed())
         ec = host_.stop_on(stop_.get(), [] { return true; });
     if (ec.failed())
@@ -244,6 +254,18 @@ raw_client::raw_client(const std::string& path)
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof address.sun_path - 1);
     if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        fail("connect");
+}
+
+raw_client::raw_client(const protocol::address& at)
+{
+    std::vector<tcp::endpoint> found;
+    std::string text;
+    if (tcp::resolve(at, found, text).failed())
+        throw std::runtime_error(text);
+    const auto& to = found.front();
+    socket_ = descriptor(::socket(to.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (::connect(socket_.get(), to.get(), to.size) != 0)
         fail("connect");
 }
 

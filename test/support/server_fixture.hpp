@@ -1,6 +1,7 @@
 #pragma once
 
 #include "descriptor.hpp"
+#include "protocol/address.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/handshake.hpp"
 #include "protocol/messages.hpp"
@@ -26,16 +27,19 @@ std::string fresh_socket_path();
 /// no successor, and says so.
 class server_thread {
 public:
-    explicit server_thread(serving::host_options options = {});
+    /// At an address of TCP, too, if one is given.
+    explicit server_thread(serving::host_options options = {}, const std::string& tcp = {});
     ~server_thread();
 
     const std::string& path() const { return path_; }
+    const protocol::address& tcp_address() const { return tcp_; }
     /// Not while it runs.
     const serving::hall& after_stop();
     void stop();
 
 private:
     std::string path_;
+    protocol::address tcp_;
     descriptor stop_;
     serving::host host_;
     std::thread thread_;
@@ -75,6 +79,7 @@ private:
 class raw_client {
 public:
     explicit raw_client(const std::string& path);
+    explicit raw_client(const protocol::address& tcp);
 
     int socket() const { return socket_.get(); }
     void send(std::span<const std::byte> bytes, int descriptor = -1);

@@ -36,8 +36,8 @@ public:
             throw std::runtime_error("cannot attach");
         // The reader goes first: it refers to what is unmapped.
         reader_.reset();
-        ring_ = mapping::readable(reply.descriptors[0].get());
-        control_ = mapping::readable(reply.descriptors[1].get());
+        ring_ = mapped_memory::readable(reply.descriptors[0].get());
+        control_ = mapped_memory::readable(reply.descriptors[1].get());
         shared_wake_ = std::move(reply.descriptors[2]);
         generation_ = about.generation;
         reader_ = journal::reader::open(ring_.bytes());
@@ -52,8 +52,8 @@ public:
 private:
     raw_client client_;
     int wake_;
-    mapping ring_;
-    mapping control_;
+    mapped_memory ring_;
+    mapped_memory control_;
     descriptor shared_wake_;
     std::uint64_t generation_ = 0;
     std::optional<journal::reader> reader_;

@@ -101,7 +101,9 @@ std::string impurity(std::string_view header)
         return "the operating system";
     // Intrinsics are of the processor, not of the system.
     const bool processor = header.ends_with("intrin.h") || header == "cpuid.h";
-    if (header.ends_with(".h") && !header.starts_with("boost/") && !processor)
+    // Nor is arithmetic on bytes.
+    const bool arithmetic = header.starts_with("openssl/");
+    if (header.ends_with(".h") && !header.starts_with("boost/") && !processor && !arithmetic)
         return "POSIX";
     return {};
 }

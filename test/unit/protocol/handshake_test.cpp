@@ -22,6 +22,7 @@ frame whole(const buffer& bytes)
 }
 
 constexpr instance_id some_instance{std::byte{1}, std::byte{2}, std::byte{3}};
+constexpr nonce thirty_two{std::byte{4}, std::byte{5}};
 
 buffer hello_bytes(std::uint16_t spoken = version)
 {
@@ -33,6 +34,7 @@ buffer hello_bytes(std::uint16_t spoken = version)
     hello.pid = 99;
     hello.name = "eater";
     hello.build_id = "build";
+    hello.nonce = thirty_two;
     buffer out;
     write_hello(out, 3, hello);
     return out;
@@ -50,6 +52,7 @@ buffer welcome_bytes(std::uint16_t spoken = version)
     hello.durability = durability::none;
     hello.limits.depth = 12;
     hello.build_id = "build";
+    hello.proof = thirty_two;
     buffer out;
     write_welcome(out, 3, hello);
     return out;
@@ -73,6 +76,27 @@ BOOST_AUTO_TEST_CASE(hello_is_read_as_written)
     BOOST_TEST(hello.name == "eater");
     BOOST_TEST(hello.build_id == "build");
     BOOST_TEST(!hello.observer);
+    BOOST_TEST(std::ranges::equal(hello.nonce, thirty_two));
+}
+
+BOOST_AUTO_TEST_CASE(nonce_and_proof_are_whole_or_absent)
+{
+    for (const std::size_t size : {0u, 31u, 32u, 33u}) {
+        const buffer bytes(size);
+        const bool good = size == 0 || size == 32;
+        std::string text;
+        client_hello sent, hello;
+        sent.nonce = bytes;
+        buffer out;
+        write_hello(out, 1, sent);
+        BOOST_TEST(!read_hello(whole(out), hello, text).failed() == good);
+        server_hello given, read;
+        given.session = 1;
+        given.proof = bytes;
+        out.clear();
+        write_welcome(out, 1, given);
+        BOOST_TEST(!read_welcome(whole(out), read, text).failed() == good);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(observer_names_no_session_and_gets_none)
@@ -132,6 +156,7 @@ BOOST_AUTO_TEST_CASE(welcome_is_read_as_written)
     BOOST_TEST((hello.durability == durability::none));
     BOOST_TEST(hello.limits.depth == 12u);
     BOOST_TEST(hello.build_id == "build");
+    BOOST_TEST(std::ranges::equal(hello.proof, thirty_two));
 }
 
 BOOST_AUTO_TEST_CASE(other_version_is_named_on_both_sides)
@@ -141,7 +166,7 @@ BOOST_AUTO_TEST_CASE(other_version_is_named_on_both_sides)
     const auto hello = hello_bytes(9);
     BOOST_TEST((read_hello(whole(hello), client, text) == errc::version_mismatch));
     BOOST_TEST(text.find("client speaks version 9") != std::string::npos);
-    BOOST_TEST(text.find("server version 1") != std::string::npos);
+    BOOST_TEST(text.find("server version 2") != std::string::npos);
 
     server_hello server;
     const auto welcome = welcome_bytes(9);
@@ -151,7 +176,7 @@ BOOST_AUTO_TEST_CASE(other_version_is_named_on_both_sides)
     // A later version may have any fields after its number.
     buffer later;
     const auto at = begin_frame(later, 0, operation::hello);
-    body_writer(later).list(3).text(magic).put(2).text("and something new");
+    body_writer(later).list(3).text(magic).put(version + 1).text("and something new");
     end_frame(later, at);
     BOOST_TEST((read_hello(whole(later), client, text) == errc::version_mismatch));
     BOOST_TEST((read_welcome(whole(later), server, text) == errc::version_mismatch));

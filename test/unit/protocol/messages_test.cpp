@@ -1,6 +1,7 @@
 #include "protocol/messages.hpp"
 
 #include "protocol/body.hpp"
+#include "protocol/stream_messages.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -78,6 +79,11 @@ std::vector<row> all_messages()
         of("empty_reply", empty_reply()),
         of("attach_request", attach_request{true}),
         of("attach_reply", attach_reply{1, 2, 3}),
+        of("stream_request", stream_request{3, 1ull << 40, 1u << 20}),
+        of("stream_more_request", stream_more_request{77}),
+        of("stream_end", stream_end{3, 1ull << 40}),
+        of("stream_begun", stream_begun{2, 4096, 3, 1, 8, 16, 24, 32, 40, 48}),
+        of("stream_piece", stream_piece{8, 16, half}),
         of("set_request", set_request{by, "n", "k", half}),
         of("erase_request", erase_request{by, "n", {"a", "b"}}),
         of("update_request", update_request{by, "n", {{"a", seven}, {"b", half}}}),

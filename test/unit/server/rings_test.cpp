@@ -93,13 +93,13 @@ BOOST_AUTO_TEST_CASE(succeed_refuses_a_ring_older_than_the_one_announced)
 BOOST_AUTO_TEST_CASE(end_is_announced_to_whoever_maps_the_page_until_a_successor_takes_it_back)
 {
     shelf kept;
-    mapping page;
+    mapped_memory page;
     std::uint64_t generation = 0;
     {
         hall shared;
         rings first(shared, kept.keeper());
         BOOST_TEST_REQUIRE(!first.create(1u << 16, {std::byte{9}}, {}, {}).failed());
-        page = mapping::readable(first.control_file());
+        page = mapped_memory::readable(first.control_file());
         BOOST_TEST(!protocol::control_ended(page.bytes()));
         generation = protocol::control_generation(page.bytes());
         first.end();

@@ -39,7 +39,7 @@ struct peer {
     frame_parser replies{max_reply_bytes};
     buffer to_send;
 
-    peer(house& h, seat where) : machine(h.shared, where) {}
+    peer(house& h, seat where, bool remote = false) : machine(h.shared, where, remote) {}
 
     void send(std::size_t descriptors = 0)
     {

@@ -1,0 +1,287 @@
+#include "client/mirror.hpp"
+
+#include "protocol/control_page.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <sys/eventfd.h>
+
+namespace zproc::client {
+
+namespace {
+
+error_code last_error()
+{
+    return {errno, boost::system::system_category()};
+}
+
+/// More of the credit that was used up.
+struct more_call final : call {
+    std::uint64_t credit;
+
+    explicit more_call(std::uint64_t c) : call(false), credit(c) {}
+
+    void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
+    {
+        protocol::write_request(out, correlation, protocol::stream_more_request{credit});
+    }
+    void done(error_code, protocol::bytes_view) override {}
+};
+
+} // namespace
+
+struct mirror::sync_call final : call {
+    std::weak_ptr<mirror> owner;
+    std::function<void(error_code, attachment)> then;
+
+    sync_call(std::weak_ptr<mirror> m, std::function<void(error_code, attachment)> t)
+        : call(false), owner(std::move(m)), then(std::move(t))
+    {
+    }
+
+    void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
+    {
+        if (const auto self = owner.lock())
+            self->write_sync(out, correlation);
+        else
+            protocol::write_request(out, correlation, protocol::stream_more_request{});
+    }
+
+    void done(error_code ec, protocol::bytes_view body) override
+    {
+        const auto self = owner.lock();
+        if (!self)
+            return;
+        protocol::stream_end end;
+        if (!ec)
+            ec = protocol::decode(body, end);
+        if (ec)
+            return then(ec, {});
+        self->when_reached(end, [self, then = std::move(then)](error_code failed) {
+            then(failed, failed ? attachment() : self->give());
+        });
+    }
+};
+
+mirror::mirror(std::shared_ptr<connection> server, std::shared_ptr<ring_shelf> shelf)
+    : server_(std::move(server)), shelf_(std::move(shelf))
+{
+}
+
+mirror::~mirror()
+{
+    if (page_)
+        protocol::announce_end(page_.memory.bytes());
+}
+
+std::unique_ptr<call> mirror::sync(std::function<void(error_code, attachment)> then)
+{
+    return std::make_unique<sync_call>(weak_from_this(), std::move(then));
+}
+
+void mirror::write_sync(protocol::buffer& out, std::uint32_t correlation)
+{
+    if (std::exchange(streaming_, true))
+        return protocol::write_request(out, correlation, protocol::stream_more_request{});
+    asked_ = true;
+    consumed_ = 0;
+    next_.reset();
+    protocol::stream_request request;
+    request.credit = window;
+    if (current_ && instance_ == server_->server().instance) {
+        request.epoch = current_->records->header().epoch;
+        request.from = current_->records->head();
+    }
+    protocol::write_request(out, correlation, request);
+}
+
+// The connection --------------------------------------------------------------------------------
+
+void mirror::on_ready()
+{
+    streaming_ = false;
+    next_.reset();
+    if (current_ && instance_ != server_->server().instance) {
+        // Another state: its past is not ours.
+        protocol::announce_end(page_.memory.bytes());
+        page_ = {};
+        current_.reset();
+        release_waiting(errc::state_lost);
+    }
+    if (asked_)
+        server_->submit(sync([](error_code, const attachment&) {}));
+}
+
+void mirror::on_failed(error_code ec)
+{
+    release_waiting(ec);
+}
+
+void mirror::shutdown()
+{
+    const auto dropped = std::exchange(waiting_, {});
+    server_.reset();
+}
+
+/// What came is not to be believed: the connection ends, and whoever waits is told.
+void mirror::fail(error_code ec)
+{
+    streaming_ = false;
+    next_.reset();
+    server_->refuse(ec);
+}
+
+void mirror::on_pushed(const protocol::frame& f)
+{
+    if (!streaming_)
+        return; // of a stream that this connection no longer has
+    error_code ec;
+    if (f.code == protocol::operation::stream_begun) {
+        protocol::stream_begun m;
+        ec = protocol::decode(f.body, m);
+        if (!ec)
+            return begin(m);
+    } else {
+        protocol::stream_piece m;
+        ec = protocol::decode(f.body, m);
+        if (!ec)
+            return add(m);
+    }
+    fail(ec);
+}
+
+/// Whoever reads is woken once for all that came together.
+void mirror::on_read()
+{
+    if (std::exchange(news_, false)) {
+        signal_eventfd(wake_.get());
+        pass();
+    }
+    if (server_ && streaming_ && consumed_ >= window / 4)
+        server_->submit(std::make_unique<more_call>(std::exchange(consumed_, 0)));
+}
+
+// Rings -----------------------------------------------------------------------------------------
+
+void mirror::begin(const protocol::stream_begun& m)
+{
+    next_.reset();
+    if (current_ && m.epoch == current_->records->header().epoch &&
+        m.from == current_->records->head())
+        return; // where it was
+    journal::ring_header header;
+    header.instance = server_->server().instance;
+    header.epoch = m.epoch;
+    header.capacity = m.capacity;
+    header.commit = m.commit;
+    header.moved = {m.previous_epoch, m.moved_tail, m.moved_wrap, m.moved_pad, m.moved_head};
+    if (m.capacity % 8 != 0 || m.capacity < journal::smallest_capacity || m.from % 8 != 0 ||
+        m.capacity > protocol::max_ring_bytes || m.head < m.from)
+        return fail(errc::malformed_frame);
+    auto made = std::make_unique<copy>();
+    made->file = make_sealed_file("zproc-mirror", journal::region_size(m.capacity), false);
+    if (!made->file)
+        return fail(last_error());
+    made->records.emplace(made->file.memory.bytes(), header, m.from);
+    next_ = std::move(made);
+    goal_ = m.head;
+    if (goal_ == m.from)
+        announce();
+}
+
+void mirror::add(const protocol::stream_piece& m)
+{
+    auto& into = next_ ? next_ : current_;
+    if (!into || !into->records->append({m.at, m.end, m.records}))
+        return fail(errc::malformed_frame);
+    consumed_ += m.records.size();
+    if (next_ && next_->records->head() >= goal_)
+        announce();
+    news_ = true;
+}
+
+/// The control page of this process, for as long as it is the same state.
+bool mirror::make_page()
+{
+    if (page_)
+        return true;
+    instance_ = server_->server().instance;
+    page_ = zproc::make_page("zproc-mirror-control", protocol::control_page_bytes);
+    if (!page_)
+        return false;
+    protocol::format_control_page(page_.memory.bytes(), instance_);
+    generation_ = 0;
+    if (!wake_)
+        wake_ = above_standard(descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)));
+    return static_cast<bool>(wake_);
+}
+
+void mirror::announce()
+{
+    if (!make_page())
+        return fail(last_error());
+    next_->readable = ring::open(next_->file.file.duplicate());
+    if (!next_->readable)
+        return fail(errc::state_lost);
+    shelf_->put(next_->readable);
+    current_ = std::move(next_);
+    protocol::announce(page_.memory.bytes(), current_->records->header().epoch, ++generation_);
+    news_ = true;
+}
+
+mirror::attachment mirror::give() const
+{
+    attachment given;
+    given.generation = generation_;
+    given.descriptors.push_back(current_->file.file.duplicate());
+    given.descriptors.push_back(reopen_readable(page_.file.get()));
+    given.descriptors.push_back(wake_.duplicate());
+    return given;
+}
+
+// Who waits -------------------------------------------------------------------------------------
+
+bool mirror::has_reached(const protocol::stream_end& place) const
+{
+    if (!current_)
+        return false;
+    const auto epoch = current_->records->header().epoch;
+    return epoch > place.epoch || (epoch == place.epoch && current_->records->head() >= place.head);
+}
+
+void mirror::when_reached(const protocol::stream_end& place, std::function<void(error_code)> then)
+{
+    if (has_reached(place))
+        return then({});
+    if (waiting_.empty())
+        server_->hold(); // it comes while nothing is asked
+    waiting_.push_back({place, std::move(then)});
+}
+
+void mirror::pass()
+{
+    std::vector<std::function<void(error_code)>> due;
+    std::erase_if(waiting_, [&](waiting& each) {
+        const bool reached = has_reached(each.place);
+        if (reached)
+            due.push_back(std::move(each.then));
+        return reached;
+    });
+    if (!due.empty() && waiting_.empty())
+        server_->release();
+    for (auto& then : due)
+        then({});
+}
+
+void mirror::release_waiting(error_code ec)
+{
+    const auto all = std::exchange(waiting_, {});
+    if (!all.empty())
+        server_->release();
+    for (const auto& each : all)
+        each.then(ec);
+}
+
+} // namespace zproc::client

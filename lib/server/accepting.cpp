@@ -1,0 +1,171 @@
+#include "server/host.hpp"
+#include "tcp.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/// Who comes in.
+namespace zproc::serving {
+
+namespace {
+
+/// An address of IPv4 as IPv6 has it; of IPv6 the network.
+throttle::peer peer_of(const sockaddr_storage& address)
+{
+    throttle::peer out{};
+    if (address.ss_family == AF_INET6) {
+        const auto& ip = reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+        std::memcpy(out.data(), &ip, IN6_IS_ADDR_V4MAPPED(&ip) ? sizeof ip : sizeof ip / 2);
+    } else {
+        const auto& ip = reinterpret_cast<const sockaddr_in&>(address).sin_addr;
+        out[10] = out[11] = std::byte{0xff};
+        std::memcpy(out.data() + 12, &ip, sizeof ip);
+    }
+    return out;
+}
+
+bool is_own_user(int socket)
+{
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+           peer.uid == ::geteuid();
+}
+
+} // namespace
+
+error_code host::listen(descriptor socket)
+{
+    const auto where = tcp::bound_to(socket.get());
+    const bool remote = where.size != 0;
+    if (remote && options_.secret.empty() && !tcp::is_loopback(where))
+        return errc::bad_secret;
+    listeners_.push_back({std::move(socket), remote, false});
+    return poll(listeners_.size() - 1);
+}
+
+error_code host::poll(std::size_t which)
+{
+    auto& door = listeners_[which];
+    if (std::exchange(door.polled, true))
+        return {};
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = first_listener_tag + which;
+    if (::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, door.socket.get(), &event) != 0)
+        return {errno, boost::system::system_category()};
+    return {};
+}
+
+void host::accept(std::size_t which)
+{
+    auto& door = listeners_[which];
+    for (int i = 0; i != 64; ++i) {
+        sockaddr_storage peer{};
+        socklen_t size = sizeof peer;
+        descriptor socket(::accept4(door.socket.get(), reinterpret_cast<sockaddr*>(&peer), &size,
+                                    SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (!socket) {
+            // Out of descriptors: those who wait, wait until somebody leaves.
+            if ((errno == EMFILE || errno == ENFILE) && seated_ != 0) {
+                ::epoll_ctl(poll_.get(), EPOLL_CTL_DEL, door.socket.get(), nullptr);
+                door.polled = false;
+                deaf_ = true;
+            }
+            return;
+        }
+        std::optional<throttle::peer> from;
+        if (door.remote)
+            from = peer_of(peer);
+        if (may_enter(door, socket.get(), from))
+            take_seat(std::move(socket), from);
+    }
+}
+
+bool host::may_enter(const listener& door, int socket, const std::optional<throttle::peer>& from)
+{
+    if (!door.remote && !is_own_user(socket)) {
+        refuse(socket, errc::peer_not_permitted,
+               "this state belongs to another user: only processes of that user may connect");
+        return false;
+    }
+    if (from && !throttle_.admits(*from, ticks_)) {
+        refuse(socket, errc::peer_throttled,
+               "too many attempts to connect came from this address and failed: wait a minute");
+        return false;
+    }
+    if (from)
+        make_room_for_strangers();
+    if (seated_ >= options_.connections) {
+        refuse(socket, errc::too_busy, "this state has as many clients as it takes");
+        return false;
+    }
+    return true;
+}
+
+/// Who has said nothing convincing for longest makes room: to show that one knows the secret takes
+/// milliseconds. So who does not know it can keep nobody out who does.
+void host::make_room_for_strangers()
+{
+    std::erase_if(strangers_, [this](seat who) { return seats_[who]->machine().greeted(); });
+    if (strangers_.size() < options_.strangers)
+        return;
+    const auto oldest = strangers_.front();
+    refuse(seats_[oldest]->socket(), errc::too_busy,
+           "too many are being let in at this moment: come back at once");
+    drop(oldest);
+}
+
+void host::take_seat(descriptor socket, const std::optional<throttle::peer>& from)
+{
+    seat who = static_cast<seat>(seats_.size());
+    if (free_.empty()) {
+        seats_.emplace_back();
+        marked_.push_back(false);
+    } else {
+        who = free_.back();
+        free_.pop_back();
+    }
+    if (from) {
+        tcp::set_options(socket.get());
+        strangers_.push_back(who);
+    }
+    seats_[who] = std::make_unique<connection>(std::move(socket), hall_, who, ticks_, from);
+    ++seated_;
+    timing_ = true;
+    epoll_event event{};
+    event.events = seats_[who]->polled = EPOLLIN;
+    event.data.u64 = who;
+    if (::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, seats_[who]->socket(), &event) != 0)
+        drop(who);
+}
+
+/// A connection goes: was it one that should not have come?
+void host::leave(const connection& c, seat who)
+{
+    if (!c.from())
+        return;
+    std::erase(strangers_, who);
+    if (options_.secret.empty())
+        return;
+    if (c.machine().turned_away())
+        throttle_.failed(*c.from(), ticks_);
+    else if (c.machine().greeted())
+        throttle_.succeeded(*c.from());
+}
+
+void host::refuse(int socket, error_code ec, std::string_view text)
+{
+    protocol::buffer out;
+    protocol::write_error(out, 0, protocol::operation::hello, ec, text);
+    (void)!::send(socket, out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+} // namespace zproc::serving
