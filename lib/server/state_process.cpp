@@ -62,8 +62,7 @@ void refuse_clients(int listener, const error_code& ec)
         if (!client)
             return;
         protocol::buffer out;
-        protocol::write_error(out, 0, protocol::operation::hello, ec,
-                              "the state of this server cannot be begun: " + ec.message());
+        protocol::write_error(out, 0, protocol::operation::hello, ec, {});
         (void)!::send(client.get(), out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     }
 }
