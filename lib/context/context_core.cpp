@@ -183,10 +183,15 @@ error_code context_core::start_server(std::string& text)
 void context_core::server_notice(const supervision::notice& n)
 {
     using kind = supervision::notice::kind;
-    if (n.what == kind::exited && !n.exit.signalled)
-        if (const auto why = serving::errc_of_exit(n.exit.number))
-            why_ended_ = *why;
-    if (n.what != kind::lost && n.what != kind::gone)
+    if (server_ == own_server::gone)
+        return;
+    // There will be no other run then, and clients find out that nobody answers before it is gone.
+    const auto final = n.what == kind::exited && !n.exit.signalled
+                           ? serving::errc_of_exit(n.exit.number)
+                           : std::nullopt;
+    if (final)
+        why_ended_ = *final;
+    if (!final && n.what != kind::lost && n.what != kind::gone)
         return;
     server_ = own_server::gone;
     why_gone_ = n.what == kind::lost || n.leaving ? errc::supervisor_lost : why_ended_;

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <ctime>
 
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -43,6 +44,29 @@ int fail(const char* what, const error_code& ec)
     return exit_of(ec);
 }
 
+/// Tells whoever is waiting for this state why there is none; it waits for somebody, for a while.
+void refuse_clients(int listener, const error_code& ec)
+{
+    // Not to strangers: only who connects to a Unix socket is known to be this user.
+    sockaddr_un address{};
+    socklen_t size = sizeof address;
+    if (::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+        address.sun_family != AF_UNIX)
+        return;
+    constexpr int first = 2000; // ms
+    constexpr int others = 100;
+    pollfd one{listener, POLLIN, 0};
+    for (int patience = first; ::poll(&one, 1, patience) > 0; patience = others) {
+        const descriptor client(
+            ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (!client)
+            return;
+        protocol::buffer out;
+        protocol::write_error(out, 0, protocol::operation::hello, ec, {});
+        (void)!::send(client.get(), out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+}
+
 /// One line about the data directory, with the time of day.
 void log_data(const std::string& text)
 {
@@ -54,8 +78,8 @@ void log_data(const std::string& text)
     std::fprintf(stderr, "%s zproc: data: %s\n", time, text.c_str());
 }
 
-/// The directory of the state's data, locked; an empty one without.
-void use_data(host& state, const state_process_start& start, int kept)
+/// The directory of the state's data, if there is one. `listener` goes with the state.
+void use_data(host& state, const state_process_start& start, int kept, std::function<void()> leave)
 {
     const int file = kept >= 0 ? kept : start.data;
     if (file < 0)
@@ -65,7 +89,10 @@ void use_data(host& state, const state_process_start& start, int kept)
         ::_exit(EXIT_FAILURE);
     // A limit is met like a full disk.
     ::signal(SIGXFSZ, SIG_IGN);
-    state.use_data(descriptor(file), log_data, [](const error_code& ec) { ::_exit(exit_of(ec)); });
+    state.use_data(descriptor(file), log_data, [leave = std::move(leave)](const error_code& ec) {
+        leave();
+        ::_exit(exit_of(ec));
+    });
 }
 
 /// SIGTERM as a descriptor; everything else that may come from a terminal is ignored.
@@ -205,11 +232,22 @@ int run_state_process(const state_process_start& start)
     const auto listeners = take_listeners(start, kept);
     if (listeners.empty())
         return fail("keep its sockets", errc::supervisor_lost);
-    use_data(state, start, kept("data"));
+    const auto leave = [&options, &listeners] {
+        if (options->remove_socket)
+            for (const int each : listeners)
+                remove_socket(each);
+    };
+    use_data(state, start, kept("data"), leave);
     const rings::inheritance left{kept("ring"), kept("control"), kept("wake")};
     const bool successor = left.ring >= 0;
-    if (const auto ec = successor ? state.succeed(left) : state.create(); ec.failed())
-        return fail(successor ? "take over from its predecessor" : "begin", ec);
+    if (const auto ec = successor ? state.succeed(left) : state.create(); ec.failed()) {
+        const int code = fail(successor ? "take over from its predecessor" : "begin", ec);
+        if (code != EXIT_FAILURE) { // there will be no other
+            refuse_clients(listeners.front(), ec);
+            leave();
+        }
+        return code;
+    }
 
     for (const int listener : listeners)
         if (const auto ec = state.listen(descriptor(listener)); ec.failed())
@@ -221,9 +259,7 @@ int run_state_process(const state_process_start& start)
 
     while (state.turn(-1)) {}
     state.finish();
-    if (options->remove_socket)
-        for (const int listener : listeners)
-            remove_socket(listener);
+    leave();
     return EXIT_SUCCESS;
 }
 

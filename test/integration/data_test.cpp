@@ -40,6 +40,19 @@ std::string fresh_path(const char* what)
     return zproc::test::sandbox::directory() / (what + std::to_string(++count));
 }
 
+/// A directory that goes with the test.
+class scratch {
+public:
+    scratch() : path_(fresh_path("data-")) {}
+    ~scratch() { std::filesystem::remove_all(path_); }
+    scratch(const scratch&) = delete;
+    scratch& operator=(const scratch&) = delete;
+    operator const std::string&() const { return path_; }
+
+private:
+    std::string path_;
+};
+
 /// `zproc serve` with a data directory, as a person starts it.
 class served {
 public:
@@ -163,7 +176,8 @@ BOOST_AUTO_TEST_CASE(state_is_there_after_everything_was_killed)
         BOOST_TEST_CONTEXT(fsync)
         {
             const auto path = fresh_path("data-socket-");
-            const auto directory = fresh_path("data-");
+            const scratch data;
+            const std::string& directory = data;
             {
                 served server(path, directory, {"--fsync", fsync});
                 BOOST_TEST(server.says("serving"));
@@ -204,7 +218,8 @@ BOOST_AUTO_TEST_CASE(state_is_there_after_everything_was_killed)
 BOOST_AUTO_TEST_CASE(state_process_that_is_killed_has_a_successor_and_so_has_that_after_a_stop)
 {
     const auto path = fresh_path("data-socket-");
-    const auto directory = fresh_path("data-");
+    const scratch data;
+    const std::string& directory = data;
     for (int round = 0; round != 3; ++round) {
         served server(path, directory);
         BOOST_TEST(server.says("serving"));
@@ -229,7 +244,8 @@ BOOST_AUTO_TEST_CASE(state_process_that_is_killed_has_a_successor_and_so_has_tha
 BOOST_AUTO_TEST_CASE(watcher_goes_on_over_the_restart_of_everything)
 {
     const auto path = fresh_path("data-socket-");
-    const auto directory = fresh_path("data-");
+    const scratch data;
+    const std::string& directory = data;
     auto server = std::make_unique<served>(path, directory);
     BOOST_TEST(server->says("serving"));
     forked_root root([&] {
@@ -247,8 +263,7 @@ BOOST_AUTO_TEST_CASE(watcher_goes_on_over_the_restart_of_everything)
                     check(event && event->revision == std::uint64_t(i), "each revision");
                     if (i == 5) {
                         zproc::test::say("half", 1);
-                        char order;
-                        static_cast<void>(!::read(0, &order, 1));
+                        ::raise(SIGSTOP);
                     }
                 }
             },
@@ -257,17 +272,21 @@ BOOST_AUTO_TEST_CASE(watcher_goes_on_over_the_restart_of_everything)
         return check.result();
     });
     BOOST_TEST(root.number("half") == 1);
+    int status = 0;
+    BOOST_TEST_REQUIRE(::waitpid(root.pid(), &status, WUNTRACED) == root.pid());
+    BOOST_TEST_REQUIRE(WIFSTOPPED(status));
     server->kill();
     server = std::make_unique<served>(path, directory);
     BOOST_TEST(server->says("serving"));
-    root.end_input();
+    ::kill(root.pid(), SIGCONT);
     BOOST_TEST(root.succeeds());
     server->stop();
 }
 
 BOOST_AUTO_TEST_CASE(second_server_in_a_directory_says_that_there_is_one)
 {
-    const auto directory = fresh_path("data-");
+    const scratch data;
+    const std::string& directory = data;
     const auto path = fresh_path("data-socket-");
     served first(path, directory);
     BOOST_TEST(first.says("serving"));
@@ -290,7 +309,8 @@ BOOST_AUTO_TEST_CASE(second_server_in_a_directory_says_that_there_is_one)
 
 BOOST_AUTO_TEST_CASE(damage_is_reported_and_what_is_whole_can_be_salvaged)
 {
-    const auto directory = fresh_path("data-");
+    const scratch data;
+    const std::string& directory = data;
     const auto path = fresh_path("data-socket-");
     {
         served server(path, directory);
@@ -328,7 +348,8 @@ BOOST_AUTO_TEST_CASE(damage_is_reported_and_what_is_whole_can_be_salvaged)
 
 BOOST_AUTO_TEST_CASE(data_of_another_version_is_left_alone)
 {
-    const auto directory = fresh_path("data-");
+    const scratch data;
+    const std::string& directory = data;
     std::filesystem::create_directory(directory);
     {
         std::ofstream file(directory + "/segment-000000000001", std::ios::binary);
@@ -352,7 +373,8 @@ BOOST_AUTO_TEST_CASE(directory_that_cannot_be_made_is_an_error_of_the_first_requ
 
 BOOST_AUTO_TEST_CASE(full_disk_refuses_changes_until_there_is_room)
 {
-    const auto directory = fresh_path("data-");
+    const scratch data;
+    const std::string& directory = data;
     const auto path = fresh_path("data-socket-");
     std::filesystem::create_directory(directory);
     const auto filler = directory + "/filler";
