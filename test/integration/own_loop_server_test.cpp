@@ -53,7 +53,7 @@ void serve_while(asio::io_context& io, server& own, const std::string& address, 
 asio::awaitable<void> count_to_three(context ctx)
 {
     auto state = ctx.state();
-    auto seen = state.when_change("n", {.own = true, .count = 3});
+    auto seen = state.when_change("n", {.count = 3, .own = true});
     for (int i = 1; i <= 3; ++i)
         co_await state.set("n", i);
     int last = 0;

@@ -63,8 +63,18 @@ asio::awaitable<void> open_accounts(lane& root)
     root.tell(begun, told);
 }
 
-asio::awaitable<void> conduct(context ctx)
+/// That of the round's program, or one that comes to its server over TCP.
+asio::awaitable<context> client_of(context own)
 {
+    if (!round_plan.over_tcp)
+        co_return own;
+    co_await own.ping();
+    co_return context(own.get_executor(), context_options().address(own.addresses().front()));
+}
+
+asio::awaitable<void> conduct(context own)
+{
+    context ctx = co_await client_of(own);
     lane root(ctx, round_plan.workers, most_workers * most_lanes);
     co_await root.greet();
     co_await open_accounts(root);
@@ -102,7 +112,11 @@ asio::awaitable<void> conduct(context ctx)
 int round_main()
 {
     try {
-        return run(&conduct, context_options().journal_size(round_plan.ring));
+        context_options options;
+        options.journal_size(round_plan.ring);
+        if (round_plan.over_tcp)
+            options.listen("tcp://127.0.0.1:0");
+        return run(&conduct, options);
     } catch (const std::exception& e) {
         objection(judge::running, e.what());
         return 1;
@@ -141,6 +155,7 @@ plan plan_of(unsigned round, const stress_arguments& given)
     plan p;
     p.seed = given.seed + round;
     p.milliseconds = given.seconds != 0 ? given.seconds * 1000 : given.full ? 12'000 : 3000;
+    p.over_tcp = round / 4 % 2 == 1;
     switch (round % 4) {
     case 0: break;
     case 1: // as much as one key can take
@@ -223,18 +238,21 @@ int main(int argc, char** argv)
                                 : ", injected faults are NOT noticed");
     std::uint64_t operations = 0;
     overlap concurrent;
-    const unsigned rounds = given.full ? 12 : 1;
+    const unsigned rounds = given.full ? 16 : 2;
     for (unsigned i = 0; i != rounds; ++i) {
-        const unsigned round = given.only >= 0 ? static_cast<unsigned>(given.only) : i;
+        const unsigned chosen = given.full ? i : 4 * i; // the second one over TCP
+        const unsigned round = given.only >= 0 ? static_cast<unsigned>(given.only) : chosen;
+        const auto p = plan_of(round, given);
         verdicts v;
-        const auto bits = run_round(plan_of(round, given), v);
+        const auto bits = run_round(p, v);
         operations += page->operations;
         concurrent.operations += v.concurrent.operations;
         concurrent.overlapping += v.concurrent.overlapping;
-        std::printf("round %u: %llu operations (%llu unknown), %zu answers of single keys, "
+        std::printf("round %u%s: %llu operations (%llu unknown), %zu answers of single keys, "
                     "%.1f %% overlap; %zu events %s, %zu snapshots, %llu audits, %llu events "
                     "with the right sum, %llu resyncs%s\n",
-                    round, static_cast<unsigned long long>(page->operations),
+                    round, p.over_tcp ? ", over TCP" : "",
+                    static_cast<unsigned long long>(page->operations),
                     static_cast<unsigned long long>(page->unknown), v.answers,
                     100 * v.concurrent.share(), v.events,
                     page->lapped ? "NOT COMPARED: the observer was lapped" : "matched", v.snapshots,

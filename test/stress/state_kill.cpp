@@ -1,12 +1,14 @@
 // Kills the state process under load, at random moments, and checks from outside that every
 // acknowledged write is there, once, and that every watcher saw every revision, once and in order.
 //
-//     state_kill [--full | --kills N] [--seed S] [--round R]
+//     state_kill [--full | --kills N] [--seed S] [--round R] [--road local|tcp|bad_local|bad_tcp]
 
+#include "server/file_system.hpp"
 #include "server/state_process.hpp"
 #include "state_service.hpp"
 #include "stress/state_kill/check.hpp"
 #include "stress/state_kill/killer.hpp"
+#include "stress/state_kill/road.hpp"
 #include "stress/state_kill/watchers.hpp"
 #include "stress/state_kill/writers.hpp"
 #include "supervisor/link.hpp"
@@ -20,7 +22,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <new>
+#include <optional>
 #include <string_view>
 
 #include <sys/mman.h>
@@ -43,23 +47,26 @@ int failed(const char* what, const error_code& ec)
 /// The state process of a round: a service that may die as often as the killer likes.
 class victim {
 public:
-    error_code start(asio::io_context& io)
+    error_code start(asio::io_context& io, int listener)
     {
         error_code ec;
         link_ = supervision::link::make(io.get_executor(), ec);
-        if (ec)
-            return ec;
-        path_ = supervision::runtime_directory() + "/state";
-        const auto listener = serving::make_listener(path_, ec);
+        descriptor data;
+        if (!ec && round_plan.on_disk)
+            data = serving::open_data_directory(supervision::runtime_directory() + "/data", ec);
         if (ec)
             return ec;
         serving::host_options options;
         options.ring_capacity = round_plan.ring;
+        options.secret = round_plan.secret;
+        options.fsync = fsync_policy::never; // nobody kills the machine
         supervision::spawn_request request;
         request.run = &state_service;
         request.name = "zproc state";
         request.payload = serving::pack_options(options);
-        request.descriptors = {listener.get()};
+        request.descriptors = {listener};
+        if (data)
+            request.descriptors.push_back(data.get());
         request.service = true;
         request.restart = supervision::service_restarts();
         request.restart.limit.reset();
@@ -79,7 +86,6 @@ public:
     /// Lets the loop end.
     void let_go() { listening_.reset(); }
 
-    const std::string& path() const { return path_; }
     std::vector<std::string> deaths; ///< other than by the killer
 
 private:
@@ -106,7 +112,6 @@ private:
 
     std::shared_ptr<supervision::link> link_;
     supervision::link::interest listening_;
-    std::string path_;
 };
 
 asio::awaitable<void> pause(std::chrono::milliseconds time)
@@ -161,15 +166,17 @@ int round_main()
         page->killer_done = true;
         ::_exit(0);
     }
+    const way there((test::sandbox::directory() / std::to_string(::getpid())).string());
     if (const auto ec = prepare())
         return failed("start a supervisor", ec);
     asio::io_context io(1);
     victim server;
-    if (const auto ec = server.start(io))
+    if (const auto ec = server.start(io, there.listener()))
         return failed("start a state process", ec);
     std::vector<std::string> violations;
     {
-        context ctx(io.get_executor(), context_options().address("unix://" + server.path()));
+        context ctx(io.get_executor(),
+                    context_options().address(there.address()).secret(round_plan.secret));
         asio::co_spawn(io, conduct(ctx),
                        [&](std::exception_ptr error, std::vector<std::string> found) {
                            violations = std::move(found);
@@ -226,7 +233,24 @@ plan plan_of(unsigned round, unsigned seed, unsigned kills)
         p.padding = 20;
         break;
     }
+    // Every kind of round on every road, in a while.
+    p.on = static_cast<road>((round + round / 4) % 4);
+    if (!is_local(p.on) && round % 3 == 0)
+        p.secret = "only the writers know it";
+    p.on_disk = round % 5 == 4;
     return p;
+}
+
+constexpr const char* usage = "state_kill [--full | --kills N] [--seed S] [--round R]\n"
+                              "           [--road local|tcp|bad_local|bad_tcp]\n";
+constexpr const char* roads[] = {"local", "tcp", "bad_local", "bad_tcp"};
+
+bool take(std::string_view name, std::optional<road>& out)
+{
+    for (std::size_t i = 0; i != std::size(roads); ++i)
+        if (name == roads[i])
+            out = static_cast<road>(i);
+    return out.has_value();
 }
 
 constexpr unsigned rounds_to_notice = 10;
@@ -266,6 +290,7 @@ int main(int argc, char** argv)
     unsigned seed =
         static_cast<unsigned>(std::chrono::steady_clock::now().time_since_epoch().count());
     int only = -1;
+    std::optional<road> given;
     for (int i = 1; i < argc; ++i) {
         const std::string_view name = argv[i];
         const auto number = [&] { return i + 1 < argc ? std::atoi(argv[++i]) : 0; };
@@ -277,9 +302,10 @@ int main(int argc, char** argv)
             seed = static_cast<unsigned>(number());
         else if (name == "--round")
             only = number();
+        else if (name == "--road" && i + 1 < argc && take(argv[i + 1], given))
+            ++i;
         else
-            return std::fprintf(stderr, "state_kill [--full | --kills N] [--seed S] [--round R]\n"),
-                   2;
+            return std::fprintf(stderr, "%s", usage), 2;
     }
     if (kills > 100)
         a_round = 25;
@@ -294,19 +320,23 @@ int main(int argc, char** argv)
     for (unsigned round = 0; done < kills; ++round) {
         if (only >= 0)
             round = static_cast<unsigned>(only);
-        const auto p = plan_of(round, seed, std::min(a_round, kills - done));
+        auto p = plan_of(round, seed, std::min(a_round, kills - done));
+        p.on = given.value_or(p.on);
+        if (is_local(p.on))
+            p.secret.clear();
         const auto start = std::chrono::steady_clock::now();
         const bool held = run_round(p) == 0;
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
         done += std::max(1u, page->kills.load());
-        std::printf("round %u: %u kills (%u at birth, %u while replacing a ring), %llu "
-                    "acknowledged, %llu unknown, %llu events, %llu resyncs, %.1f s%s\n",
-                    round, page->kills.load(), page->at_birth.load(), page->in_replacement.load(),
-                    static_cast<unsigned long long>(page->acknowledged),
-                    static_cast<unsigned long long>(page->unknown),
-                    static_cast<unsigned long long>(page->events),
-                    static_cast<unsigned long long>(page->resyncs), took.count(),
-                    held ? "" : "  FAILED");
+        std::printf(
+            "round %u, %s%s%s: %u kills (%u at birth, %u while replacing a ring), %llu "
+            "acknowledged, %llu unknown, %llu events, %llu resyncs, %.1f s%s\n",
+            round, roads[static_cast<int>(p.on)], p.secret.empty() ? "" : ", secret",
+            p.on_disk ? ", disk" : "", page->kills.load(), page->at_birth.load(),
+            page->in_replacement.load(), static_cast<unsigned long long>(page->acknowledged),
+            static_cast<unsigned long long>(page->unknown),
+            static_cast<unsigned long long>(page->events),
+            static_cast<unsigned long long>(page->resyncs), took.count(), held ? "" : "  FAILED");
         std::fflush(stdout);
         bad += !held;
     }

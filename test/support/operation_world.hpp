@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zproc/context.hpp>
+#include <zproc/server.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>

@@ -128,6 +128,7 @@ asio::awaitable<void> audit_here(lane& l)
     if (!l.bank_here)
         l.bank_here = co_await l.bank.replica();
     const auto begun = monotonic_now();
+    co_await l.catch_up();
     const auto all = l.bank_here.snapshot();
     balances seen{};
     for (std::uint32_t i = 0; i != accounts; ++i)

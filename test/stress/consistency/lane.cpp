@@ -2,8 +2,9 @@
 
 namespace zproc::test::consistency {
 
-lane::lane(const context& ctx, unsigned process, unsigned number)
+lane::lane(const context& of, unsigned process, unsigned number)
     : random(round_plan.seed * 1000 + number),
+      ctx(of),
       registers(ctx.state(space_names[0])),
       bank(registers.with_namespace(space_names[1])),
       process_(process),
@@ -15,6 +16,12 @@ std::uint32_t lane::another_key(std::uint32_t than)
 {
     const auto key = any_key();
     return key == than ? (key + 1) % round_plan.keys : key;
+}
+
+asio::awaitable<void> lane::catch_up()
+{
+    if (round_plan.over_tcp)
+        co_await ctx.sync();
 }
 
 asio::awaitable<void> lane::greet()

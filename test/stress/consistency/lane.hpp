@@ -30,9 +30,10 @@ struct answer {
 /// A client that does one thing after the other, and writes down each.
 class lane {
 public:
-    lane(const context& ctx, unsigned process, unsigned number);
+    lane(const context& of, unsigned process, unsigned number);
 
     std::mt19937 random;
+    context ctx;
     state registers;
     state bank;
     replica registers_here; ///< made when it is first read
@@ -55,6 +56,9 @@ public:
     {
         return round_plan.injected == which && number_ % 2 == 0 && below(8) == 0;
     }
+
+    /// Before a replica is read: over TCP it may be behind what others were told.
+    asio::awaitable<void> catch_up();
 
     /// The origin of this lane makes itself known.
     asio::awaitable<void> greet();

@@ -37,6 +37,7 @@ asio::awaitable<void> read_here(lane& l)
         l.registers_here = co_await l.registers.replica();
     const auto key = l.any_key();
     const auto begun = monotonic_now();
+    co_await l.catch_up();
     l.tell(begun, {key, action::read, {}, l.registers_here.get_or(name_of(key), cell())});
 }
 

@@ -44,6 +44,7 @@ struct plan {
     unsigned workers = 8;
     unsigned lanes = 2; ///< of each worker
     unsigned keys = 5;
+    bool over_tcp = false;
     fault injected = fault::none;
 };
 

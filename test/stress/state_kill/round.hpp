@@ -1,5 +1,7 @@
 #pragma once
 
+#include "support/fault_proxy.hpp"
+
 #include <boost/serialization/map.hpp>
 #include <boost/serialization/string.hpp>
 #include <boost/serialization/vector.hpp>
@@ -21,6 +23,17 @@ namespace zproc::test::killing {
 /// What the checker is given wrong, to see that it notices.
 enum class fault { none, lost_write, write_twice, lost_event };
 
+/// How clients come to the state process.
+enum class road { local, tcp, bad_local, bad_tcp };
+constexpr bool is_local(road r)
+{
+    return r == road::local || r == road::bad_local;
+}
+constexpr bool is_bad(road r)
+{
+    return r == road::bad_local || r == road::bad_tcp;
+}
+
 struct plan {
     unsigned seed = 1;
     unsigned kills = 10;
@@ -30,7 +43,10 @@ struct plan {
     unsigned first_watcher = 0; ///< of six kinds
     std::size_t padding = 0;    ///< of each value
     bool growing = false;       ///< ever new keys
-    bool replacing = false;     ///< kill while a ring is being replaced
+    road on = road::local;
+    std::string secret;     ///< none: nobody has to know any
+    bool on_disk = false;   ///< the state has a data directory
+    bool replacing = false; ///< kill while a ring is being replaced
     fault injected = fault::none;
 };
 
@@ -41,6 +57,8 @@ struct shared_page {
     std::atomic<bool> stop = false;
     std::atomic<bool> killer_done = false;
     std::atomic<bool> lost = false; ///< there will be no other
+
+    faults network; ///< on a bad road
 
     // for the summary
     std::atomic<unsigned> kills = 0;
