@@ -1,6 +1,8 @@
 #include "journal/mirror.hpp"
 
 #include "journal/bytes.hpp"
+#include "journal/encode.hpp"
+#include "journal/record.hpp"
 #include "journal/writer.hpp"
 
 #include <algorithm>
@@ -51,12 +53,16 @@ std::optional<piece> next_piece(const writer& ring, position at, std::size_t mos
 
 bool is_boundary(const writer& ring, position at)
 {
-    if (at < ring.tail() || at > ring.head())
+    if (at == ring.head())
+        return true;
+    if (at < ring.tail() || at > ring.head() || at % 8 != 0)
         return false;
-    position here = ring.tail();
-    while (here < at)
-        here += look(ring, here).size;
-    return here == at;
+    const std::uint64_t left = ring.capacity() - at % ring.capacity();
+    const auto most = std::min({left, ring.head() - at, std::uint64_t{padding_mark}});
+    const auto bytes = ring.bytes({at, static_cast<std::uint32_t>(most)});
+    record_view record;
+    return load<std::uint64_t>(bytes.data()) == encode_pad(at, left) ||
+           decode(bytes, at, checksum::verified, record);
 }
 
 mirror::mirror(std::span<std::byte> region, const ring_header& header, position from)
@@ -102,18 +108,31 @@ bool mirror::append(const piece& next)
 {
     if (!follows(next))
         return false;
+    for (std::size_t done = 0; done != next.bytes.size();) {
+        const auto record = look(next.bytes.data() + done);
+        const auto size = static_cast<std::size_t>(record.pad ? smallest_pad : record.size);
+        put(next.bytes.subspan(done, size), record.size);
+        done += size;
+    }
+    return true;
+}
+
+/// One by one: a value that the tail passes is carried in front of this record, and whoever is told
+/// of the tail must find that.
+void mirror::put(std::span<const std::byte> record, std::uint64_t extent_there)
+{
+    const position end = head_ + extent_there;
     // Readers must learn that something is gone before it is overwritten.
-    if (next.end - tail_ > header_.capacity) {
-        while (next.end - tail_ > header_.capacity)
+    if (end - tail_ > header_.capacity) {
+        while (end - tail_ > header_.capacity)
             tail_ += extent(tail_);
         memory_.store_tail(tail_);
     }
-    words_.resize(next.bytes.size() / 8);
-    std::memcpy(words_.data(), next.bytes.data(), next.bytes.size());
-    memory_.copy(data_offset + static_cast<std::size_t>(next.at % header_.capacity), words_);
-    head_ = next.end;
+    words_.resize(record.size() / 8);
+    std::memcpy(words_.data(), record.data(), record.size());
+    memory_.copy(data_offset + static_cast<std::size_t>(head_ % header_.capacity), words_);
+    head_ = end;
     memory_.store_head(head_);
-    return true;
 }
 
 } // namespace zproc::journal

@@ -26,7 +26,7 @@ struct piece {
 std::optional<piece> next_piece(const writer& ring, position at, std::size_t most);
 
 /// Whether a record that is retained begins at `at`, or everything ends there.
-/// Complexity: one look per record retained before it.
+/// Complexity: O(bytes of that record).
 bool is_boundary(const writer& ring, position at);
 
 /// A copy of somebody else's ring, made of pieces: the same bytes at the same positions. Who reads
@@ -51,6 +51,7 @@ public:
 
 private:
     bool follows(const piece& next) const;
+    void put(std::span<const std::byte> record, std::uint64_t extent_there);
     std::uint64_t extent(position at) const;
 
     memory memory_;

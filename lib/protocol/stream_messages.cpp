@@ -7,7 +7,7 @@ namespace zproc::protocol {
 
 void encode(buffer& out, const stream_request& m)
 {
-    body_writer(out).list(3).put(m.epoch).put(m.from).put(m.credit);
+    body_writer(out).list(3).put(m.epoch).put(m.from).put(m.limit);
 }
 
 error_code decode(bytes_view body, stream_request& m, const limits& within)
@@ -16,20 +16,20 @@ error_code decode(bytes_view body, stream_request& m, const limits& within)
     in.list(3);
     m.epoch = in.number();
     m.from = in.number();
-    m.credit = in.number();
+    m.limit = in.number();
     return in.finish();
 }
 
 void encode(buffer& out, const stream_more_request& m)
 {
-    body_writer(out).list(1).put(m.credit);
+    body_writer(out).list(1).put(m.limit);
 }
 
 error_code decode(bytes_view body, stream_more_request& m, const limits& within)
 {
     body_reader in(body, within);
     in.list(1);
-    m.credit = in.number();
+    m.limit = in.number();
     return in.finish();
 }
 

@@ -14,12 +14,12 @@ struct stream_request {
     static constexpr operation code = operation::stream;
     std::uint64_t epoch = 0; ///< 0: I have nothing
     std::uint64_t from = 0;
-    std::uint64_t credit = 0; ///< bytes that may be under way
+    std::uint64_t limit = 0; ///< bytes of records that it may bring, from its beginning on
 };
-/// So many more. Answered with a stream_end, also without a stream.
+/// Another limit, higher or lower. Answered with a stream_end, also without a stream.
 struct stream_more_request {
     static constexpr operation code = operation::stream_more;
-    std::uint64_t credit = 0;
+    std::uint64_t limit = 0; ///< 0: as it is
 };
 /// Where the journal ended when the request was handled: what was done before is in front of it.
 struct stream_end {

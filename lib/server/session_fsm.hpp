@@ -62,7 +62,7 @@ public:
     /// A ticket of this session has come to its turn.
     void turn_begins(const turns::ticket& which, std::int64_t now);
 
-    /// Puts what is new in the journal in front of the replies of this turn, as far as credit and
+    /// Puts what is new in the journal in front of the replies of this turn, as far as limit and
     /// output allow: who has a reply has what it tells of. Called when everything is published.
     /// True when that was anything.
     bool stream();
@@ -160,7 +160,7 @@ private:
     void handle(const protocol::frame&, const protocol::commit_request&, std::int64_t);
 
     protocol::stream_end journal_end() const;
-    void grant(std::uint64_t credit);
+    bool may_stream() const;
     void begin_stream(journal::position from, protocol::buffer& out);
 
     template <class Request>
@@ -198,7 +198,8 @@ private:
     struct streaming {
         std::uint64_t epoch = 0; ///< 0: it has not begun
         journal::position at = 0;
-        std::int64_t credit = 0;                             ///< below 0: one record was larger
+        std::uint64_t sent = 0;                              ///< bytes of records
+        std::uint64_t limit = 0;                             ///< one record may go beyond it
         std::pair<std::uint64_t, journal::position> resumes; ///< epoch and position, where it can
     };
     std::optional<streaming> stream_;

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-/// The journal for who cannot map it: piece by piece, no more under way than the client has said.
+/// The journal for who cannot map it: piece by piece, no more than the client has asked for.
 namespace zproc::serving {
 
 using namespace protocol;
@@ -11,20 +11,12 @@ using namespace protocol;
 namespace {
 
 constexpr std::size_t piece_bytes = 64u << 10;
-constexpr std::int64_t most_credit = std::int64_t{1} << 30;
 
 } // namespace
 
 stream_end session_fsm::journal_end() const
 {
     return {shared_.data->ring().header().epoch, shared_.data->ring().written()};
-}
-
-void session_fsm::grant(std::uint64_t credit)
-{
-    const auto more =
-        static_cast<std::int64_t>(std::min(credit, static_cast<std::uint64_t>(most_credit)));
-    stream_->credit = std::min(stream_->credit + more, most_credit);
 }
 
 void session_fsm::handle(const frame& f, const stream_request& m, std::int64_t)
@@ -34,7 +26,7 @@ void session_fsm::handle(const frame& f, const stream_request& m, std::int64_t)
         shared_.streams.push_back(where_);
     stream_.emplace();
     replies_ = output_.size();
-    grant(m.credit);
+    stream_->limit = m.limit;
     // A position is believed when there is a record there: it was another server's word once.
     const bool goes_on = m.epoch == ring.header().epoch && journal::is_boundary(ring, m.from);
     if (goes_on)
@@ -44,8 +36,8 @@ void session_fsm::handle(const frame& f, const stream_request& m, std::int64_t)
 
 void session_fsm::handle(const frame& f, const stream_more_request& m, std::int64_t)
 {
-    if (stream_)
-        grant(m.credit);
+    if (stream_ && m.limit != 0)
+        stream_->limit = m.limit;
     answer(f, journal_end());
 }
 
@@ -69,9 +61,16 @@ void session_fsm::begin_stream(journal::position from, buffer& out)
     write_reply(out, 0, begun.code, begun);
 }
 
+/// Whether more may be sent now.
+bool session_fsm::may_stream() const
+{
+    return stream_ && !closing_ && stream_->sent < stream_->limit &&
+           shared_.waiting < shared_.most_waiting;
+}
+
 bool session_fsm::stream()
 {
-    if (!stream_ || closing_)
+    if (!may_stream())
         return false;
     const auto& ring = shared_.data->ring();
     buffer out;
@@ -80,15 +79,15 @@ bool session_fsm::stream()
         const bool goes_on = epoch == ring.header().epoch && from >= ring.tail();
         begin_stream(goes_on ? from : ring.tail(), out);
     }
-    while (stream_->credit > 0 && output_.size() + out.size() < high_water) {
-        const auto most = std::min(piece_bytes, static_cast<std::size_t>(stream_->credit));
+    while (may_stream() && output_.size() + out.size() < high_water) {
+        const auto most = std::min<std::uint64_t>(piece_bytes, stream_->limit - stream_->sent);
         const auto next = journal::next_piece(ring, stream_->at, most);
         if (!next)
             break;
         write_reply(out, 0, operation::stream_piece,
                     stream_piece{next->at, next->end, next->bytes});
         stream_->at = next->end;
-        stream_->credit -= static_cast<std::int64_t>(next->bytes.size());
+        stream_->sent += next->bytes.size();
     }
     const auto place = std::min(replies_, output_.size());
     output_.insert(output_.begin() + static_cast<std::ptrdiff_t>(place), out.begin(), out.end());
@@ -102,8 +101,7 @@ bool session_fsm::stream()
 
 bool session_fsm::streams_more() const
 {
-    return stream_ && !closing_ && stream_->credit > 0 && !congested() &&
-           stream_->at < shared_.data->ring().head();
+    return may_stream() && !congested() && stream_->at < shared_.data->ring().head();
 }
 
 } // namespace zproc::serving

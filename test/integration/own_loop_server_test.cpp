@@ -17,6 +17,7 @@
 #include <boost/asio/use_future.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -114,8 +115,8 @@ BOOST_AUTO_TEST_CASE(it_serves_in_a_loop_of_many_threads)
 BOOST_AUTO_TEST_CASE(what_it_keeps_in_a_directory_is_there_again)
 {
     BOOST_TEST(in_a_root([](checks& check) {
-        const auto options =
-            context_options{}.data((test::sandbox::directory() / "own_loop_data").string());
+        const auto directory = test::sandbox::directory() / "own_loop_data";
+        const auto options = context_options{}.data(directory.string());
         for (int life = 1; life <= 3; ++life) {
             asio::io_context io(1);
             server own(io.get_executor(), options);
@@ -131,6 +132,7 @@ BOOST_AUTO_TEST_CASE(what_it_keeps_in_a_directory_is_there_again)
                 },
                 check);
         }
+        std::filesystem::remove_all(directory);
     }));
 }
 

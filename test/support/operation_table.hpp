@@ -1,10 +1,12 @@
 #pragma once
 
 #include "support/operation_world.hpp"
-#include "support/server_fixture.hpp"
 #include "support/state_operation_rows.hpp"
 
+#include <zproc/detail/handler.hpp>
+
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -484,26 +486,30 @@ struct shutdown_row : row {
     static bool right(operation_world& w) { return !w.child.running(); }
 };
 
-/// It ends when its first client has had an answer.
+/// It ends when the world's own server has answered.
 struct serve_row : row {
     static constexpr std::string_view name = "server::run";
     using signature = void(error_code);
     static constexpr auto cancelled = cancels::always;
-    static void before(operation_world& w)
+    static void before(operation_world& w) { w.own.emplace(w.io.get_executor()); }
+    static auto start(operation_world& w) { return start(w, asio::deferred); }
+    static auto start(operation_world& w, auto&& token)
     {
-        const auto address = "unix://" + fresh_socket_path();
-        w.own.emplace(w.io.get_executor());
-        if (const auto ec = w.own->listen(address))
-            throw system_error(ec);
-        w.other.emplace(w.io, context_options{}.address(address));
-        w.other->ping([&w](error_code, pong) {
-            if (w.own)
-                w.own->stop();
-        });
-    }
-    static auto start(operation_world& w, auto&&... token)
-    {
-        return w.own->run(std::forward<decltype(token)>(token)...);
+        return detail::initiate<signature>(
+            w.io.get_executor(),
+            [&w](detail::handler<signature> done) {
+                const auto slot = done.cancellation_slot();
+                const asio::any_io_executor io = w.io.get_executor();
+                w.own->run(asio::bind_cancellation_slot(
+                    slot, [done = std::move(done), io](error_code ec) mutable {
+                        done.complete(io, ec);
+                    }));
+                w.ctx.ping([&w](error_code, pong) {
+                    if (w.own)
+                        w.own->stop();
+                });
+            },
+            std::forward<decltype(token)>(token));
     }
     static bool right(operation_world& w)
     {

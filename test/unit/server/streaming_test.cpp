@@ -41,10 +41,10 @@ struct follower : peer {
         frame f;
         while (next_reply(f)) {}
     }
-    void ask_for_stream(std::uint64_t epoch, std::uint64_t from, std::uint64_t credit)
+    void ask_for_stream(std::uint64_t epoch, std::uint64_t from, std::uint64_t limit)
     {
         bytes = 0;
-        ask(stream_request{epoch, from, credit});
+        ask(stream_request{epoch, from, limit});
         send();
     }
     std::map<std::string, std::size_t> values() const
@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(stream_comes_before_the_replies_that_tell_of_it)
     BOOST_TEST(s.reader.values().contains("mine"));
 }
 
-BOOST_AUTO_TEST_CASE(stream_stops_where_credit_ends_and_goes_on_with_more)
+BOOST_AUTO_TEST_CASE(stream_stops_at_its_limit_and_goes_on_with_a_higher_one)
 {
     story s;
     for (int i = 0; i != 20; ++i)
@@ -170,11 +170,14 @@ BOOST_AUTO_TEST_CASE(stream_stops_where_credit_ends_and_goes_on_with_more)
     s.reader.follow();
     BOOST_TEST(s.reader.mirror->head() != s.ring().head());
     BOOST_TEST(!s.reader.machine.streams_more());
+    s.reader.ask(stream_more_request{1}); // a lower one takes nothing back
+    s.reader.send();
+    s.reader.follow();
     std::size_t rounds = 0;
     for (; s.reader.mirror->head() != s.ring().head(); ++rounds) {
         BOOST_TEST_REQUIRE(rounds < 100u);
         const auto before = s.reader.bytes;
-        s.reader.ask(stream_more_request{1000});
+        s.reader.ask(stream_more_request{before + 1000});
         s.reader.send();
         frame f;
         while (s.reader.next_reply(f)) {}

@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(too_large_kept_replies_are_refused_until_acknowledged)
     std::uint64_t number = 0;
     std::uint64_t popped = 0;
     for (;;) {
-        BOOST_TEST_REQUIRE(db.set(request(7, ++number), "n", "k", large).made);
+        BOOST_TEST_REQUIRE(db.set({}, "n", "k", large).made);
         const auto done = db.pop(request(7, ++number), "n", "k");
         if (!done.made) {
             BOOST_TEST((done.error == errc::too_busy));
