@@ -33,6 +33,10 @@ namespace zproc {
 /// it was made on: it works while the loop is busy or blocked, and when loop and context are gone,
 /// as long as the state lives.
 ///
+/// Over TCP it reads a copy of the journal in this process: sequentially consistent, and as new as
+/// what has come. That goes on only while something of the context is awaited; `context::sync`
+/// brings it up to now. It ends with its context, and then says `errc::state_lost`.
+///
 /// Common to all reads:
 /// Errors: thrown as `system_error`, since nothing stale is passed off as current:
 /// `errc::state_lost` (the state was stopped, or another one answers at its address),

@@ -31,6 +31,9 @@ class server_core;
 /// says so. A handler that keeps the loop busy keeps all clients waiting. `zproc serve` and
 /// `context_options::start_server` do without both drawbacks, in a process of their own.
 ///
+/// A replica of it in the same thread may have to wait for it when its journal grows, and then does so
+/// in vain: read such a state through requests and watchers.
+///
 /// Of the options it takes what is about a server: `journal_size`, `limits`, `secret`,
 /// `secret_file`, `data`, `fsync`, `salvage`.
 ///

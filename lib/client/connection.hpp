@@ -130,6 +130,7 @@ private:
 
     void schedule_flush();
     void flush();
+    bool has_ended() const;
     void send_some();
     void arm_read();
     void received(std::size_t bytes);

@@ -40,6 +40,8 @@ void connection::flush()
 {
     if (state_ != state::ready || writing_)
         return;
+    if (calls_.anything_to_write() && has_ended())
+        return broken();
     if (calls_.anything_to_write() && descriptor_ < 0)
         for (auto& large : calls_.write(out_, server_.limits.request_bytes, now()))
             large->done(errc::too_large, {});
@@ -50,6 +52,18 @@ void connection::flush()
     if (wanted())
         arm_read();
     rest();
+}
+
+/// An idle client over TCP does not read: its connection may have ended long ago, and what is written
+/// to it now could not be told from what was lost on its way.
+bool connection::has_ended() const
+{
+    if (reading_ || !where_.is_tcp())
+        return false;
+    char byte = 0;
+    const auto count =
+        ::recv(loop_->socket.native_handle(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+    return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 void connection::attach_descriptor(int number, std::size_t offset)

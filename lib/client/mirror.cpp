@@ -2,6 +2,8 @@
 
 #include "protocol/control_page.hpp"
 
+#include <boost/asio/error.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -17,15 +19,15 @@ error_code last_error()
     return {errno, boost::system::system_category()};
 }
 
-/// More of the credit that was used up.
-struct more_call final : call {
-    std::uint64_t credit;
+/// Another limit. Lost with its connection, it is said anew in the next one.
+struct limit_call final : call {
+    std::uint64_t limit;
 
-    explicit more_call(std::uint64_t c) : call(false), credit(c) {}
+    explicit limit_call(std::uint64_t l) : call(false), limit(l) {}
 
     void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
     {
-        protocol::write_request(out, correlation, protocol::stream_more_request{credit});
+        protocol::write_request(out, correlation, protocol::stream_more_request{limit});
     }
     void done(error_code, protocol::bytes_view) override {}
 };
@@ -35,9 +37,11 @@ struct more_call final : call {
 struct mirror::sync_call final : call {
     std::weak_ptr<mirror> owner;
     std::function<void(error_code, attachment)> then;
+    std::uint64_t id;
 
-    sync_call(std::weak_ptr<mirror> m, std::function<void(error_code, attachment)> t)
-        : call(false), owner(std::move(m)), then(std::move(t))
+    sync_call(std::weak_ptr<mirror> m, std::function<void(error_code, attachment)> t,
+              std::uint64_t i)
+        : call(false), owner(std::move(m)), then(std::move(t)), id(i)
     {
     }
 
@@ -52,33 +56,63 @@ struct mirror::sync_call final : call {
     void done(error_code ec, protocol::bytes_view body) override
     {
         const auto self = owner.lock();
-        if (!self)
-            return;
         protocol::stream_end end;
+        if (!self)
+            ec = errc::context_gone;
         if (!ec)
             ec = protocol::decode(body, end);
         if (ec)
             return then(ec, {});
-        self->when_reached(end, [self, then = std::move(then)](error_code failed) {
-            then(failed, failed ? attachment() : self->give());
-        });
+        self->when_reached(
+            end,
+            [weak = owner, then = std::move(then)](error_code failed) {
+                const auto alive = weak.lock();
+                then(failed, failed || !alive ? attachment() : alive->give());
+            },
+            id);
     }
 };
 
-mirror::mirror(std::shared_ptr<connection> server, std::shared_ptr<ring_shelf> shelf)
-    : server_(std::move(server)), shelf_(std::move(shelf))
+mirror::mirror(const asio::any_io_executor& strand, std::shared_ptr<connection> server,
+               std::shared_ptr<ring_shelf> shelf, std::chrono::nanoseconds patience)
+    : server_(std::move(server)),
+      shelf_(std::move(shelf)),
+      patience_(patience),
+      mark_(server_->mark()),
+      timer_(std::make_unique<asio::steady_timer>(strand))
 {
 }
 
 mirror::~mirror()
 {
-    if (page_)
-        protocol::announce_end(page_.memory.bytes());
+    forget_instance();
+    drop_timer();
 }
 
-std::unique_ptr<call> mirror::sync(std::function<void(error_code, attachment)> then)
+/// In a plain fork it would be taken out of the loop of the original.
+void mirror::drop_timer()
 {
-    return std::make_unique<sync_call>(weak_from_this(), std::move(then));
+    if (mark_->is_set())
+        timer_.reset();
+    else
+        static_cast<void>(timer_.release());
+}
+
+/// Its readers learn that nothing will come any more; not those of the process that this one is a
+/// plain fork of, whose page it is, too.
+void mirror::forget_instance()
+{
+    if (page_ && mark_->is_set())
+        protocol::announce_end(page_.memory.bytes());
+    page_ = {};
+    current_.reset();
+    next_.reset();
+}
+
+std::unique_ptr<call> mirror::sync(std::function<void(error_code, attachment)> then,
+                                   std::uint64_t id)
+{
+    return std::make_unique<sync_call>(weak_from_this(), std::move(then), id);
 }
 
 void mirror::write_sync(protocol::buffer& out, std::uint32_t correlation)
@@ -86,11 +120,11 @@ void mirror::write_sync(protocol::buffer& out, std::uint32_t correlation)
     if (std::exchange(streaming_, true))
         return protocol::write_request(out, correlation, protocol::stream_more_request{});
     asked_ = true;
-    consumed_ = 0;
+    received_ = 0;
     next_.reset();
     protocol::stream_request request;
-    request.credit = window;
-    if (current_ && instance_ == server_->server().instance) {
+    request.limit = limit_ = current_ ? narrow : wide;
+    if (current_) {
         request.epoch = current_->records->header().epoch;
         request.from = current_->records->head();
     }
@@ -103,11 +137,9 @@ void mirror::on_ready()
 {
     streaming_ = false;
     next_.reset();
-    if (current_ && instance_ != server_->server().instance) {
-        // Another state: its past is not ours.
-        protocol::announce_end(page_.memory.bytes());
-        page_ = {};
-        current_.reset();
+    if (std::exchange(instance_, server_->server().instance) != server_->server().instance) {
+        // Another state, or the first one: what was of the past is not its.
+        forget_instance();
         release_waiting(errc::state_lost);
     }
     if (asked_)
@@ -122,6 +154,8 @@ void mirror::on_failed(error_code ec)
 void mirror::shutdown()
 {
     const auto dropped = std::exchange(waiting_, {});
+    forget_instance();
+    drop_timer();
     server_.reset();
 }
 
@@ -159,8 +193,18 @@ void mirror::on_read()
         signal_eventfd(wake_.get());
         pass();
     }
-    if (server_ && streaming_ && consumed_ >= window / 4)
-        server_->submit(std::make_unique<more_call>(std::exchange(consumed_, 0)));
+    if (server_ && streaming_)
+        say_limit(false);
+}
+
+/// When half of what was permitted has come; at once when a ring is to be filled, or is.
+void mirror::say_limit(bool anyway)
+{
+    const auto window = next_ ? wide : narrow;
+    if (!anyway && received_ + window / 2 < limit_)
+        return;
+    limit_ = received_ + window;
+    server_->submit(std::make_unique<limit_call>(limit_));
 }
 
 // Rings -----------------------------------------------------------------------------------------
@@ -185,10 +229,16 @@ void mirror::begin(const protocol::stream_begun& m)
     if (!made->file)
         return fail(last_error());
     made->records.emplace(made->file.memory.bytes(), header, m.from);
+    if (++beginnings_ > most_beginnings) {
+        beginnings_ = 0;
+        return fail(errc::journal_overrun);
+    }
     next_ = std::move(made);
     goal_ = m.head;
     if (goal_ == m.from)
         announce();
+    else
+        say_limit(true);
 }
 
 void mirror::add(const protocol::stream_piece& m)
@@ -196,7 +246,7 @@ void mirror::add(const protocol::stream_piece& m)
     auto& into = next_ ? next_ : current_;
     if (!into || !into->records->append({m.at, m.end, m.records}))
         return fail(errc::malformed_frame);
-    consumed_ += m.records.size();
+    received_ += m.records.size();
     if (next_ && next_->records->head() >= goal_)
         announce();
     news_ = true;
@@ -205,14 +255,13 @@ void mirror::add(const protocol::stream_piece& m)
 /// The control page of this process, for as long as it is the same state.
 bool mirror::make_page()
 {
-    if (page_)
-        return true;
-    instance_ = server_->server().instance;
-    page_ = zproc::make_page("zproc-mirror-control", protocol::control_page_bytes);
-    if (!page_)
-        return false;
-    protocol::format_control_page(page_.memory.bytes(), instance_);
-    generation_ = 0;
+    if (!page_) {
+        page_ = zproc::make_page("zproc-mirror-control", protocol::control_page_bytes);
+        if (!page_)
+            return false;
+        protocol::format_control_page(page_.memory.bytes(), instance_);
+        generation_ = 0;
+    }
     if (!wake_)
         wake_ = above_standard(descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)));
     return static_cast<bool>(wake_);
@@ -227,8 +276,10 @@ void mirror::announce()
         return fail(errc::state_lost);
     shelf_->put(next_->readable);
     current_ = std::move(next_);
+    beginnings_ = 0;
     protocol::announce(page_.memory.bytes(), current_->records->header().epoch, ++generation_);
     news_ = true;
+    say_limit(true); // a narrow one from now on
 }
 
 mirror::attachment mirror::give() const
@@ -251,13 +302,56 @@ bool mirror::has_reached(const protocol::stream_end& place) const
     return epoch > place.epoch || (epoch == place.epoch && current_->records->head() >= place.head);
 }
 
-void mirror::when_reached(const protocol::stream_end& place, std::function<void(error_code)> then)
+void mirror::when_reached(const protocol::stream_end& place, std::function<void(error_code)> then,
+                          std::uint64_t id)
 {
     if (has_reached(place))
         return then({});
     if (waiting_.empty())
         server_->hold(); // it comes while nothing is asked
-    waiting_.push_back({place, std::move(then)});
+    waiting_.push_back({place, std::move(then), id});
+    watch_progress();
+}
+
+void mirror::cancel(std::uint64_t id)
+{
+    const auto found = std::ranges::find(waiting_, id, &waiting::id);
+    if (found == waiting_.end())
+        return;
+    const auto then = std::move(found->then);
+    waiting_.erase(found);
+    if (waiting_.empty())
+        let_go();
+    then(asio::error::operation_aborted);
+}
+
+/// Nobody waits for what does not come.
+void mirror::watch_progress()
+{
+    if (timing_ || waiting_.empty())
+        return;
+    timing_ = true;
+    progress_ = received_;
+    using clock = asio::steady_timer::clock_type;
+    timer_->expires_at(clock::now() +
+                       std::min<clock::duration>(patience_, std::chrono::hours(24 * 365)));
+    timer_->async_wait([weak = weak_from_this()](error_code ec) {
+        const auto self = weak.lock();
+        if (!self)
+            return;
+        self->timing_ = false;
+        if (!ec && self->received_ == self->progress_)
+            self->release_waiting(asio::error::timed_out);
+        else
+            self->watch_progress();
+    });
+}
+
+/// Nobody waits any more.
+void mirror::let_go()
+{
+    server_->release();
+    timer_->cancel();
 }
 
 void mirror::pass()
@@ -270,7 +364,7 @@ void mirror::pass()
         return reached;
     });
     if (!due.empty() && waiting_.empty())
-        server_->release();
+        let_go();
     for (auto& then : due)
         then({});
 }
@@ -279,7 +373,7 @@ void mirror::release_waiting(error_code ec)
 {
     const auto all = std::exchange(waiting_, {});
     if (!all.empty())
-        server_->release();
+        let_go();
     for (const auto& each : all)
         each.then(ec);
 }

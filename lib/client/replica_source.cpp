@@ -56,22 +56,28 @@ replica_source::replica_source(std::shared_ptr<connection> server,
 
 std::unique_ptr<call> replica_source::open(std::string name_space,
                                            std::unique_ptr<detail::pending_replica> p,
-                                           asio::any_io_executor io)
+                                           asio::any_io_executor io,
+                                           std::shared_ptr<const void> keeps, std::uint64_t id)
 {
-    if (!copy_)
-        return std::make_unique<open_call>(weak_from_this(), std::move(name_space), std::move(p),
-                                           std::move(io));
-    return copy_->sync([weak = weak_from_this(), name_space = std::move(name_space),
-                        pending = std::shared_ptr(std::move(p)),
-                        io = std::move(io)](error_code ec, mirror::attachment given) {
-        std::unique_ptr<detail::replica_core> made;
-        const auto self = weak.lock();
-        if (!self && !ec)
-            ec = errc::context_gone;
-        if (!ec)
-            ec = self->make(name_space, given.generation, std::move(given.descriptors), made);
-        pending->complete(io, ec, std::move(made));
-    });
+    if (!copy_) {
+        auto made = std::make_unique<open_call>(weak_from_this(), std::move(name_space),
+                                                std::move(p), std::move(io));
+        made->keep(std::move(keeps));
+        return made;
+    }
+    return copy_->sync(
+        [keeps = std::move(keeps), weak = weak_from_this(), name_space = std::move(name_space),
+         pending = std::shared_ptr(std::move(p)),
+         io = std::move(io)](error_code ec, mirror::attachment given) {
+            std::unique_ptr<detail::replica_core> made;
+            const auto self = weak.lock();
+            if (!self && !ec)
+                ec = errc::context_gone;
+            if (!ec)
+                ec = self->make(name_space, given.generation, std::move(given.descriptors), made);
+            pending->complete(io, ec, std::move(made));
+        },
+        id);
 }
 
 error_code replica_source::make(const std::string& name_space, std::uint64_t generation,

@@ -24,9 +24,11 @@ public:
                    std::shared_ptr<mirror> copy, std::chrono::nanoseconds limit);
 
     /// The request whose answer makes a replica. What was asked for before it has been done then,
-    /// and is in the ring that it brings. From any thread.
+    /// and is in the ring that it brings. `keeps` lives until the answer is complete; `id` names what
+    /// waits for the mirror. From any thread.
     std::unique_ptr<call> open(std::string name_space, std::unique_ptr<detail::pending_replica> p,
-                               asio::any_io_executor io);
+                               asio::any_io_executor io, std::shared_ptr<const void> keeps,
+                               std::uint64_t id);
 
     /// There will be nothing to read any more.
     void lose(error_code ec);

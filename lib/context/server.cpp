@@ -17,7 +17,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <optional>
 
 #include <fcntl.h>
@@ -34,7 +36,7 @@ public:
     server_core(asio::any_io_executor io, const serving::host_options& options)
         : io_(std::move(io)),
           strand_(asio::make_strand(io_)),
-          host_(std::in_place, options),
+          host_(std::make_unique<serving::host>(options)),
           ready_(std::make_unique<asio::posix::stream_descriptor>(strand_)),
           clock_(std::make_unique<asio::steady_timer>(strand_))
     {
@@ -42,13 +44,16 @@ public:
 
     ~server_core()
     {
-        // In a plain fork they would leave the epoll set that it shares with the original.
-        if (!mark_.is_set()) {
-            static_cast<void>(ready_.release());
-            static_cast<void>(clock_.release());
+        if (mark_.is_set()) {
+            if (host_)
+                close();
+            return;
         }
-        if (host_ && mark_.is_set())
-            close();
+        // In a plain fork they would leave the epoll set that it shares with the original; and
+        // there is no thread that syncs files, to be waited for.
+        static_cast<void>(ready_.release());
+        static_cast<void>(clock_.release());
+        static_cast<void>(host_.release());
     }
 
     void create(const context_options& options)
@@ -61,10 +66,12 @@ public:
             host_->use_data(
                 std::move(directory),
                 [](const std::string& line) { std::fprintf(stderr, "zproc: %s\n", line.c_str()); },
-                [this](const error_code& why) { failure_ = why; });
+                // What was not synced is not to be published: out of there, through all of it.
+                [](const error_code& why) { throw system_error(why); });
         }
         if (const auto ec = host_->create())
             throw system_error(ec, options.data());
+        made_ = true;
         descriptor file(::fcntl(host_->poll_file(), F_DUPFD_CLOEXEC, 3));
         error_code ec;
         ready_->assign(file.get(), ec);
@@ -102,27 +109,39 @@ public:
             return done.complete({}, error_code(errc::context_gone));
         if (!mark_.is_set())
             return done.complete(io_, error_code(errc::wrong_process));
+        asked_ = true;
+        const auto id = ++ids_;
         if (auto slot = done.cancellation_slot(); slot.is_connected())
-            slot.assign([weak = weak_from_this()](asio::cancellation_type type) {
+            slot.assign([weak = weak_from_this(), id](asio::cancellation_type type) {
                 const auto self = weak.lock();
                 if (self && type != asio::cancellation_type::none)
-                    self->stop(asio::error::operation_aborted);
+                    self->stop(asio::error::operation_aborted, id);
             });
-        asio::dispatch(strand_, [self = shared_from_this(), done = std::move(done)]() mutable {
+        asio::dispatch(strand_, [self = shared_from_this(), id, done = std::move(done)]() mutable {
             if (!self->host_)
                 return done.complete(self->io_, error_code(errc::already_finished));
             if (self->done_)
                 return done.complete(self->io_, error_code(asio::error::already_started));
+            self->running_ = id;
             self->done_.emplace(std::move(done));
             self->turn();
         });
     }
 
-    void stop(error_code ec)
+    /// Of one `run`, or of whatever runs (0).
+    void stop(error_code ec, std::uint64_t run = 0)
     {
         if (gone_ || !mark_.is_set())
             return;
-        asio::dispatch(strand_, [self = shared_from_this(), ec] { self->end(ec); });
+        if (!asked_) { // nobody else uses it
+            if (host_)
+                close();
+            return;
+        }
+        asio::dispatch(strand_, [self = shared_from_this(), ec, run] {
+            if (run == 0 || run == self->running_)
+                self->end(ec);
+        });
     }
 
     void loop_gone()
@@ -149,11 +168,13 @@ private:
     {
         if (!host_ || !done_)
             return;
-        const bool goes_on = host_->turn(0);
-        if (failure_)
-            return end(failure_);
-        if (!goes_on)
-            return end({});
+        try {
+            if (!host_->turn(0))
+                return end({});
+        } catch (const system_error& e) { // of the disk
+            failed_ = true;
+            return end(e.code());
+        }
         const auto wake = [weak = weak_from_this()](error_code ec) {
             if (const auto self = weak.lock(); self && !ec)
                 self->turn();
@@ -188,8 +209,11 @@ private:
 
     void close()
     {
-        if (!failure_)
-            host_->finish();
+        try {
+            if (made_ && !failed_)
+                host_->finish();
+        } catch (const system_error&) { // of the disk: nothing more was acknowledged
+        }
         host_.reset();
         for (const auto& each : listeners_)
             serving::remove_socket(each.get());
@@ -200,14 +224,18 @@ private:
     asio::any_io_executor strand_;
     client::fork_mark mark_;
     std::atomic<bool> gone_ = false;
+    std::atomic<bool> asked_ = false; ///< to run
+    std::atomic<std::uint64_t> ids_ = 0;
 
     // On the strand, once it runs.
-    std::optional<serving::host> host_;
+    std::unique_ptr<serving::host> host_;
     std::unique_ptr<asio::posix::stream_descriptor> ready_; ///< the host's, duplicated
     std::unique_ptr<asio::steady_timer> clock_;
     bool waiting_ = false;
     std::optional<handler<void(error_code)>> done_;
-    error_code failure_;
+    bool made_ = false;
+    bool failed_ = false;
+    std::uint64_t running_ = 0;
     std::vector<descriptor> listeners_; ///< duplicates, to know their paths
     std::vector<std::string> addresses_;
 };
@@ -221,7 +249,8 @@ server::server(asio::any_io_executor io, context_options options)
     if (const auto ec = detail::read_secret(options, secret, text))
         throw system_error(ec, text);
     auto serving = detail::serving_options(options);
-    serving.durability = protocol::durability::none;
+    serving.durability =
+        options.data().empty() ? protocol::durability::none : protocol::durability::process;
     serving.secret = secret;
     core_ = std::make_shared<detail::server_core>(std::move(io), serving);
     core_->with_secret = !secret.empty();

@@ -113,7 +113,8 @@ std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locat
         made->strand_, std::move(locate), std::move(name), request_timeout, std::move(secret)});
     auto shelf = std::make_shared<client::ring_shelf>();
     if (remote)
-        made->mirror_ = std::make_shared<client::mirror>(made->server_, shelf);
+        made->mirror_ =
+            std::make_shared<client::mirror>(made->strand_, made->server_, shelf, request_timeout);
     made->feed_ =
         std::make_shared<client::feed>(made->strand_, made->server_, shelf, made->mirror_);
     made->replicas_ = std::make_shared<client::replica_source>(made->server_, std::move(shelf),
@@ -178,19 +179,23 @@ void host::submit(const detail::state_identity& from, detail::request&& r,
     start(std::move(what), slot);
 }
 
-void host::start(std::unique_ptr<client::call> what, asio::cancellation_slot slot)
+void host::start(std::unique_ptr<client::call> what, asio::cancellation_slot slot,
+                 std::uint64_t mirrored)
 {
     std::shared_ptr<client::multiplexer::ticket> ticket;
     if (slot.is_connected()) {
         ticket = std::make_shared<client::multiplexer::ticket>(0);
-        slot.assign([weak = weak_from_this(), ticket](asio::cancellation_type type) {
+        slot.assign([weak = weak_from_this(), ticket, mirrored](asio::cancellation_type type) {
             const auto self = weak.lock();
             if (!self || self->refusal() || type == asio::cancellation_type::none)
                 return;
             const bool terminal =
                 (type & asio::cancellation_type::terminal) != asio::cancellation_type::none;
-            asio::dispatch(self->strand_,
-                           [self, ticket, terminal] { self->server_->cancel(*ticket, terminal); });
+            asio::dispatch(self->strand_, [self, ticket, terminal, mirrored] {
+                self->server_->cancel(*ticket, terminal);
+                if (terminal && mirrored != 0)
+                    self->mirror_->cancel(mirrored);
+            });
         });
     }
     asio::dispatch(strand_, [self = shared_from_this(), what = std::move(what),
@@ -268,9 +273,8 @@ void host::replicate(const detail::state_identity& from, std::unique_ptr<detail:
     if (const auto why = refusal())
         return p->complete(where_to_refuse(), why, nullptr);
     const auto slot = p->cancellation_slot();
-    auto what = replicas_->open(from.name_space, std::move(p), io_);
-    what->keep(from.engine);
-    start(std::move(what), slot);
+    const auto id = mirror_ ? mirror_->next_id() : 0;
+    start(replicas_->open(from.name_space, std::move(p), io_, from.engine, id), slot, id);
 }
 
 void host::ping(detail::handler<void(error_code, pong)> done, std::shared_ptr<const void> keeps)
@@ -288,17 +292,18 @@ void host::sync(detail::handler<void(error_code)> done, std::shared_ptr<const vo
     if (const auto why = refusal())
         return done.complete(where_to_refuse(), why);
     const auto slot = done.cancellation_slot();
-    std::unique_ptr<client::call> what;
-    if (mirror_)
-        what = mirror_->sync(
-            [handler = std::make_shared<detail::handler<void(error_code)>>(std::move(done)),
-             io = io_](error_code ec, const client::mirror::attachment&) {
-                handler->complete(io, ec);
-            });
-    else
-        what = std::make_unique<sync_call>(std::move(done), io_);
-    what->keep(std::move(keeps));
-    start(std::move(what), slot);
+    if (!mirror_) {
+        auto what = std::make_unique<sync_call>(std::move(done), io_);
+        what->keep(std::move(keeps));
+        return start(std::move(what), slot);
+    }
+    const auto id = mirror_->next_id();
+    auto handler = std::make_shared<detail::handler<void(error_code)>>(std::move(done));
+    start(mirror_->sync(
+              [keeps = std::move(keeps), handler = std::move(handler), io = io_](
+                  error_code ec, const client::mirror::attachment&) { handler->complete(io, ec); },
+              id),
+          slot, id);
 }
 
 void host::who(const origin& of, detail::handler<void(error_code, peer)> done,

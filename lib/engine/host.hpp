@@ -86,7 +86,9 @@ public:
     const asio::any_io_executor& strand() const noexcept { return strand_; }
 
 private:
-    void start(std::unique_ptr<client::call> what, asio::cancellation_slot slot);
+    /// `mirrored` names what waits for the mirror once it is answered.
+    void start(std::unique_ptr<client::call> what, asio::cancellation_slot slot,
+               std::uint64_t mirrored = 0);
     /// Why nothing can be begun: the loop is gone, or this is a fork. Nothing is touched then.
     error_code refusal() const noexcept;
     /// An empty executor when the loop is gone.

@@ -136,6 +136,26 @@ BOOST_AUTO_TEST_CASE(what_it_keeps_in_a_directory_is_there_again)
     }));
 }
 
+BOOST_AUTO_TEST_CASE(it_says_that_another_has_its_directory_and_lets_go_of_its_own_at_once)
+{
+    BOOST_TEST(in_a_root([](checks& check) {
+        const auto directory = test::sandbox::directory() / "shared_data";
+        const auto options = context_options{}.data(directory.string());
+        asio::io_context io(1);
+        {
+            server first(io.get_executor(), options);
+            try {
+                const server second(io.get_executor(), options);
+                check(false, "two have it");
+            } catch (const system_error& e) {
+                check(e.code() == errc::data_in_use, "the second one is told");
+            }
+        } // it never ran
+        const server third(io.get_executor(), options);
+        std::filesystem::remove_all(directory);
+    }));
+}
+
 BOOST_AUTO_TEST_CASE(listen_says_what_is_wrong)
 {
     BOOST_TEST(in_a_root([](checks& check) {
