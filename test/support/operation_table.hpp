@@ -492,7 +492,6 @@ struct serve_row : row {
     using signature = void(error_code);
     static constexpr auto cancelled = cancels::always;
     static void before(operation_world& w) { w.own.emplace(w.io.get_executor()); }
-    static auto start(operation_world& w) { return start(w, asio::deferred); }
     static auto start(operation_world& w, auto&& token)
     {
         return detail::initiate<signature>(
@@ -511,6 +510,7 @@ struct serve_row : row {
             },
             std::forward<decltype(token)>(token));
     }
+    static auto start(operation_world& w) { return start(w, asio::deferred); }
     static bool right(operation_world& w)
     {
         error_code again;

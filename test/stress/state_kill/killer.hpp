@@ -58,7 +58,8 @@ private:
             ::kill(pid, SIGSTOP); // clients see one that hangs
             pause(random_() % 20'000);
         } else if (way < 6) {
-            pause(random_() % 60'000);
+            // Over a bad road it takes a while to get anything done.
+            pause(random_() % (round_plan.on == road::bad_tcp ? 500'000 : 60'000));
         } else if (await_replacement(pid)) {
             ++page->in_replacement;
             spin(random_() % 300);

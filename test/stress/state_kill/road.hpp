@@ -16,13 +16,12 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-/// How clients come to the state process: over a Unix socket or TCP, and on a bad road through
-/// somebody who delays, divides, cuts, repeats and swallows what they say.
+/// How clients come to the state process: over a Unix socket, over TCP, or on a bad road:
+/// through somebody who delays, divides, cuts, repeats and swallows what they say.
 namespace zproc::test::killing {
 
 class way {
@@ -33,7 +32,7 @@ public:
     {
         error_code ec;
         server_ = listen(prefix + "-server", server_address_, ec);
-        if (!ec && is_bad(round_plan.on)) {
+        if (!ec && round_plan.on == road::bad_tcp) {
             auto front = listen(prefix + "-front", front_address_, ec);
             if (!ec)
                 begin_proxy(std::move(front));
@@ -60,7 +59,7 @@ public:
 private:
     static descriptor listen(const std::string& path, protocol::address& at, error_code& ec)
     {
-        if (is_local(round_plan.on)) {
+        if (round_plan.on == road::local) {
             at.path = path;
             return serving::make_listener(path, ec);
         }
@@ -107,25 +106,14 @@ private:
 
     descriptor connect() const
     {
-        if (server_address_.is_tcp()) {
-            sockaddr_in to{};
-            to.sin_family = AF_INET;
-            to.sin_port = htons(server_address_.port);
-            to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-            return connect(&to, sizeof to);
-        }
-        sockaddr_un to{};
-        to.sun_family = AF_UNIX;
-        server_address_.path.copy(to.sun_path, sizeof to.sun_path - 1);
-        return connect(&to, sizeof to);
-    }
-    static descriptor connect(const void* to, socklen_t size)
-    {
-        const auto* address = static_cast<const sockaddr*>(to);
-        descriptor made(::socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        if (made && ::connect(made.get(), address, size) != 0)
+        sockaddr_in to{};
+        to.sin_family = AF_INET;
+        to.sin_port = htons(server_address_.port);
+        to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        descriptor made(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        if (made && ::connect(made.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0)
             return {};
-        if (made && address->sa_family == AF_INET)
+        if (made)
             tcp::set_options(made.get());
         return made;
     }

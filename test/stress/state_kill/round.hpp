@@ -24,15 +24,7 @@ namespace zproc::test::killing {
 enum class fault { none, lost_write, write_twice, lost_event };
 
 /// How clients come to the state process.
-enum class road { local, tcp, bad_local, bad_tcp };
-constexpr bool is_local(road r)
-{
-    return r == road::local || r == road::bad_local;
-}
-constexpr bool is_bad(road r)
-{
-    return r == road::bad_local || r == road::bad_tcp;
-}
+enum class road { local, tcp, bad_tcp };
 
 struct plan {
     unsigned seed = 1;

@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(too_large_kept_replies_are_refused_until_acknowledged)
         }
         BOOST_TEST_REQUIRE(++popped < 10);
     }
-    BOOST_TEST(popped == 2u);
+    BOOST_TEST(popped == 3u);          // with two it is just below
     BOOST_TEST(db.contains("n", "k")); // it was refused before it did anything
     BOOST_TEST(db.known_sessions().bytes_kept_by(7) >= 2000u);
     BOOST_TEST(db.pop(request(7, number, number - 1), "n", "k").made);
