@@ -495,10 +495,10 @@ struct serve_row : row {
     static auto start(operation_world& w, auto&& token)
     {
         return detail::initiate<signature>(
-            w.io.get_executor(),
+            w.own->get_executor(),
             [&w](detail::handler<signature> done) {
                 const auto slot = done.cancellation_slot();
-                const asio::any_io_executor io = w.io.get_executor();
+                const auto io = w.own->get_executor();
                 w.own->run(asio::bind_cancellation_slot(
                     slot, [done = std::move(done), io](error_code ec) mutable {
                         done.complete(io, ec);
