@@ -25,7 +25,8 @@ error_code nobody_there(const error_code& ec)
     namespace system = boost::system::errc;
     if (ec == system::connection_refused || ec == system::no_such_file_or_directory ||
         ec == system::not_a_directory || ec == system::host_unreachable ||
-        ec == system::network_unreachable || ec == system::address_not_available)
+        ec == system::network_unreachable || ec == system::address_not_available ||
+        ec == system::address_family_not_supported)
         return errc::server_absent;
     if (ec == system::permission_denied)
         return errc::peer_not_permitted;
@@ -95,8 +96,13 @@ void connection::connect_to_endpoint()
     ++life_;
     const int family = to.protocol().family();
     auto socket = above_standard(descriptor(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)));
-    if (!socket)
-        return fail(error_code(errno, boost::system::system_category()));
+    if (!socket) {
+        const error_code ec(errno, boost::system::system_category());
+        // A system without IPv6 resolves addresses of it all the same.
+        if (ec == boost::system::errc::address_family_not_supported)
+            return not_connected(ec);
+        return fail(ec);
+    }
     if (where_.is_tcp()) {
         tcp::set_options(socket.get());
         limit_greeting();
