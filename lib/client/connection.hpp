@@ -195,7 +195,8 @@ private:
     unsigned holders_ = 0;
     heartbeat pulse_;
     bool pulse_watched_ = false;
-    bool heard_ = false; ///< from the server, since a patient call was given more time
+    std::uint64_t ping_ends_at_ = 0; ///< of the bytes of this socket
+    bool heard_ = false;             ///< an answer, since a patient call was given more time
 };
 
 } // namespace zproc::client
