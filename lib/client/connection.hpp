@@ -140,6 +140,8 @@ private:
     void ask_for_life();
     void watch_pulse();
     void wait_for_pulse();
+    void look_what_arrived();
+    struct heartbeat_call;
     void rest();
     bool wanted() const noexcept { return !calls_.empty() || holders_ > 0; }
 
@@ -178,7 +180,8 @@ private:
 
     protocol::buffer out_;
     std::size_t sent_ = 0;
-    int descriptor_ = -1; ///< to go with the byte at `descriptor_at_`
+    std::uint64_t given_ = 0; ///< bytes that the system took, of this socket
+    int descriptor_ = -1;     ///< to go with the byte at `descriptor_at_`
     std::size_t descriptor_at_ = 0;
     bool flush_scheduled_ = false;
     bool writing_ = false;

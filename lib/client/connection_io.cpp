@@ -104,6 +104,7 @@ void connection::send_some()
             if (message.msg_control)
                 descriptor_ = -1;
             sent_ += static_cast<std::size_t>(n);
+            given_ += static_cast<std::size_t>(n);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             writing_ = true;
             loop_->socket.async_wait(asio::socket_base::wait_write,

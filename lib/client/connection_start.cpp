@@ -5,9 +5,12 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
@@ -222,6 +225,7 @@ void connection::wait_for_pulse()
             self->pulse_watched_ = false;
             return;
         }
+        self->look_what_arrived();
         switch (self->pulse_.look(now())) {
         case heartbeat::verdict::well: break;
         case heartbeat::verdict::ping: self->ask_for_life(); break;
@@ -229,6 +233,15 @@ void connection::wait_for_pulse()
         }
         self->wait_for_pulse();
     });
+}
+
+/// What the system has not given away, or was not told to have come, has not arrived.
+void connection::look_what_arrived()
+{
+    int waiting = 0;
+    if (::ioctl(loop_->socket.native_handle(), SIOCOUTQ, &waiting) == 0 && waiting >= 0)
+        pulse_.arrived(now(), given_ - std::min(given_, static_cast<std::uint64_t>(waiting)),
+                       ping_ends_at_);
 }
 
 } // namespace zproc::client
