@@ -17,17 +17,20 @@ namespace {
 constexpr std::chrono::nanoseconds first_pause = std::chrono::milliseconds(1);
 constexpr std::chrono::nanoseconds longest_pause = std::chrono::milliseconds(100);
 
-struct heartbeat_call final : call {
-    heartbeat_call() : call(false) {}
+} // namespace
+
+struct connection::heartbeat_call final : call {
+    connection& owner; // of its calls, so it is there
+
+    explicit heartbeat_call(connection& c) : call(false), owner(c) {}
     bool is_urgent() const noexcept override { return true; }
     void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
     {
         protocol::write_request(out, correlation, protocol::ping_request{});
+        owner.ping_ends_at_ = owner.given_ - owner.sent_ + out.size();
     }
     void done(error_code, protocol::bytes_view) override {}
 };
-
-} // namespace
 
 connection::connection(settings s)
     : settings_(std::move(s)),
@@ -225,7 +228,8 @@ void connection::be_patient()
 
 void connection::ask_for_life()
 {
-    submit(std::make_unique<heartbeat_call>());
+    ping_ends_at_ = std::numeric_limits<std::uint64_t>::max(); // until it is written
+    submit(std::make_unique<heartbeat_call>(*this));
 }
 
 // The end of a connection -----------------------------------------------------------------------
@@ -292,6 +296,7 @@ void connection::close()
     pulse_watched_ = false;
     out_.clear();
     sent_ = 0;
+    given_ = 0;
     descriptor_ = -1;
     in_ = protocol::frame_parser(protocol::max_reply_bytes);
     reading_ = false;

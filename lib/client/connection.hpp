@@ -141,6 +141,8 @@ private:
     void ask_for_life();
     void watch_pulse();
     void wait_for_pulse();
+    void look_what_arrived();
+    struct heartbeat_call;
     void rest();
     bool wanted() const noexcept { return !calls_.empty() || holders_ > 0; }
 
@@ -179,7 +181,8 @@ private:
 
     protocol::buffer out_;
     std::size_t sent_ = 0;
-    int descriptor_ = -1; ///< to go with the byte at `descriptor_at_`
+    std::uint64_t given_ = 0; ///< bytes that the system took, of this socket
+    int descriptor_ = -1;     ///< to go with the byte at `descriptor_at_`
     std::size_t descriptor_at_ = 0;
     bool flush_scheduled_ = false;
     bool writing_ = false;
@@ -196,7 +199,8 @@ private:
     unsigned holders_ = 0;
     heartbeat pulse_;
     bool pulse_watched_ = false;
-    bool heard_ = false; ///< from the server, since a patient call was given more time
+    std::uint64_t ping_ends_at_ = 0; ///< of the bytes of this socket
+    bool heard_ = false;             ///< an answer, since a patient call was given more time
 };
 
 } // namespace zproc::client

@@ -19,6 +19,22 @@ namespace {
 
 constexpr std::size_t read_size = 64 * 1024;
 
+bool is_pushed(protocol::operation code)
+{
+    return code == protocol::operation::stream_begun || code == protocol::operation::stream_piece;
+}
+
+/// Whether an answer begins with what comes next: a large one takes its time.
+bool brings_answer(const protocol::frame_parser& in)
+{
+    const auto header = in.header();
+    if (!header)
+        return false;
+    const auto low = std::to_integer<unsigned>((*header)[protocol::operation_at]);
+    const auto high = std::to_integer<unsigned>((*header)[protocol::operation_at + 1]);
+    return !is_pushed(static_cast<protocol::operation>(low | high << 8));
+}
+
 } // namespace
 
 // Writing ---------------------------------------------------------------------------------------
@@ -102,6 +118,7 @@ void connection::send_some()
             if (message.msg_control)
                 descriptor_ = -1;
             sent_ += static_cast<std::size_t>(n);
+            given_ += static_cast<std::size_t>(n);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             writing_ = true;
             loop_->socket.async_wait(asio::socket_base::wait_write,
@@ -202,7 +219,6 @@ void connection::received(std::size_t bytes)
         if (const auto ec = protocol::check_first_reply(room_.first(bytes)))
             return fail(ec);
     in_.commit(bytes);
-    heard_ = true;
     if (pulse_watched_)
         pulse_.heard(now());
     const auto life = life_;
@@ -215,6 +231,7 @@ void connection::received(std::size_t bytes)
             return fail(greeted_before_ ? in_.error() : error_code(errc::not_a_zproc_server));
         handle(f);
     }
+    heard_ = heard_ || brings_answer(in_);
     if (life_ == life && on_read)
         on_read();
     if (life_ == life && wanted())
@@ -228,12 +245,12 @@ void connection::handle(const protocol::frame& f)
 {
     if (state_ == state::greeting)
         return welcome(f);
-    if (f.code == protocol::operation::stream_begun ||
-        f.code == protocol::operation::stream_piece) {
+    if (is_pushed(f.code)) { // says nothing of whether requests are answered
         if (on_pushed)
             on_pushed(f);
         return;
     }
+    heard_ = true;
     if (f.code == protocol::operation::attach && expecting_descriptors_ > 0) {
         --expecting_descriptors_;
         // Each good one brings as many, and answers come in order. Those of one that was given up

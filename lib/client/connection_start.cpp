@@ -5,9 +5,12 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
@@ -25,7 +28,8 @@ error_code nobody_there(const error_code& ec)
     namespace system = boost::system::errc;
     if (ec == system::connection_refused || ec == system::no_such_file_or_directory ||
         ec == system::not_a_directory || ec == system::host_unreachable ||
-        ec == system::network_unreachable || ec == system::address_not_available)
+        ec == system::network_unreachable || ec == system::address_not_available ||
+        ec == system::address_family_not_supported)
         return errc::server_absent;
     if (ec == system::permission_denied)
         return errc::peer_not_permitted;
@@ -95,8 +99,13 @@ void connection::connect_to_endpoint()
     ++life_;
     const int family = to.protocol().family();
     auto socket = above_standard(descriptor(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)));
-    if (!socket)
-        return fail(error_code(errno, boost::system::system_category()));
+    if (!socket) {
+        const error_code ec(errno, boost::system::system_category());
+        // A system without IPv6 resolves addresses of it all the same.
+        if (ec == boost::system::errc::address_family_not_supported)
+            return not_connected(ec);
+        return fail(ec);
+    }
     if (where_.is_tcp()) {
         tcp::set_options(socket.get());
         limit_greeting();
@@ -216,6 +225,7 @@ void connection::wait_for_pulse()
             self->pulse_watched_ = false;
             return;
         }
+        self->look_what_arrived();
         switch (self->pulse_.look(now())) {
         case heartbeat::verdict::well: break;
         case heartbeat::verdict::ping: self->ask_for_life(); break;
@@ -223,6 +233,15 @@ void connection::wait_for_pulse()
         }
         self->wait_for_pulse();
     });
+}
+
+/// What the system has not given away, or was not told to have come, has not arrived.
+void connection::look_what_arrived()
+{
+    int waiting = 0;
+    if (::ioctl(loop_->socket.native_handle(), SIOCOUTQ, &waiting) == 0 && waiting >= 0)
+        pulse_.arrived(now(), given_ - std::min(given_, static_cast<std::uint64_t>(waiting)),
+                       ping_ends_at_);
 }
 
 } // namespace zproc::client

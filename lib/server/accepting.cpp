@@ -110,17 +110,22 @@ bool host::may_enter(const listener& door, int socket, const std::optional<throt
     return true;
 }
 
-/// Who has said nothing convincing for longest makes room: to show that one knows the secret takes
-/// milliseconds. So who does not know it can keep nobody out who does.
+/// To show that one knows the secret takes milliseconds, or a few round trips: who comes in crowds
+/// and does not makes room. A crowd from one address keeps nobody else out, and is throttled soon;
+/// for who comes from one as well, or when each stranger has another, it is a race.
 void host::make_room_for_strangers()
 {
-    std::erase_if(strangers_, [this](seat who) { return seats_[who]->machine().greeted(); });
     if (strangers_.size() < options_.strangers)
         return;
-    const auto oldest = strangers_.front();
-    refuse(seats_[oldest]->socket(), errc::too_busy,
+    const auto chosen = strangers_.first_to_go();
+    if (!chosen)
+        return;
+    const auto& c = *seats_[chosen->who];
+    refuse(c.socket(), errc::too_busy,
            "too many are being let in at this moment: come back at once");
-    drop(oldest);
+    if (!chosen->alone) // who comes alone is not to blame for the others
+        dawdled(c);
+    drop(chosen->who);
 }
 
 void host::take_seat(descriptor socket, const std::optional<throttle::peer>& from)
@@ -135,7 +140,7 @@ void host::take_seat(descriptor socket, const std::optional<throttle::peer>& fro
     }
     if (from) {
         tcp::set_options(socket.get());
-        strangers_.push_back(who);
+        strangers_.come(who, *from);
     }
     seats_[who] = std::make_unique<connection>(std::move(socket), hall_, who, ticks_, from);
     ++seated_;
@@ -147,18 +152,30 @@ void host::take_seat(descriptor socket, const std::optional<throttle::peer>& fro
         drop(who);
 }
 
+/// No stranger any more, and whoever else comes from there is as good as new.
+void host::came_in(const connection& c, seat who)
+{
+    if (!c.from())
+        return;
+    strangers_.leave(who);
+    throttle_.succeeded(*c.from());
+}
+
+/// It had its time, or kept a place that others need. Without a secret nobody is throttled.
+void host::dawdled(const connection& c)
+{
+    if (c.from() && !options_.secret.empty() && !c.machine().turned_away())
+        throttle_.dawdled(*c.from(), ticks_);
+}
+
 /// A connection goes: was it one that should not have come?
 void host::leave(const connection& c, seat who)
 {
     if (!c.from())
         return;
-    std::erase(strangers_, who);
-    if (options_.secret.empty())
-        return;
-    if (c.machine().turned_away())
+    strangers_.leave(who);
+    if (!options_.secret.empty() && c.machine().turned_away())
         throttle_.failed(*c.from(), ticks_);
-    else if (c.machine().greeted())
-        throttle_.succeeded(*c.from());
 }
 
 void host::refuse(int socket, error_code ec, std::string_view text)

@@ -226,8 +226,12 @@ void host::serve(seat who, std::uint32_t events)
     if (who >= seats_.size() || !seats_[who])
         return;
     auto& c = *seats_[who];
+    const bool knew = c.machine().greeted();
     // A hang-up is met by reading too: what was sent before it counts.
-    if ((events & ~std::uint32_t{EPOLLOUT}) != 0 && !c.read(wall_))
+    const bool there = (events & ~std::uint32_t{EPOLLOUT}) == 0 || c.read(wall_);
+    if (!knew && c.machine().greeted())
+        came_in(c, who);
+    if (!there)
         return drop(who);
     mark(who);
 }

@@ -3,6 +3,7 @@
 #include "server/connection.hpp"
 #include "server/disk.hpp"
 #include "server/rings.hpp"
+#include "server/strangers.hpp"
 
 #include <zproc/error.hpp>
 
@@ -103,6 +104,8 @@ private:
     bool may_enter(const listener& door, int socket, const std::optional<throttle::peer>& from);
     void take_seat(descriptor socket, const std::optional<throttle::peer>& from);
     void make_room_for_strangers();
+    void came_in(const connection& c, seat who);
+    void dawdled(const connection& c);
     void leave(const connection& c, seat who);
     void refuse(int socket, error_code ec, std::string_view text);
     void serve(seat who, std::uint32_t events);
@@ -139,7 +142,7 @@ private:
 
     std::vector<std::unique_ptr<connection>> seats_;
     std::vector<seat> free_;
-    std::vector<seat> strangers_; // came over TCP and were not greeted yet, oldest first
+    strangers strangers_;
     throttle throttle_;
     std::size_t seated_ = 0;
     std::vector<seat> busy_;    // what this turn has to write to

@@ -12,6 +12,16 @@ bool throttle::admits(const peer& who, std::int64_t now) const
 
 void throttle::failed(const peer& who, std::int64_t now)
 {
+    blame(who, now, 2);
+}
+
+void throttle::dawdled(const peer& who, std::int64_t now)
+{
+    blame(who, now, 1);
+}
+
+void throttle::blame(const peer& who, std::int64_t now, unsigned halves)
+{
     if (!known_.contains(who) && known_.size() >= most)
         known_.erase(std::ranges::min_element(known_, {},
                                               [](const auto& each) { return each.second.last; }));
@@ -19,11 +29,11 @@ void throttle::failed(const peer& who, std::int64_t now)
     if (now - about.last >= memory)
         about = {};
     about.last = now;
-    ++about.failures;
-    if (about.failures < free_failures)
+    about.halves = std::min(about.halves + halves, 2 * (free_failures + most_doublings));
+    if (about.halves < 2 * free_failures)
         return;
     // Each one more doubles the wait.
-    const auto more = std::min(about.failures - free_failures, 8u);
+    const auto more = about.halves / 2 - free_failures;
     about.until = now + std::min(first_wait << more, longest_wait);
 }
 

@@ -19,11 +19,14 @@ public:
 
     bool admits(const peer& who, std::int64_t now) const;
     void failed(const peer& who, std::int64_t now);
+    /// It took its time, and had to go: half a failure, as it may just be far away.
+    void dawdled(const peer& who, std::int64_t now);
     void succeeded(const peer& who);
 
     std::size_t size() const { return known_.size(); }
 
     static constexpr unsigned free_failures = 10;
+    static constexpr unsigned most_doublings = 8;
     static constexpr std::int64_t first_wait = 5'000'000'000;
     static constexpr std::int64_t longest_wait = 60'000'000'000;
     /// Without another failure, a peer is as good as new after it.
@@ -31,8 +34,10 @@ public:
     static constexpr std::size_t most = 1024;
 
 private:
+    void blame(const peer& who, std::int64_t now, unsigned halves);
+
     struct record {
-        unsigned failures = 0;
+        unsigned halves = 0; ///< of failures
         std::int64_t last = 0;
         std::int64_t until = 0; ///< refused
     };

@@ -162,12 +162,15 @@ void host::mind_the_time()
     for (seat who = 0; who != seats_.size(); ++who) {
         if (!seats_[who] || seats_[who]->stuck_since() == 0)
             continue;
-        const auto limit =
-            seats_[who]->machine().greeted() ? options_.read_within : options_.hello_within;
-        if (ticks_ - seats_[who]->stuck_since() >= limit)
-            drop(who);
-        else
+        const bool greeted = seats_[who]->machine().greeted();
+        const auto limit = greeted ? options_.read_within : options_.hello_within;
+        if (ticks_ - seats_[who]->stuck_since() < limit) {
             timing_ = true;
+            continue;
+        }
+        if (!greeted)
+            dawdled(*seats_[who]);
+        drop(who);
     }
     for (const auto session : hall_.sessions.expire(ticks_, options_.session_expiry)) {
         hall_.data->close_session(session, wall_);

@@ -75,11 +75,12 @@ void repair(std::span<std::byte> data, std::uint64_t tail, std::uint64_t head)
 
 void read(std::span<const std::byte> region, std::uint64_t seek)
 {
+    std::size_t sum = 0;
+    journal::scan(region, [&sum](const journal::record_view& record) { sum += touch(record); });
     auto reader = journal::reader::open(region);
     if (!reader)
         return;
     std::vector<std::byte> out;
-    std::size_t sum = 0;
     for (int start = 0; start != 2; ++start) {
         for (int laps = 0; laps != 3;) {
             const auto result = reader->next();
@@ -108,7 +109,6 @@ void read(std::span<const std::byte> region, std::uint64_t seek)
         sum += oldest->commit;
     reader->fetch({seek, static_cast<std::uint32_t>(seek >> 32)}, out);
 
-    journal::scan(region, [&sum](const journal::record_view& record) { sum += touch(record); });
     std::vector<std::uint64_t> words(region.size() / 8);
     journal::writer fresh(std::as_writable_bytes(std::span(words)), {});
     if (journal::replicate(region, fresh))
@@ -135,8 +135,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* input, std::size_t siz
     const std::uint64_t capacity = journal::smallest_capacity + what % 4 * 8;
     std::vector<std::uint64_t> words(journal::region_size(capacity) / 8);
     const auto region = std::as_writable_bytes(std::span(words));
-    if ((what & 64) != 0) { // all of it garbage
+    if ((what & 64) != 0) { // all of it garbage, the header's checksum perhaps not
         std::copy_n(rest.begin(), std::min(rest.size(), region.size()), region.begin());
+        if ((what & 128) != 0)
+            journal::save(region.data() + journal::at_header::crc,
+                          journal::crc32c(region.first(journal::at_header::crc)));
         read(region, seek);
         return 0;
     }

@@ -33,9 +33,9 @@ void repair(std::span<std::byte> file)
     journal::ring_header ring;
     ring.epoch =
         journal::load<std::uint64_t>(page + journal::at_segment::ring + journal::at_header::epoch);
-    ring.capacity = 4096 + journal::load<std::uint64_t>(page + journal::at_segment::ring +
-                                                        journal::at_header::capacity) %
-                               4096 / 8 * 8;
+    const auto capacity = journal::load<std::uint64_t>(page + journal::at_segment::ring +
+                                                       journal::at_header::capacity);
+    ring.capacity = 4096 + capacity % 4096 / 8 * 8 + (capacity >> 63 != 0 ? largest : 0);
     const auto words = page + journal::at_segment::ring;
     ring.moved.previous_epoch =
         journal::load<std::uint64_t>(words + journal::at_header::previous_epoch);
@@ -110,8 +110,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* input, std::size_t siz
         static_cast<void>(found.offset_of(found.head));
         good = again.add(found) == journal::replay::outcome::good;
     }
+    if (!good)
+        return 0; // nobody goes on from there
     const auto region = again.finish();
-    if (good && !region.empty())
+    if (!region.empty())
         require(journal::scan(region, [](const auto&) {}).end <= again.head());
     return 0;
 }

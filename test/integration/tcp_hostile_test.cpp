@@ -50,8 +50,8 @@ struct caller {
     buffer hello, proof;
     std::string text;
 
-    caller(const server_thread& server, std::string known)
-        : wire(server.tcp_address()), secret(std::move(known))
+    caller(const server_thread& server, std::string known, const char* from = nullptr)
+        : wire(server.tcp_address(), from), secret(std::move(known))
     {
     }
 
@@ -178,16 +178,18 @@ BOOST_AUTO_TEST_CASE(crowd_of_strangers_keeps_nobody_out_who_knows_the_secret)
     options.connections = 20;
     server_thread server(options, "tcp://127.0.0.1:0");
     std::vector<std::unique_ptr<raw_client>> crowd;
+    // From two addresses it is throttled later; it is not from where the honest one comes.
     for (int i = 0; i != 100; ++i)
-        crowd.push_back(std::make_unique<raw_client>(server.tcp_address()));
-    caller honest(server, the_secret);
+        crowd.push_back(std::make_unique<raw_client>(server.tcp_address(),
+                                                     i % 2 == 0 ? "127.0.0.3" : "127.0.0.4"));
+    caller honest(server, the_secret, "127.0.0.2");
     BOOST_TEST_REQUIRE(!honest.greet().failed());
     BOOST_TEST(honest.set("k") == 1u);
     // Those that came first had to go.
     BOOST_TEST((crowd.front()->receive().error == errc::too_busy));
     BOOST_TEST(crowd.front()->closed());
     for (int i = 0; i != 100; ++i)
-        crowd.push_back(std::make_unique<raw_client>(server.tcp_address()));
+        crowd.push_back(std::make_unique<raw_client>(server.tcp_address(), "127.0.0.5"));
     BOOST_TEST(honest.set("k") == 2u);
     // Who is over a Unix socket is of this user, and counts apart.
     raw_client near(server.path());
@@ -213,6 +215,69 @@ BOOST_AUTO_TEST_CASE(guesses_at_the_secret_are_throttled)
     BOOST_TEST(early.set("k") == 1u);
     raw_client near(server.path());
     BOOST_TEST(near.greet().session != 0u);
+}
+
+BOOST_AUTO_TEST_CASE(slow_stranger_stays_whatever_crowd_comes_from_elsewhere)
+{
+    auto options = guarded();
+    options.strangers = 4;
+    server_thread server(options, "tcp://127.0.0.1:0");
+    caller slow(server, the_secret, "127.0.0.2");
+    std::vector<std::unique_ptr<raw_client>> crowd;
+    for (int i = 0; i != 20; ++i)
+        crowd.push_back(std::make_unique<raw_client>(server.tcp_address(), "127.0.0.3"));
+    BOOST_TEST((crowd.front()->receive().error == errc::too_busy)); // it has come to them
+    BOOST_TEST_REQUIRE(!slow.greet().failed());
+    BOOST_TEST(slow.set("k") == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(crowd_that_makes_room_again_and_again_is_throttled)
+{
+    auto options = guarded();
+    options.strangers = 4;
+    server_thread server(options, "tcp://127.0.0.1:0");
+    std::vector<std::unique_ptr<raw_client>> crowd;
+    for (unsigned i = 0; i != 4 + 2 * serving::throttle::free_failures; ++i)
+        crowd.push_back(std::make_unique<raw_client>(server.tcp_address(), "127.0.0.3"));
+    raw_client late(server.tcp_address(), "127.0.0.3");
+    BOOST_TEST((late.receive().error == errc::peer_throttled));
+    caller honest(server, the_secret, "127.0.0.2");
+    BOOST_TEST(!honest.greet().failed());
+}
+
+BOOST_AUTO_TEST_CASE(silence_is_throttled)
+{
+    auto options = guarded();
+    options.hello_within = 1;
+    server_thread server(options, "tcp://127.0.0.1:0");
+    std::vector<std::unique_ptr<raw_client>> silent;
+    for (unsigned i = 0; i != 2 * serving::throttle::free_failures; ++i)
+        silent.push_back(std::make_unique<raw_client>(server.tcp_address()));
+    for (auto& each : silent)
+        BOOST_TEST(each->closed());
+    raw_client late(server.tcp_address());
+    BOOST_TEST((late.receive().error == errc::peer_throttled));
+}
+
+BOOST_AUTO_TEST_CASE(handshake_that_succeeds_forgives_at_once)
+{
+    server_thread server(guarded(), "tcp://127.0.0.1:0");
+    const auto guess = [&] {
+        caller wrong(server, "guess at the secret");
+        BOOST_TEST((wrong.greet() == errc::not_authenticated));
+        BOOST_TEST(wrong.wire.closed());
+    };
+    for (unsigned i = 0; i + 1 != serving::throttle::free_failures; ++i)
+        guess();
+    caller honest(server, the_secret); // and stays
+    BOOST_TEST_REQUIRE(!honest.greet().failed());
+    guess();
+    raw_client next(server.tcp_address());
+    buffer hello;
+    client_handshake handshake;
+    BOOST_TEST_REQUIRE(!handshake.begin(hello, 0, {}, the_secret, nonce{}).failed());
+    next.send(hello);
+    BOOST_TEST((next.receive().code == operation::challenge));
 }
 
 BOOST_AUTO_TEST_CASE(misfits_do_not_throttle_where_there_is_no_secret)

@@ -12,7 +12,9 @@
 #include <stdexcept>
 #include <system_error>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -257,7 +259,7 @@ raw_client::raw_client(const std::string& path)
         fail("connect");
 }
 
-raw_client::raw_client(const protocol::address& at)
+raw_client::raw_client(const protocol::address& at, const char* from)
 {
     std::vector<tcp::endpoint> found;
     std::string text;
@@ -265,6 +267,13 @@ raw_client::raw_client(const protocol::address& at)
         throw std::runtime_error(text);
     const auto& to = found.front();
     socket_ = descriptor(::socket(to.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (from != nullptr) {
+        sockaddr_in own{};
+        own.sin_family = AF_INET;
+        ::inet_pton(AF_INET, from, &own.sin_addr);
+        if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0)
+            fail("bind");
+    }
     if (::connect(socket_.get(), to.get(), to.size) != 0)
         fail("connect");
 }

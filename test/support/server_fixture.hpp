@@ -79,7 +79,8 @@ private:
 class raw_client {
 public:
     explicit raw_client(const std::string& path);
-    explicit raw_client(const protocol::address& tcp);
+    /// From any address of its own, or from that one (of IPv4).
+    explicit raw_client(const protocol::address& tcp, const char* from = nullptr);
 
     int socket() const { return socket_.get(); }
     void send(std::span<const std::byte> bytes, int descriptor = -1);

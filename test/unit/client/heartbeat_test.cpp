@@ -48,4 +48,47 @@ BOOST_AUTO_TEST_CASE(silence_counts_only_while_something_is_awaited)
     BOOST_TEST((beat.look(1004 * second) == verdict::well));
 }
 
+BOOST_AUTO_TEST_CASE(upload_that_goes_on_before_the_ping_is_a_sign_of_life)
+{
+    heartbeat beat;
+    beat.begin(0);
+    constexpr std::uint64_t ping = 1000;
+    std::int64_t now = 5 * second;
+    beat.arrived(now, 100, ping);
+    BOOST_TEST((beat.look(now) == verdict::ping));
+    for (std::uint64_t bytes = 200; bytes != 1000; bytes += 100) {
+        now = beat.due();
+        beat.arrived(now, bytes, ping);
+        BOOST_TEST((beat.look(now) == verdict::well));
+    }
+    // The ping has arrived: there is time for its answer, and no more.
+    now = beat.due();
+    beat.arrived(now, 1000, ping);
+    BOOST_TEST((beat.look(now) == verdict::well));
+    now = beat.due();
+    beat.arrived(now, 5000, ping);
+    BOOST_TEST((beat.look(now) == verdict::gone));
+}
+
+BOOST_AUTO_TEST_CASE(upload_that_stands_still_is_no_sign_of_life)
+{
+    heartbeat beat;
+    beat.begin(0);
+    beat.arrived(5 * second, 100, 1000);
+    BOOST_TEST((beat.look(5 * second) == verdict::ping));
+    beat.arrived(10 * second, 100, 1000);
+    BOOST_TEST((beat.look(10 * second) == verdict::gone));
+}
+
+BOOST_AUTO_TEST_CASE(bytes_of_another_connection_do_not_count)
+{
+    heartbeat beat;
+    beat.begin(0);
+    beat.arrived(second, 5000, 0);
+    beat.begin(10 * second);
+    BOOST_TEST((beat.look(15 * second) == verdict::ping));
+    beat.arrived(20 * second, 100, 1000);
+    BOOST_TEST((beat.look(20 * second) == verdict::well));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -59,6 +59,24 @@ BOOST_AUTO_TEST_CASE(success_forgives)
     BOOST_TEST(t.size() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(peer_that_takes_its_time_is_blamed_half)
+{
+    throttle t;
+    for (unsigned i = 0; i + 1 != 2 * throttle::free_failures; ++i)
+        t.dawdled(peer(1), second);
+    BOOST_TEST(t.admits(peer(1), second));
+    t.dawdled(peer(1), second);
+    BOOST_TEST(!t.admits(peer(1), second + throttle::first_wait - 1));
+    BOOST_TEST(t.admits(peer(1), second + throttle::first_wait));
+    // The second half of the next failure doubles the wait.
+    t.dawdled(peer(1), second);
+    BOOST_TEST(t.admits(peer(1), second + throttle::first_wait));
+    t.dawdled(peer(1), second);
+    BOOST_TEST(!t.admits(peer(1), second + throttle::first_wait));
+    t.succeeded(peer(1));
+    BOOST_TEST(t.admits(peer(1), second));
+}
+
 BOOST_AUTO_TEST_CASE(table_is_bounded_and_forgets_the_oldest)
 {
     throttle t;
