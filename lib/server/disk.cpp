@@ -1,7 +1,6 @@
 #include "server/disk.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 /// The running part: segments begin, grow, and go.
@@ -48,11 +47,12 @@ void disk::log(const std::string& text) const
 
 void disk::fail(const char* what, const error_code& ec)
 {
-    log(std::string("the data directory cannot be ") + what + " (" + ec.message() +
-        "): nothing is acknowledged any more");
+    if (!std::exchange(lost_, true))
+        log(std::string("the data directory cannot be ") + what + " (" + ec.message() +
+            "): nothing is acknowledged any more");
     if (options_.failed)
         options_.failed(errc::disk_failed);
-    std::abort();
+    throw disk_lost();
 }
 
 /// What one append can write beyond its record: what the ring has to carry for it.
@@ -235,6 +235,8 @@ void disk::roll()
 void disk::before_publish(std::span<const std::byte> region, journal::position to,
                           journal::position tail)
 {
+    if (lost_)
+        fail("written", errc::disk_failed);
     if (syncer_) {
         if (const auto ec = syncer_->failure())
             fail("synced", ec);
@@ -260,6 +262,8 @@ void disk::before_publish(std::span<const std::byte> region, journal::position t
 
 void disk::sync_current()
 {
+    if (lost_)
+        fail("synced", errc::disk_failed);
     if (syncer_) {
         syncer_->rest();
         if (const auto ec = syncer_->failure())

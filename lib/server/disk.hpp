@@ -21,6 +21,12 @@
 
 namespace zproc::serving {
 
+/// Nothing may be acknowledged any more: the state is to be dropped as it is, without another turn.
+class disk_lost final : public system_error {
+public:
+    disk_lost() : system_error(errc::disk_failed) {}
+};
+
 struct disk_options {
     fsync_policy fsync = fsync_policy::commit;
     std::chrono::nanoseconds interval = std::chrono::seconds(1);
@@ -33,14 +39,16 @@ struct disk_options {
     std::array<std::byte, 16> boot{};     ///< of this machine
     std::array<std::byte, 16> instance{}; ///< a new one, for when it is needed
     std::function<void(const std::string&)> log;
-    /// Called when nothing may be acknowledged any more, with errc::disk_failed; does not return.
+    /// Called when nothing may be acknowledged any more, with errc::disk_failed. It may end the
+    /// process, or throw; when it returns, `disk_lost` is thrown.
     std::function<void(const error_code&)> failed;
 };
 
 /// The state on disk: what is published in the ring was written to a segment before.
 ///
 /// Not thread-safe but for its own thread. The ring's writer calls it in between; a failure to
-/// write or sync is final, since what of it is on the disk is unknown.
+/// write or sync is final, since what of it is on the disk is unknown: whatever met it, and whatever
+/// is called later to publish or to sync, throws what `failed` throws, or `disk_lost`.
 class disk {
 public:
     disk(file_system& files, disk_options options);
@@ -73,6 +81,10 @@ public:
     /// A clean end: everything is on the disk, and the disk says so.
     void finish();
 
+    /// For who cannot go on without it, for a reason of its own; does not return.
+    [[noreturn]] void fail(const char* what, const error_code& ec);
+    bool lost() const { return lost_; }
+
     std::uint64_t bytes() const; ///< that all segments take
 
 private:
@@ -86,7 +98,6 @@ private:
     std::uint64_t margin(std::uint64_t capacity) const;
     std::uint64_t segment_size() const;
     void log(const std::string& text) const;
-    void fail(const char* what, const error_code& ec);
     error_code read_headers(std::vector<journal::segment_header>& chain);
     error_code replay_chain(std::vector<journal::segment_header>& chain);
     error_code read_contents(const journal::segment_header& header,
@@ -126,6 +137,7 @@ private:
     synced_part synced_;
     bool start_whole_ = false; ///< what is there is no part of what comes
     bool full_ = false;
+    bool lost_ = false;
     bool ring_refused_ = false;
 
     int next_ = -1; ///< the file of the next segment

@@ -193,9 +193,11 @@ bool host::turn(int milliseconds)
 
 void host::finish()
 {
-    end_turn();
-    if (disk_)
-        disk_->finish();
+    if (!disk_ || !disk_->lost()) {
+        end_turn();
+        if (disk_)
+            disk_->finish();
+    }
     rings_.end();
 }
 

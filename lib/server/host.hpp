@@ -53,7 +53,9 @@ public:
     host(const host&) = delete;
     host& operator=(const host&) = delete;
 
-    /// Keeps the state in a directory, of `open_data_directory`, from its creation on.
+    /// Keeps the state in a directory, of `open_data_directory`, from its creation on. When that
+    /// fails for good, `failed` is told; unless it ends the process, what was called (`create`,
+    /// `turn`, whatever publishes) throws `disk_lost`, and is not to be called again.
     void use_data(descriptor directory, std::function<void(const std::string&)> log,
                   std::function<void(const error_code&)> failed);
     /// A new state, the one in the data directory, or the one that a predecessor left.

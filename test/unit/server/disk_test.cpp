@@ -191,6 +191,28 @@ BOOST_AUTO_TEST_CASE(failed_write_or_sync_is_final_and_nothing_is_published_afte
     BOOST_TEST(failures > 40u);
 }
 
+BOOST_AUTO_TEST_CASE(failed_write_throws_disk_lost_ever_after_where_no_process_ends)
+{
+    lossy_files files;
+    machine one(files, options_of());
+    one.process = false;
+    BOOST_TEST_REQUIRE(!one.start(16384).failed());
+    write(one, 0, 5);
+    const auto lost = [](const serving::disk_lost& why) { return why.code() == errc::disk_failed; };
+    BOOST_TEST_REQUIRE(!one.data->set({.time = 5}, "n", "k", content).error.failed());
+    files.fail_at = files.calls + 1;
+    BOOST_CHECK_EXCEPTION(one.data->publish(), serving::disk_lost, lost);
+    BOOST_TEST(one.stored->lost());
+    BOOST_TEST_REQUIRE(!one.data->set({.time = 6}, "n", "k", content).error.failed());
+    const auto calls = files.calls;
+    BOOST_CHECK_EXCEPTION(one.data->publish(), serving::disk_lost, lost);
+    BOOST_CHECK_EXCEPTION(one.stored->finish(), serving::disk_lost, lost);
+    BOOST_TEST(files.calls == calls);
+    BOOST_TEST(std::ranges::count_if(one.lines, [](const auto& line) {
+                   return line.find("nothing is acknowledged any more") != std::string::npos;
+               }) == 1);
+}
+
 BOOST_AUTO_TEST_CASE(instance_is_kept_where_nothing_acknowledged_can_be_lost)
 {
     struct row {
