@@ -9,6 +9,7 @@ namespace zproc::serving {
 namespace {
 
 constexpr const char* next_name = "next";
+constexpr const char* failed_name = "sync-failed";
 // Of the ring's capacity: more than that is on disk, or in more files, and a new ring begins anew.
 constexpr std::uint64_t most_laps = 3;
 constexpr std::size_t most_segments = 32;
@@ -47,9 +48,14 @@ void disk::log(const std::string& text) const
 
 void disk::fail(const char* what, const error_code& ec)
 {
-    if (!std::exchange(lost_, true))
+    if (!std::exchange(lost_, true)) {
         log(std::string("the data directory cannot be ") + what + " (" + ec.message() +
             "): nothing is acknowledged any more");
+        // For who starts on this machine: of what was acknowledged, some may go from its cache.
+        error_code ignored;
+        if (const int file = files_.open(failed_name, ignored); file >= 0)
+            files_.close(file);
+    }
     if (options_.failed)
         options_.failed(errc::disk_failed);
     throw disk_lost();
@@ -149,6 +155,8 @@ error_code disk::begin(const journal::writer& now)
         files_.rename(name, name + ".damaged");
     for (const auto& name : std::exchange(orphans_, {}))
         files_.remove(name);
+    if (std::exchange(sync_failed_, false))
+        files_.remove(failed_name);
     replay_ = journal::replay(options_.largest_capacity);
     ring_ = {};
     return {};

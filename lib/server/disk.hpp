@@ -104,7 +104,7 @@ private:
                              std::optional<std::uint64_t> complete,
                              journal::segment_contents& found);
     void take_chain(const std::vector<journal::segment_header>& chain);
-    error_code sync_last();
+    error_code rewrite_last();
     void set_aside(const std::vector<journal::segment_header>& chain, std::size_t first);
 
     error_code allocate_next(std::uint64_t size);
@@ -128,6 +128,7 @@ private:
     std::vector<std::string> orphans_;
     std::vector<std::string> damaged_; ///< to be kept, under other names
     bool stale_next_ = false;
+    bool sync_failed_ = false; ///< of who was here before
     int file_ = -1;            ///< the present segment, once it was begun here
     std::uint64_t offset_ = 0; ///< its end
     std::uint64_t allocated_ = 0;

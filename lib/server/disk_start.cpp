@@ -72,6 +72,8 @@ error_code disk::read_headers(std::vector<journal::segment_header>& chain)
     for (const auto& name : names) {
         if (name == "next")
             stale_next_ = true;
+        else if (name == "sync-failed")
+            sync_failed_ = true;
         else if (const auto number = number_of(name); number != 0 && name == name_of(number))
             numbers.push_back(number);
     }
@@ -122,7 +124,7 @@ error_code disk::look()
     if (const auto ec = replay_chain(chain))
         return ec;
     take_chain(chain);
-    return sync_last();
+    return rewrite_last();
 }
 
 error_code disk::replay_chain(std::vector<journal::segment_header>& chain)
@@ -169,8 +171,9 @@ error_code disk::replay_chain(std::vector<journal::segment_header>& chain)
 
     const auto& newest = chain.back();
     // What was acknowledged is all there: or cursors into what is gone would be taken for good.
-    const bool all_there =
-        !saved && (newest.synced_commits || newest.clean_end || newest.boot == options_.boot);
+    const bool cached =
+        newest.boot == options_.boot && newest.boot != decltype(newest.boot){} && !sync_failed_;
+    const bool all_there = !saved && (newest.synced_commits || newest.clean_end || cached);
     if (!all_there)
         replay_.set_instance(options_.instance);
     ring_ = replay_.finish();
@@ -203,16 +206,26 @@ void disk::take_chain(const std::vector<journal::segment_header>& chain)
         old_.push_back({chain[i].number, chain[i + 1].follows_end, 0});
 }
 
-/// What the next segment is going to vouch for.
-error_code disk::sync_last()
+/// What the next segment is going to vouch for. Its writer may have been told that it cannot be
+/// synced, or not have lived to hear it: the system tells that once, and has the bytes in its cache
+/// still, as if they were on the disk. So they are written again.
+error_code disk::rewrite_last()
 {
-    error_code ec;
-    const int file = files_.open(name_of(last_.number), ec);
-    if (ec)
-        return ec;
-    ec = files_.sync(file);
-    files_.close(file);
-    return ec;
+    const auto name = name_of(last_.number);
+    auto ec = files_.read(name, static_cast<std::size_t>(offset_), read_);
+    if (!ec) {
+        const int file = files_.open(name, ec);
+        if (!ec)
+            ec = files_.write(file, 0, read_);
+        if (!ec)
+            ec = files_.sync(file);
+        if (file >= 0)
+            files_.close(file);
+    }
+    if (!ec)
+        return {};
+    log(name + " cannot be synced (" + ec.message() + ")");
+    return errc::disk_failed;
 }
 
 error_code disk::look_beside(const journal::ring_header& ring, journal::position head)
@@ -235,7 +248,7 @@ error_code disk::look_beside(const journal::ring_header& ring, journal::position
     offset_ = *end;
     position_ = head;
     start_whole_ = false;
-    return sync_last();
+    return rewrite_last();
 }
 
 } // namespace zproc::serving

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@ namespace zproc::test {
 struct power_cut {};
 
 /// A directory in memory, on a disk that holds for certain only what was synced: of the rest, a
-/// power cut leaves any sectors, and names as of any moment since they were synced.
+/// power cut leaves any sectors, and names as of any moment since they were synced. As on Linux, a
+/// sync that fails gives up what it was to sync: the next one succeeds, and does not sync it.
 class lossy_files : public serving::file_system {
 public:
     std::uint64_t calls = 0;                ///< that change something, or sync it
@@ -45,6 +47,7 @@ public:
                     for (std::size_t i = at; i != std::min(at + sector, left.size()); ++i)
                         left[i] = i < one.now.size() ? one.now[i] : std::byte{0};
             one.now = one.durable = left;
+            one.given_up.clear();
         }
         open_.clear();
     }
@@ -113,14 +116,26 @@ public:
             return failure(ENOSPC);
         resize(now, std::max<std::uint64_t>(now.size(), end));
         std::ranges::copy(bytes, now.begin() + static_cast<std::ptrdiff_t>(offset));
+        auto& given_up = open_.at(number)->given_up;
+        for (auto at = offset / sector; at * sector < end && !bytes.empty(); ++at)
+            given_up.erase(at);
         return {};
     }
     error_code sync(int number) override
     {
-        if (const auto ec = step())
-            return ec;
         auto& one = *open_.at(number);
-        one.durable = one.now;
+        if (const auto ec = step()) {
+            for (std::size_t at = 0; at < one.now.size(); at += sector)
+                if (!one.is_durable(at))
+                    one.given_up.insert(at / sector);
+            return ec;
+        }
+        one.durable.resize(one.now.size());
+        for (std::size_t at = 0; at < one.now.size(); at += sector)
+            if (!one.given_up.contains(at / sector))
+                std::copy_n(one.now.begin() + static_cast<std::ptrdiff_t>(at),
+                            std::min(sector, one.now.size() - at),
+                            one.durable.begin() + static_cast<std::ptrdiff_t>(at));
         return {};
     }
     error_code allocate(int number, std::uint64_t size) override
@@ -173,6 +188,16 @@ private:
     struct file {
         std::vector<std::byte> now;
         std::vector<std::byte> durable;
+        std::set<std::uint64_t> given_up; ///< sectors, whole in `now`, that no sync looks at
+
+        bool is_durable(std::size_t at) const
+        {
+            const auto end = std::min(at + sector, now.size());
+            return end <= durable.size() &&
+                   std::equal(now.begin() + static_cast<std::ptrdiff_t>(at),
+                              now.begin() + static_cast<std::ptrdiff_t>(end),
+                              durable.begin() + static_cast<std::ptrdiff_t>(at));
+        }
     };
     using names_type = std::map<std::string, std::shared_ptr<file>>;
 

@@ -221,16 +221,19 @@ BOOST_AUTO_TEST_CASE(instance_is_kept_where_nothing_acknowledged_can_be_lost)
         bool clean;
         unsigned boot;
         bool kept;
+        unsigned first_boot = 1;
     };
-    for (const row& each : {row{"same boot", fsync_policy::never, false, 1, true},
-                            row{"another boot", fsync_policy::never, false, 2, false},
-                            row{"interval, another boot", fsync_policy::interval, false, 2, false},
-                            row{"clean end, another boot", fsync_policy::never, true, 2, true},
-                            row{"commit, another boot", fsync_policy::commit, false, 2, true}}) {
+    for (const row& each :
+         {row{"same boot", fsync_policy::never, false, 1, true},
+          row{"no system tells the boot", fsync_policy::never, false, 0, false, 0},
+          row{"another boot", fsync_policy::never, false, 2, false},
+          row{"interval, another boot", fsync_policy::interval, false, 2, false},
+          row{"clean end, another boot", fsync_policy::never, true, 2, true},
+          row{"commit, another boot", fsync_policy::commit, false, 2, true}}) {
         BOOST_TEST_CONTEXT(each.name)
         {
             lossy_files files;
-            machine one(files, options_of(each.fsync));
+            machine one(files, options_of(each.fsync, each.first_boot));
             BOOST_TEST_REQUIRE(!one.start().failed());
             write(one, 0, 20);
             if (each.clean)
@@ -242,6 +245,74 @@ BOOST_AUTO_TEST_CASE(instance_is_kept_where_nothing_acknowledged_can_be_lost)
                         one.data->ring().header().instance) == each.kept);
             BOOST_TEST(next.logged("the last changes may be missing") == !each.kept);
         }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(start_after_a_failed_sync_writes_again_what_it_goes_on_from)
+{
+    for (const bool successor : {false, true}) {
+        BOOST_TEST_CONTEXT(successor)
+        {
+            lossy_files files;
+            machine one(files, options_of());
+            BOOST_TEST_REQUIRE(!one.start(16384).failed());
+            write(one, 0, 5);
+            const auto before = picture_of(*one.data);
+            BOOST_TEST_REQUIRE(!one.data->set({.time = 5}, "n", "new", content).error.failed());
+            const auto after = picture_of(*one.data);
+            files.fail_at = files.calls + 2; // the sync, after the write
+            BOOST_CHECK_THROW(one.data->publish(), disk_gone);
+            files.fail_at = 0;
+            files.forget_open();
+            picture last;
+            {
+                // The same boot: what was not synced is in the cache, and looks whole.
+                machine next(files, options_of());
+                BOOST_TEST_REQUIRE(!(successor ? next.succeed(one.ring()) : next.start()).failed());
+                BOOST_TEST((picture_of(*next.data) == (successor ? before : after)));
+                write(next, 6, 8);
+                last = picture_of(*next.data);
+            }
+            std::mt19937_64 random(1);
+            files.lose(random);
+            machine again(files, options_of(fsync_policy::commit, 2));
+            BOOST_TEST_REQUIRE(!again.start().failed());
+            BOOST_TEST((picture_of(*again.data) == last));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(instance_is_another_on_the_same_boot_after_a_failed_sync_without_commit)
+{
+    lossy_files files;
+    machine one(files, options_of(fsync_policy::interval));
+    BOOST_TEST_REQUIRE(!one.start(16384).failed());
+    write(one, 0, 5); // acknowledged
+    files.fail_at = files.calls + 1;
+    BOOST_CHECK_THROW(one.stored->synchronize(), disk_gone);
+    files.fail_at = 0;
+    files.forget_open();
+    machine next(files, options_of(fsync_policy::interval));
+    BOOST_TEST_REQUIRE(!next.start().failed());
+    const auto instance = next.data->ring().header().instance;
+    BOOST_TEST((instance != one.data->ring().header().instance));
+    files.forget_open();
+    machine again(files, options_of(fsync_policy::interval));
+    BOOST_TEST_REQUIRE(!again.start().failed());
+    BOOST_TEST((again.data->ring().header().instance == instance));
+}
+
+BOOST_AUTO_TEST_CASE(start_that_cannot_sync_what_it_goes_on_from_is_final)
+{
+    lossy_files files;
+    machine one(files, options_of());
+    BOOST_TEST_REQUIRE(!one.start(16384).failed());
+    write(one, 0, 5);
+    for (const std::uint64_t call : {1u, 2u}) { // the write, the sync
+        files.forget_open();
+        files.fail_at = files.calls + call;
+        machine next(files, options_of());
+        BOOST_TEST((next.start() == errc::disk_failed));
     }
 }
 
