@@ -13,6 +13,8 @@ constexpr const char* failed_name = "sync-failed";
 // Of the ring's capacity: more than that is on disk, or in more files, and a new ring begins anew.
 constexpr std::uint64_t most_laps = 3;
 constexpr std::size_t most_segments = 32;
+// What is published at once is less than two laps, and an extent ends with a lap.
+constexpr std::uint64_t most_extents = 4;
 
 } // namespace
 
@@ -172,6 +174,8 @@ void disk::create(journal::segment_header header, std::span<const std::byte> ext
         header.follows = last_.number;
         header.follows_end = offset_;
         sync_current();
+    } else {
+        rest(); // from a file that is going to be closed
     }
     header.synced_commits = options_.fsync == fsync_policy::commit;
     header.boot = options_.boot;
@@ -224,11 +228,12 @@ void disk::close_current()
     files_.close(std::exchange(file_, -1));
 }
 
-void disk::roll()
+/// Where the present file has room for what was admitted, the next one may have none.
+void disk::roll(std::uint64_t bytes)
 {
     if (offset_ < std::max(segment_size(), try_roll_at_))
         return;
-    if (allocate_next(journal::segment_header_bytes + margin(last_.ring.capacity))) {
+    if (allocate_next(journal::segment_header_bytes + bytes + margin(last_.ring.capacity))) {
         try_roll_at_ = offset_ + segment_size() / 4;
         return;
     }
@@ -251,7 +256,7 @@ void disk::before_publish(std::span<const std::byte> region, journal::position t
         if (const auto done = syncer_->take_done())
             learn_synced(*done);
     }
-    roll();
+    roll(to - position_ + most_extents * journal::extent_header_bytes);
     staged_.clear();
     const auto commit = journal::encode_extents(region, last_.ring.capacity, position_, to, tail,
                                                 synced_.end, staged_);
@@ -268,15 +273,20 @@ void disk::before_publish(std::span<const std::byte> region, journal::position t
         syncer_->written(file_, {offset_, tail_});
 }
 
+void disk::rest()
+{
+    if (!syncer_)
+        return;
+    syncer_->rest();
+    if (const auto ec = syncer_->failure())
+        fail("synced", ec); // the system tells of it only once
+}
+
 void disk::sync_current()
 {
     if (lost_)
         fail("synced", errc::disk_failed);
-    if (syncer_) {
-        syncer_->rest();
-        if (const auto ec = syncer_->failure())
-            fail("synced", ec); // the system tells of it only once
-    }
+    rest();
     if (file_ < 0)
         return;
     if (const auto ec = files_.sync(file_))
@@ -304,7 +314,7 @@ error_code disk::admit(std::uint64_t record, journal::position written, bool int
 {
     constexpr std::uint64_t ahead = 1u << 20;
     const auto spare = margin(last_.ring.capacity);
-    const auto pending = written - position_ + 4 * journal::extent_header_bytes;
+    const auto pending = written - position_ + most_extents * journal::extent_header_bytes;
     const auto need = offset_ + pending + 5 * record + (internal ? spare / 2 : spare);
     if (need <= allocated_) {
         if (!internal && std::exchange(full_, false))

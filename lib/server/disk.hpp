@@ -112,7 +112,8 @@ private:
     void create(journal::segment_header header, std::span<const std::byte> extents,
                 std::vector<segment> before);
     void close_current();
-    void roll();
+    void roll(std::uint64_t bytes);
+    void rest();
     void sync_current();
     void learn_synced(const synced_part& part);
 

@@ -28,6 +28,7 @@ public:
     std::uint64_t cut_at = 0;               ///< the call at which the power goes; 0: never
     std::uint64_t fail_at = 0;              ///< the call that fails with EIO, and has no effect
     std::uint64_t room = ~std::uint64_t{0}; ///< bytes that the disk has for all files
+    bool crowded = false;                   ///< what is given back, others take
 
     /// What is there after the power came back.
     void lose(std::mt19937_64& random)
@@ -89,16 +90,13 @@ public:
     int open(const std::string& name, error_code& ec) override
     {
         ec = {};
-        auto& at = names_[name];
-        if (!at) {
-            if ((ec = step())) {
-                names_.erase(name);
+        if (!names_.contains(name)) {
+            if ((ec = step()))
                 return -1;
-            }
-            at = std::make_shared<file>();
+            names_[name] = std::make_shared<file>();
             name_steps_.push_back(names_);
         }
-        open_[++last_] = at;
+        open_[++last_] = names_.at(name);
         return last_;
     }
     void close(int number) override { open_.erase(number); }
@@ -152,7 +150,9 @@ public:
     {
         if (const auto ec = step())
             return ec;
+        const auto before = used();
         resize(open_.at(number)->now, size);
+        give_back(before);
         return {};
     }
     error_code rename(const std::string& from, const std::string& to) override
@@ -170,8 +170,10 @@ public:
     {
         if (const auto ec = step())
             return ec;
+        const auto before = used();
         if (names_.erase(name) == 0)
             return failure(ENOENT);
+        give_back(before);
         name_steps_.push_back(names_);
         return {};
     }
@@ -215,6 +217,11 @@ private:
             throw power_cut{};
         }
         return calls == fail_at ? failure(EIO) : error_code();
+    }
+    void give_back(std::uint64_t before)
+    {
+        if (crowded)
+            room -= before - used();
     }
     void settle_names()
     {

@@ -93,6 +93,8 @@ public:
     void ring_replaced(journal::writer& now) override
     {
         begun_ = stored->begin(now);
+        if (data && begun_.failed())
+            throw disk_gone{}; // as rings do it
         next_->go_live();
     }
     void changed(std::string_view, std::string_view) override {}

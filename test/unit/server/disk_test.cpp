@@ -143,6 +143,52 @@ BOOST_AUTO_TEST_CASE(full_disk_refuses_a_larger_ring_and_nothing_is_changed)
     BOOST_TEST((picture_of(*next.data) == picture_of(*one.data)));
 }
 
+BOOST_AUTO_TEST_CASE(disk_that_fills_up_anywhere_is_never_taken_for_a_failing_one)
+{
+    std::uint64_t refused = 0;
+    std::uint64_t grown = 0;
+    for (unsigned seed = 0; seed != 400; ++seed) {
+        BOOST_TEST_CONTEXT("seed " << seed)
+        {
+            std::mt19937_64 random(seed);
+            lossy_files files;
+            files.room = 30'000 + random() % 170'000;
+            const std::uint64_t capacity = std::uint64_t{8192} << random() % 4;
+            // Many at once, that take what was admitted for them.
+            const auto batch = 1 + random() % 60;
+            const auto keys = 1 + random() % 60;
+            machine one(files, options_of());
+            if (one.start(capacity) == errc::disk_full)
+                continue;
+            const auto crowded_from = random() % 300;
+            for (unsigned i = 0; i != 300; ++i) {
+                if (i == crowded_from) { // by others, up to the last byte
+                    files.crowded = true;
+                    files.room = std::min(files.room, files.used() + random() % 20'000);
+                }
+                const auto some = store_test::pack(value(std::string(random() % 900, 'y')));
+                const auto key = "k" + std::to_string(random() % keys);
+                const auto done = one.data->set({.time = i}, "n", key, some);
+                if (done.error.failed()) {
+                    BOOST_TEST((done.error == errc::disk_full));
+                    ++refused;
+                }
+                if (i % batch == 0)
+                    one.data->publish();
+            }
+            one.data->publish();
+            grown += one.data->ring().capacity() != capacity ? 1u : 0u;
+            machine next(files, options_of());
+            files.room = 1u << 20;
+            files.crowded = false;
+            BOOST_TEST_REQUIRE(!next.start().failed());
+            BOOST_TEST((picture_of(*next.data) == picture_of(*one.data)));
+        }
+    }
+    BOOST_TEST(refused > 1000u);
+    BOOST_TEST(grown > 50u);
+}
+
 BOOST_AUTO_TEST_CASE(full_disk_lets_a_successor_begin)
 {
     lossy_files files;
