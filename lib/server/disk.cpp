@@ -153,8 +153,6 @@ error_code disk::begin(const journal::writer& now)
     tail_ = now.tail();
     commit_ = now.last_commit();
     start_whole_ = false;
-    for (const auto& name : std::exchange(damaged_, {}))
-        files_.rename(name, name + ".damaged");
     for (const auto& name : std::exchange(orphans_, {}))
         files_.remove(name);
     if (std::exchange(sync_failed_, false))
@@ -194,13 +192,18 @@ void disk::create(journal::segment_header header, std::span<const std::byte> ext
     if (ec)
         fail("written", ec);
 
-    if (last_.number != 0)
+    if (last_.number != 0) {
         before.push_back({last_.number, offset_, position_});
+        // What its writer had put by, and did not live to give back.
+        if (file_ < 0 && header.kind != segment_kind::whole) {
+            file_ = files_.open(name_of(last_.number), ec);
+            allocated_ = offset_ + 1; // at least
+        }
+    }
     close_current();
     if (header.kind == segment_kind::whole) {
         for (const auto& each : before)
-            if (!std::ranges::count(damaged_, name_of(each.number)))
-                files_.remove(name_of(each.number));
+            files_.remove(name_of(each.number));
         before.clear();
     }
     // Until the tail has passed all that was copied, nothing of where it was copied from can go.

@@ -98,14 +98,18 @@ private:
     std::uint64_t margin(std::uint64_t capacity) const;
     std::uint64_t segment_size() const;
     void log(const std::string& text) const;
-    error_code read_headers(std::vector<journal::segment_header>& chain);
+    error_code read_headers(std::vector<journal::segment_header>& chain, std::uint64_t below);
+    error_code replay_before_broken(std::vector<journal::segment_header>& chain);
+    bool is_needed(const std::vector<journal::segment_header>& chain, std::size_t i);
     error_code replay_chain(std::vector<journal::segment_header>& chain);
     error_code read_contents(const journal::segment_header& header,
                              std::optional<std::uint64_t> complete,
                              journal::segment_contents& found);
     void take_chain(const std::vector<journal::segment_header>& chain);
     error_code rewrite_last();
-    void set_aside(const std::vector<journal::segment_header>& chain, std::size_t first);
+    error_code set_aside(const std::vector<journal::segment_header>& chain, std::size_t first);
+    error_code advise_salvage() const;
+    error_code set_aside(const std::vector<std::string>& names);
 
     error_code allocate_next(std::uint64_t size);
     bool begins_anew(std::uint64_t capacity) const;
@@ -127,7 +131,8 @@ private:
     std::vector<segment> old_;     ///< before it, oldest first
     std::uint64_t highest_ = 0;    ///< number of any segment so far
     std::vector<std::string> orphans_;
-    std::vector<std::string> damaged_; ///< to be kept, under other names
+    std::uint64_t broken_ = 0; ///< the newest one whose header is damaged; 0: none
+    bool saved_ = false;       ///< something was left out
     bool stale_next_ = false;
     bool sync_failed_ = false; ///< of who was here before
     int file_ = -1;            ///< the present segment, once it was begun here

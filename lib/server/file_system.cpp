@@ -190,6 +190,13 @@ error_code directory::rename(const std::string& from, const std::string& to)
     return result_of(::renameat(opened_.get(), from.c_str(), opened_.get(), to.c_str()));
 }
 
+error_code directory::link(const std::string& from, const std::string& to)
+{
+    if (::linkat(opened_.get(), from.c_str(), opened_.get(), to.c_str(), 0) == 0 || errno == EEXIST)
+        return {};
+    return system_failure();
+}
+
 error_code directory::remove(const std::string& name)
 {
     return result_of(::unlinkat(opened_.get(), name.c_str(), 0));

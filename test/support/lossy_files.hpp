@@ -166,6 +166,16 @@ public:
         name_steps_.push_back(names_);
         return {};
     }
+    error_code link(const std::string& from, const std::string& to) override
+    {
+        if (const auto ec = step())
+            return ec;
+        if (!names_.contains(from))
+            return failure(ENOENT);
+        names_.try_emplace(to, names_.at(from));
+        name_steps_.push_back(names_);
+        return {};
+    }
     error_code remove(const std::string& name) override
     {
         if (const auto ec = step())

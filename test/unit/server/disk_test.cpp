@@ -411,6 +411,154 @@ BOOST_AUTO_TEST_CASE(damage_in_the_middle_is_told_with_what_is_whole_and_can_be_
     BOOST_TEST((picture_of(*again.data) == picture_of(*next.data)));
 }
 
+BOOST_AUTO_TEST_CASE(damaged_files_are_kept_whenever_a_salvage_is_stopped)
+{
+    for (const bool ring : {false, true}) {
+        std::uint64_t calls = 1;
+        for (bool done = false; !done; ++calls) {
+            BOOST_TEST_CONTEXT("call " << calls << ", a ring is left: " << ring)
+            {
+                lossy_files files;
+                machine one(files, options_of());
+                BOOST_TEST_REQUIRE(!one.start(65536).failed());
+                write(one, 0, 5);
+                const auto whole = picture_of(*one.data);
+                const auto damaged = last_segment(files);
+                const auto at = one.stored->bytes() + 60;
+                write(one, 5, 150); // several segments
+                files.contents(damaged).at(static_cast<std::size_t>(at)) ^= std::byte{1};
+                const auto bytes = files.contents(damaged);
+                auto options = options_of();
+                options.salvage = true;
+                files.cut_at = files.calls + calls;
+                machine next(files, options);
+                try {
+                    BOOST_TEST_REQUIRE(!next.start().failed());
+                    done = true;
+                } catch (const power_cut&) {
+                }
+                files.cut_at = 0;
+                files.forget_open();
+                machine again(files, options_of());
+                // What was left of its ring is kept before the first segment is begun.
+                const auto ec =
+                    ring && !next.regions.empty() ? again.succeed(next.ring()) : again.start();
+                const auto names = files.names();
+                const auto name =
+                    std::ranges::count(names, damaged) != 0 ? damaged : damaged + ".damaged";
+                BOOST_TEST_REQUIRE(std::ranges::count(names, name) == 1);
+                BOOST_TEST((files.contents(name) == bytes));
+                if (!ec.failed() && !(ring && !next.regions.empty()))
+                    BOOST_TEST((picture_of(*again.data) == whole));
+                if (ec.failed())
+                    BOOST_TEST((ec == errc::data_damaged));
+            }
+        }
+        BOOST_TEST(calls > 6u);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(salvage_that_cannot_keep_the_damaged_files_is_refused)
+{
+    lossy_files files;
+    machine one(files, options_of());
+    BOOST_TEST_REQUIRE(!one.start(16384).failed());
+    write(one, 0, 5);
+    files.contents(last_segment(files)).at(700) ^= std::byte{1};
+    const auto names = files.names();
+    auto options = options_of();
+    options.salvage = true;
+    machine next(files, options);
+    files.fail_at = files.calls + 1;
+    BOOST_TEST((next.start().value() == EIO));
+    BOOST_TEST(next.logged("cannot be kept under other names"));
+    BOOST_TEST((files.names() == names));
+}
+
+BOOST_AUTO_TEST_CASE(damage_of_what_is_needed_no_more_does_not_stop_a_start)
+{
+    for (const std::size_t where : {std::size_t{20}, std::size_t{1000}}) { // header, record
+        BOOST_TEST_CONTEXT("byte " << where)
+        {
+            lossy_files files;
+            machine one(files, options_of());
+            BOOST_TEST_REQUIRE(!one.start(16384).failed());
+            write(one, 0, 30);
+            const auto first = last_segment(files);
+            auto bytes = files.contents(first);
+            bytes.at(where) ^= std::byte{1};
+            int last = 30;
+            for (; std::ranges::count(files.names(), first) != 0; ++last)
+                write(one, last, last + 1);
+            // It was to be removed, and was not.
+            error_code ec;
+            const int file = files.open(first, ec);
+            BOOST_TEST_REQUIRE(!files.write(file, 0, bytes).failed());
+            machine next(files, options_of());
+            BOOST_TEST_REQUIRE(!next.start().failed());
+            BOOST_TEST((picture_of(*next.data) == picture_of(*one.data)));
+            BOOST_TEST((next.data->ring().header().instance == one.data->ring().header().instance));
+            BOOST_TEST(next.logged("damaged"));
+            BOOST_TEST(std::ranges::count(files.names(), first) == 0);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(damaged_header_is_told_and_what_lies_before_it_can_be_salvaged)
+{
+    lossy_files files;
+    machine one(files, options_of());
+    BOOST_TEST_REQUIRE(!one.start(65536).failed());
+    picture whole;
+    std::string damaged;
+    for (int i = 0; i != 150; ++i) { // several segments
+        const auto before = last_segment(files);
+        const auto picture = picture_of(*one.data);
+        write(one, i, i + 1);
+        if (last_segment(files) != before && damaged.empty()) {
+            damaged = last_segment(files);
+            whole = picture;
+        }
+    }
+    BOOST_TEST_REQUIRE(last_segment(files) > damaged);
+    files.contents(damaged).at(20) ^= std::byte{1};
+    const auto names = files.names();
+    {
+        machine next(files, options_of());
+        BOOST_TEST((next.start() == errc::data_damaged));
+        BOOST_TEST(next.logged("has a damaged header"));
+        BOOST_TEST(next.logged("--salvage to go on"));
+        BOOST_TEST((files.names() == names));
+    }
+    auto options = options_of();
+    options.salvage = true;
+    machine next(files, options);
+    BOOST_TEST_REQUIRE(!next.start().failed());
+    BOOST_TEST((picture_of(*next.data) == whole));
+    BOOST_TEST((next.data->ring().header().instance != one.data->ring().header().instance));
+    for (const auto& name : names)
+        if (name >= damaged)
+            BOOST_TEST(std::ranges::count(files.names(), name + ".damaged") == 1);
+    write(next, 5, 20);
+    machine again(files, options_of());
+    BOOST_TEST_REQUIRE(!again.start().failed());
+    BOOST_TEST((picture_of(*again.data) == picture_of(*next.data)));
+}
+
+BOOST_AUTO_TEST_CASE(successor_gives_back_what_a_killed_process_had_put_by)
+{
+    lossy_files files;
+    machine one(files, options_of());
+    BOOST_TEST_REQUIRE(!one.start(16384).failed());
+    write(one, 0, 5);
+    const auto first = last_segment(files);
+    BOOST_TEST_REQUIRE(files.contents(first).size() > 8000u);
+    files.forget_open();
+    machine next(files, options_of());
+    BOOST_TEST_REQUIRE(!next.start().failed());
+    BOOST_TEST(files.contents(first).size() < 3000u);
+}
+
 BOOST_AUTO_TEST_CASE(missing_segment_is_told)
 {
     lossy_files files;
