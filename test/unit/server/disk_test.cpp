@@ -114,6 +114,32 @@ BOOST_AUTO_TEST_CASE(full_disk_refuses_a_change_before_anything_is_changed_and_r
     BOOST_TEST((picture_of(*next.data) == picture_of(*one.data)));
 }
 
+BOOST_AUTO_TEST_CASE(full_disk_keeps_a_session_that_cannot_be_closed_with_its_replies)
+{
+    lossy_files files;
+    machine one(files, options_of());
+    BOOST_TEST_REQUIRE(!one.start(16384).failed());
+    BOOST_TEST_REQUIRE(!one.data->open_session(1, 1).failed());
+    const store::author by{1, 1, 1, 0, 1};
+    BOOST_TEST_REQUIRE(one.data->increment(by, "n", "count", store_test::pack(value(1))).made);
+    one.data->publish();
+    files.room = files.used();
+    error_code ec;
+    for (std::uint64_t id = 2; id != 1000 && !ec.failed(); ++id) {
+        ec = one.data->open_session(id, 1);
+        one.data->publish();
+    }
+    BOOST_TEST_REQUIRE((ec == errc::disk_full));
+    BOOST_TEST((one.data->close_session(1, 2) == errc::disk_full));
+    BOOST_TEST(one.data->knows_session(1));
+    BOOST_TEST(one.data->increment(by, "n", "count", store_test::pack(value(1))).repeated);
+    files.room = 1u << 20;
+    BOOST_TEST(!one.data->close_session(1, 2).failed());
+    BOOST_TEST(!one.data->knows_session(1));
+    BOOST_TEST((one.data->increment(by, "n", "count", store_test::pack(value(1))).error ==
+                errc::outcome_unknown));
+}
+
 BOOST_AUTO_TEST_CASE(full_disk_refuses_a_larger_ring_and_nothing_is_changed)
 {
     lossy_files files;
