@@ -23,7 +23,7 @@ disk::disk(file_system& files, disk_options options)
 {
     last_.number = 0;
     if (options_.fsync == fsync_policy::interval && options_.own_thread)
-        syncer_ = std::make_unique<syncer>(files_, options_.interval);
+        syncer_ = std::make_unique<syncer>(files_, options_.interval, options_.alarm);
 }
 
 disk::~disk()
@@ -254,8 +254,7 @@ void disk::before_publish(std::span<const std::byte> region, journal::position t
     if (lost_)
         fail("written", errc::disk_failed);
     if (syncer_) {
-        if (const auto ec = syncer_->failure())
-            fail("synced", ec);
+        check();
         if (const auto done = syncer_->take_done())
             learn_synced(*done);
     }
@@ -276,13 +275,18 @@ void disk::before_publish(std::span<const std::byte> region, journal::position t
         syncer_->written(file_, {offset_, tail_});
 }
 
+void disk::check()
+{
+    if (const auto ec = syncer_ ? syncer_->failure() : error_code())
+        fail("synced", ec); // the system tells of it only once
+}
+
 void disk::rest()
 {
     if (!syncer_)
         return;
     syncer_->rest();
-    if (const auto ec = syncer_->failure())
-        fail("synced", ec); // the system tells of it only once
+    check();
 }
 
 void disk::sync_current()

@@ -38,6 +38,7 @@ struct disk_options {
     std::uint64_t reserve_bytes = 64u << 10;
     std::array<std::byte, 16> boot{};     ///< of this machine
     std::array<std::byte, 16> instance{}; ///< a new one, for when it is needed
+    std::function<void()> alarm;          ///< called in its thread: `check` would fail
     std::function<void(const std::string&)> log;
     /// Called when nothing may be acknowledged any more, with errc::disk_failed. It may end the
     /// process, or throw; when it returns, `disk_lost` is thrown.
@@ -78,6 +79,8 @@ public:
     error_code admit(std::uint64_t record, journal::position written, bool internal);
 
     void synchronize();
+    /// Fails if its own thread has met a failure since.
+    void check();
     /// A clean end: everything is on the disk, and the disk says so.
     void finish();
 

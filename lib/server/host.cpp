@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -103,6 +104,9 @@ void host::use_data(descriptor directory_file, std::function<void(const std::str
     on.largest_capacity = options_.largest_capacity;
     on.boot = boot_id();
     on.instance = random_bytes<protocol::instance_id>();
+    // Nothing may be published for long, or ever again.
+    alarm_ = descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    on.alarm = [file = alarm_.get()] { signal_eventfd(file); };
     on.log = std::move(log);
     on.failed = std::move(failed);
     if (options_.fsync == fsync_policy::commit)
@@ -110,6 +114,10 @@ void host::use_data(descriptor directory_file, std::function<void(const std::str
     files_ = std::make_unique<directory>(std::move(directory_file));
     disk_ = std::make_unique<disk>(*files_, std::move(on));
     rings_.use(*disk_);
+    stop_on(alarm_.get(), [this] {
+        disk_->check();
+        return false;
+    });
 }
 
 error_code host::stop_on(int file, std::function<bool()> decide)

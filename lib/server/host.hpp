@@ -129,6 +129,7 @@ private:
     void retry_records();
 
     host_options options_;
+    descriptor alarm_;                   ///< of the disk's own thread, which it outlives
     std::unique_ptr<file_system> files_; ///< outlives the ring, which is published to it first
     std::unique_ptr<disk> disk_;
     hall hall_;
