@@ -135,11 +135,10 @@ void host::record(std::string_view name_space, std::string_view key,
 {
     if (waiting_records_.empty() && make_record(name_space, key, value))
         return;
-    auto& waiting = waiting_records_.emplace_back();
-    waiting.name_space = name_space;
-    waiting.key = key;
+    auto& waiting = waiting_records_[{std::string(name_space), std::string(key)}];
+    waiting.reset();
     if (value)
-        waiting.value.emplace(value->begin(), value->end());
+        waiting.emplace(value->begin(), value->end());
     timing_ = true;
 }
 
@@ -154,7 +153,8 @@ bool host::make_record(std::string_view name_space, std::string_view key,
 void host::retry_records()
 {
     auto done = waiting_records_.begin();
-    while (done != waiting_records_.end() && make_record(done->name_space, done->key, done->value))
+    while (done != waiting_records_.end() &&
+           make_record(done->first.first, done->first.second, done->second))
         ++done;
     waiting_records_.erase(waiting_records_.begin(), done);
 }

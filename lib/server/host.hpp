@@ -8,9 +8,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace zproc::serving {
@@ -157,12 +159,9 @@ private:
     std::int64_t minded_at_ = 0;
     bool timing_ = false; ///< somebody's time is running
 
-    struct waiting_record {
-        std::string name_space;
-        std::string key;
-        std::optional<std::vector<std::byte>> value;
-    };
-    std::vector<waiting_record> waiting_records_; ///< for room on disk, in order
+    /// For room on disk, by namespace and key: the newest one of each counts.
+    std::map<std::pair<std::string, std::string>, std::optional<std::vector<std::byte>>>
+        waiting_records_;
 };
 
 } // namespace zproc::serving
