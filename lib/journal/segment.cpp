@@ -34,16 +34,31 @@ std::uint64_t whole_records(std::span<const std::byte> bytes, position at, std::
     return size;
 }
 
-/// Up to where the file was on the disk for certain, by what extents after `end` say; 0 for nothing.
-std::uint64_t synced_after(std::span<const std::byte> file, std::uint64_t end)
+/// Whether an extent that lies at `offset` can follow what was found: positions go on with the bytes
+/// of the file, but for a pad in each lap; and none tells of more than a lap.
+bool may_follow(const segment_contents& found, const extent_header& next, std::uint64_t offset)
+{
+    const auto capacity = found.header.ring.capacity;
+    const auto written = offset - found.end;
+    const auto pads = (written / capacity + 2) * (capacity / record_share);
+    return next.synced <= offset && next.at >= found.head &&
+           next.at - found.head <= written + pads && next.tail >= found.tail &&
+           next.tail <= next.at && next.at % capacity + next.size <= capacity &&
+           next.at + next.size - next.tail <= capacity;
+}
+
+/// Up to where the file was on the disk for certain, by what extents after what was found say; 0 for
+/// nothing.
+std::uint64_t synced_after(std::span<const std::byte> file, const segment_contents& found)
 {
     std::uint64_t synced = 0;
+    const auto end = found.end;
     for (std::uint64_t at = (end + 7) / 8 * 8; at + extent_header_bytes <= file.size(); at += 8) {
         const auto bytes = file.subspan(static_cast<std::size_t>(at), extent_header_bytes);
         if (load<std::uint32_t>(bytes.data()) != extent_mark)
             continue;
         // A value can hold what looks like an extent; it does not say that it lies here.
-        if (const auto header = read_extent_header(bytes); header && header->synced <= at)
+        if (const auto header = read_extent_header(bytes); header && may_follow(found, *header, at))
             synced = std::max(synced, header->synced);
     }
     return synced;
@@ -143,7 +158,7 @@ std::optional<extent_header> read_extent_header(std::span<const std::byte> bytes
 
 std::uint64_t encode_extents(std::span<const std::byte> region, std::uint64_t capacity,
                              position from, position to, position tail, std::uint64_t synced,
-                             std::vector<std::byte>& out)
+                             std::vector<std::byte>& out, std::uint64_t largest)
 {
     const std::byte* const data = region.data() + data_offset;
     const auto put = [&](position at, position end) {
@@ -167,6 +182,10 @@ std::uint64_t encode_extents(std::span<const std::byte> region, std::uint64_t ca
         const auto record = view_of(data + at % capacity);
         if (record.is_event())
             commit = record.commit;
+        if (at - begin + size > largest) {
+            put(begin, at);
+            begin = at;
+        }
         at += size;
         if (at % capacity == 0) {
             put(begin, at);
@@ -244,7 +263,7 @@ segment_contents read_segment(std::span<const std::byte> file, const segment_hea
     found.torn = begun_after(file, found.end);
     auto synced = header.synced;
     if (found.torn != 0)
-        synced = std::max(synced, synced_after(file, found.end));
+        synced = std::max(synced, synced_after(file, found));
     found.damaged = synced > found.end;
     found.end_of_damage = found.damaged ? synced : 0;
     return found;

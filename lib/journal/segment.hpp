@@ -48,6 +48,7 @@ inline constexpr std::size_t crc = 36; // CRC32C of [0, 36); records have their 
 } // namespace at_extent
 
 inline constexpr std::uint32_t extent_mark = 0x31545845u; // "EXT1"
+inline constexpr std::uint64_t largest_extent = 1u << 30; // but for a larger record
 
 enum class segment_kind : std::uint8_t {
     whole = 1,     ///< begins with all that the ring holds: nothing before it is needed
@@ -104,7 +105,7 @@ std::optional<extent_header> read_extent_header(std::span<const std::byte> bytes
 /// the commit number of the last transaction; 0 without one.
 std::uint64_t encode_extents(std::span<const std::byte> region, std::uint64_t capacity,
                              position from, position to, position tail, std::uint64_t synced,
-                             std::vector<std::byte>& out);
+                             std::vector<std::byte>& out, std::uint64_t largest = largest_extent);
 
 /// One extent as it was found; of a torn one, the records that are whole.
 struct extent {

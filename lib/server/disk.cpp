@@ -1,7 +1,6 @@
 #include "server/disk.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 /// The running part: segments begin, grow, and go.
@@ -10,9 +9,12 @@ namespace zproc::serving {
 namespace {
 
 constexpr const char* next_name = "next";
+constexpr const char* failed_name = "sync-failed";
 // Of the ring's capacity: more than that is on disk, or in more files, and a new ring begins anew.
 constexpr std::uint64_t most_laps = 3;
 constexpr std::size_t most_segments = 32;
+// What is published at once is less than two laps, and an extent ends with a lap.
+constexpr std::uint64_t most_extents = 4;
 
 } // namespace
 
@@ -21,7 +23,7 @@ disk::disk(file_system& files, disk_options options)
 {
     last_.number = 0;
     if (options_.fsync == fsync_policy::interval && options_.own_thread)
-        syncer_ = std::make_unique<syncer>(files_, options_.interval);
+        syncer_ = std::make_unique<syncer>(files_, options_.interval, options_.alarm);
 }
 
 disk::~disk()
@@ -48,11 +50,17 @@ void disk::log(const std::string& text) const
 
 void disk::fail(const char* what, const error_code& ec)
 {
-    log(std::string("the data directory cannot be ") + what + " (" + ec.message() +
-        "): nothing is acknowledged any more");
+    if (!std::exchange(lost_, true)) {
+        log(std::string("the data directory cannot be ") + what + " (" + ec.message() +
+            "): nothing is acknowledged any more");
+        // For who starts on this machine: of what was acknowledged, some may go from its cache.
+        error_code ignored;
+        if (const int file = files_.open(failed_name, ignored); file >= 0)
+            files_.close(file);
+    }
     if (options_.failed)
         options_.failed(errc::disk_failed);
-    std::abort();
+    throw disk_lost();
 }
 
 /// What one append can write beyond its record: what the ring has to carry for it.
@@ -145,10 +153,10 @@ error_code disk::begin(const journal::writer& now)
     tail_ = now.tail();
     commit_ = now.last_commit();
     start_whole_ = false;
-    for (const auto& name : std::exchange(damaged_, {}))
-        files_.rename(name, name + ".damaged");
     for (const auto& name : std::exchange(orphans_, {}))
         files_.remove(name);
+    if (std::exchange(sync_failed_, false))
+        files_.remove(failed_name);
     replay_ = journal::replay(options_.largest_capacity);
     ring_ = {};
     return {};
@@ -164,6 +172,8 @@ void disk::create(journal::segment_header header, std::span<const std::byte> ext
         header.follows = last_.number;
         header.follows_end = offset_;
         sync_current();
+    } else {
+        rest(); // from a file that is going to be closed
     }
     header.synced_commits = options_.fsync == fsync_policy::commit;
     header.boot = options_.boot;
@@ -182,13 +192,18 @@ void disk::create(journal::segment_header header, std::span<const std::byte> ext
     if (ec)
         fail("written", ec);
 
-    if (last_.number != 0)
+    if (last_.number != 0) {
         before.push_back({last_.number, offset_, position_});
+        // What its writer had put by, and did not live to give back.
+        if (file_ < 0 && header.kind != segment_kind::whole) {
+            file_ = files_.open(name_of(last_.number), ec);
+            allocated_ = offset_ + 1; // at least
+        }
+    }
     close_current();
     if (header.kind == segment_kind::whole) {
         for (const auto& each : before)
-            if (!std::ranges::count(damaged_, name_of(each.number)))
-                files_.remove(name_of(each.number));
+            files_.remove(name_of(each.number));
         before.clear();
     }
     // Until the tail has passed all that was copied, nothing of where it was copied from can go.
@@ -216,11 +231,12 @@ void disk::close_current()
     files_.close(std::exchange(file_, -1));
 }
 
-void disk::roll()
+/// Where the present file has room for what was admitted, the next one may have none.
+void disk::roll(std::uint64_t bytes)
 {
     if (offset_ < std::max(segment_size(), try_roll_at_))
         return;
-    if (allocate_next(journal::segment_header_bytes + margin(last_.ring.capacity))) {
+    if (allocate_next(journal::segment_header_bytes + bytes + margin(last_.ring.capacity))) {
         try_roll_at_ = offset_ + segment_size() / 4;
         return;
     }
@@ -235,13 +251,14 @@ void disk::roll()
 void disk::before_publish(std::span<const std::byte> region, journal::position to,
                           journal::position tail)
 {
+    if (lost_)
+        fail("written", errc::disk_failed);
     if (syncer_) {
-        if (const auto ec = syncer_->failure())
-            fail("synced", ec);
+        check();
         if (const auto done = syncer_->take_done())
             learn_synced(*done);
     }
-    roll();
+    roll(to - position_ + most_extents * journal::extent_header_bytes);
     staged_.clear();
     const auto commit = journal::encode_extents(region, last_.ring.capacity, position_, to, tail,
                                                 synced_.end, staged_);
@@ -258,13 +275,25 @@ void disk::before_publish(std::span<const std::byte> region, journal::position t
         syncer_->written(file_, {offset_, tail_});
 }
 
+void disk::check()
+{
+    if (const auto ec = syncer_ ? syncer_->failure() : error_code())
+        fail("synced", ec); // the system tells of it only once
+}
+
+void disk::rest()
+{
+    if (!syncer_)
+        return;
+    syncer_->rest();
+    check();
+}
+
 void disk::sync_current()
 {
-    if (syncer_) {
-        syncer_->rest();
-        if (const auto ec = syncer_->failure())
-            fail("synced", ec); // the system tells of it only once
-    }
+    if (lost_)
+        fail("synced", errc::disk_failed);
+    rest();
     if (file_ < 0)
         return;
     if (const auto ec = files_.sync(file_))
@@ -292,7 +321,7 @@ error_code disk::admit(std::uint64_t record, journal::position written, bool int
 {
     constexpr std::uint64_t ahead = 1u << 20;
     const auto spare = margin(last_.ring.capacity);
-    const auto pending = written - position_ + 4 * journal::extent_header_bytes;
+    const auto pending = written - position_ + most_extents * journal::extent_header_bytes;
     const auto need = offset_ + pending + 5 * record + (internal ? spare / 2 : spare);
     if (need <= allocated_) {
         if (!internal && std::exchange(full_, false))

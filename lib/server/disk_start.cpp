@@ -14,6 +14,7 @@ namespace {
 using journal::segment_check;
 
 constexpr std::string_view prefix = "segment-";
+constexpr std::uint64_t no_number = std::numeric_limits<std::uint64_t>::max();
 constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
 /// 0 for a name that is none of a segment.
@@ -62,9 +63,13 @@ std::int64_t last_time(const journal::segment_contents& found)
 
 } // namespace
 
-/// The segments that hold the state, oldest first: the last one, and what it continues.
-error_code disk::read_headers(std::vector<journal::segment_header>& chain)
+/// The segments that hold the state, oldest first: the last one below that number, and what it
+/// continues, up to a damaged header.
+error_code disk::read_headers(std::vector<journal::segment_header>& chain, std::uint64_t below)
 {
+    chain.clear();
+    orphans_.clear();
+    broken_ = 0;
     std::vector<std::string> names;
     if (const auto ec = files_.list(names))
         return ec;
@@ -72,6 +77,8 @@ error_code disk::read_headers(std::vector<journal::segment_header>& chain)
     for (const auto& name : names) {
         if (name == "next")
             stale_next_ = true;
+        else if (name == "sync-failed")
+            sync_failed_ = true;
         else if (const auto number = number_of(name); number != 0 && name == name_of(number))
             numbers.push_back(number);
     }
@@ -79,9 +86,10 @@ error_code disk::read_headers(std::vector<journal::segment_header>& chain)
     if (numbers.empty())
         return {};
 
-    auto wanted = highest_ = numbers.front();
+    highest_ = numbers.front();
+    std::uint64_t wanted = 0; // any, of the last
     for (const auto number : numbers) {
-        if (number != wanted) {
+        if (number >= below || broken_ != 0 || (number != wanted && !chain.empty())) {
             orphans_.push_back(name_of(number)); // given up, or needed no more
             continue;
         }
@@ -91,10 +99,15 @@ error_code disk::read_headers(std::vector<journal::segment_header>& chain)
         auto check = read_segment_header(read_, header);
         if (check == segment_check::good && header.number != number)
             check = segment_check::damaged;
-        if (check != segment_check::good) {
+        if (check != segment_check::good)
             log(name_of(number) + " " + what_is_wrong(check));
-            return errc::data_damaged;
+        if (check == segment_check::damaged) {
+            broken_ = number;
+            orphans_.push_back(name_of(number));
+            continue;
         }
+        if (check != segment_check::good)
+            return errc::data_damaged;
         chain.push_back(header);
         wanted = header.follows;
     }
@@ -115,22 +128,58 @@ error_code disk::read_contents(const journal::segment_header& header,
 error_code disk::look()
 {
     std::vector<journal::segment_header> chain;
-    if (const auto ec = read_headers(chain))
+    if (const auto ec = read_headers(chain, no_number))
         return ec;
-    if (chain.empty())
+    if (chain.empty() && broken_ == 0)
         return {};
-    if (const auto ec = replay_chain(chain))
+    auto ec = chain.empty() ? make_error_code(errc::data_damaged) : replay_chain(chain);
+    if (ec == errc::data_damaged && broken_ != 0 && !options_.salvage)
+        return advise_salvage();
+    while (ec == errc::data_damaged && broken_ != 0)
+        ec = replay_before_broken(chain);
+    if (ec)
         return ec;
     take_chain(chain);
-    return sync_last();
+    return rewrite_last();
+}
+
+/// What lies before a segment whose header is damaged, and is needed.
+error_code disk::replay_before_broken(std::vector<journal::segment_header>& chain)
+{
+    std::vector<std::string> names{name_of(broken_)};
+    for (const auto& each : chain)
+        names.push_back(name_of(each.number));
+    if (const auto ec = set_aside(names))
+        return ec;
+    saved_ = start_whole_ = true;
+    replay_ = journal::replay(options_.largest_capacity);
+    if (const auto ec = read_headers(chain, broken_))
+        return ec;
+    if (!chain.empty())
+        return replay_chain(chain);
+    if (broken_ == 0)
+        log("nothing is left before it");
+    return errc::data_damaged;
+}
+
+/// Whether anything of segment `i`, or before it, may still be part of the state.
+bool disk::is_needed(const std::vector<journal::segment_header>& chain, std::size_t i)
+{
+    for (auto later = i + 1; later != chain.size(); ++later)
+        if (chain[later].kind != journal::segment_kind::continued ||
+            chain[later].ring.epoch != chain[i].ring.epoch)
+            return true;
+    journal::segment_contents last;
+    return i + 1 == chain.size() || read_contents(chain.back(), std::nullopt, last).failed() ||
+           last.tail < chain[i + 1].from;
 }
 
 error_code disk::replay_chain(std::vector<journal::segment_header>& chain)
 {
     std::uint64_t torn = 0;
     std::int64_t time = 0;
-    bool saved = false;
-    for (std::size_t i = 0; i != chain.size() && !saved; ++i) {
+    bool cut = false;
+    for (std::size_t i = 0; i != chain.size() && !cut; ++i) {
         const bool last = i + 1 == chain.size();
         journal::segment_contents found;
         const auto complete = last ? std::nullopt : std::optional(chain[i + 1].follows_end);
@@ -143,6 +192,15 @@ error_code disk::replay_chain(std::vector<journal::segment_header>& chain)
                 " bytes, more than this server permits");
             return errc::too_large;
         }
+        if (found.damaged && !is_needed(chain, i)) {
+            log(name_of(chain[i].number) + " is damaged, and nothing of it is needed any more");
+            const auto next = chain.begin() + static_cast<std::ptrdiff_t>(i) + 1;
+            for (auto each = chain.begin(); each != next; ++each)
+                orphans_.push_back(name_of(each->number));
+            chain.erase(chain.begin(), next);
+            replay_ = journal::replay(options_.largest_capacity);
+            return replay_chain(chain);
+        }
         const bool unexpected = added == journal::replay::outcome::unexpected;
         if (found.damaged || unexpected) {
             log(name_of(chain[i].number) +
@@ -152,14 +210,17 @@ error_code disk::replay_chain(std::vector<journal::segment_header>& chain)
                                   " are not what was written there") +
                 "; whole are the changes up to number " + std::to_string(replay_.commit()) +
                 (time != 0 ? ", of " + text_of(time) : std::string()));
-            if (!options_.salvage || unexpected) {
-                log("nothing was changed in the data directory; keep a copy of it, and start the "
-                    "server with --salvage to go on with what is whole");
+            if (unexpected) {
+                log("nothing was changed in the data directory, and --salvage does not help: these "
+                    "files are of different histories");
                 return errc::data_damaged;
             }
-            set_aside(chain, i);
+            if (!options_.salvage)
+                return advise_salvage();
+            if (const auto ec = set_aside(chain, i))
+                return ec;
             chain.resize(i + 1);
-            saved = start_whole_ = true;
+            cut = saved_ = start_whole_ = true;
         }
         torn = last ? found.torn : 0;
         offset_ = found.end;
@@ -169,8 +230,9 @@ error_code disk::replay_chain(std::vector<journal::segment_header>& chain)
 
     const auto& newest = chain.back();
     // What was acknowledged is all there: or cursors into what is gone would be taken for good.
-    const bool all_there =
-        !saved && (newest.synced_commits || newest.clean_end || newest.boot == options_.boot);
+    const bool cached =
+        newest.boot == options_.boot && newest.boot != decltype(newest.boot){} && !sync_failed_;
+    const bool all_there = !saved_ && (newest.synced_commits || newest.clean_end || cached);
     if (!all_there)
         replay_.set_instance(options_.instance);
     ring_ = replay_.finish();
@@ -181,19 +243,43 @@ error_code disk::replay_chain(std::vector<journal::segment_header>& chain)
     log("replayed " + std::to_string(replay_.records()) + " changes from " +
         std::to_string(chain.size()) + (chain.size() == 1 ? " segment" : " segments") +
         (torn != 0 ? ", cut a torn end of " + std::to_string(torn) + " bytes" : std::string()) +
-        (all_there || saved
+        (all_there || saved_
              ? std::string()
              : std::string("; the machine stopped before all was on the disk, so the last changes "
                            "may be missing")));
     return {};
 }
 
-/// What is damaged stays for people to look at.
-void disk::set_aside(const std::vector<journal::segment_header>& chain, std::size_t first)
+error_code disk::advise_salvage() const
 {
-    log("salvaging: goes on with what is whole; the damaged files are kept, as *.damaged");
+    log("nothing was changed in the data directory; keep a copy of it, and start the server with "
+        "--salvage to go on with what is whole");
+    return errc::data_damaged;
+}
+
+/// What is damaged stays for people to look at: under a second name, before anything is written
+/// that makes the first one superfluous, now or at another start.
+error_code disk::set_aside(const std::vector<std::string>& names)
+{
+    error_code ec;
+    for (const auto& name : names)
+        if (!ec)
+            ec = files_.link(name, name + ".damaged");
+    if (!ec)
+        ec = files_.sync_names();
+    orphans_.insert(orphans_.end(), names.begin(), names.end());
+    log(!ec ? "salvaging: goes on with what is whole; the damaged files are kept, as *.damaged"
+            : "the damaged files cannot be kept under other names (" + ec.message() +
+                  "), so nothing is salvaged");
+    return ec;
+}
+
+error_code disk::set_aside(const std::vector<journal::segment_header>& chain, std::size_t first)
+{
+    std::vector<std::string> names;
     for (auto i = first; i != chain.size(); ++i)
-        damaged_.push_back(name_of(chain[i].number));
+        names.push_back(name_of(chain[i].number));
+    return set_aside(names);
 }
 
 void disk::take_chain(const std::vector<journal::segment_header>& chain)
@@ -203,22 +289,32 @@ void disk::take_chain(const std::vector<journal::segment_header>& chain)
         old_.push_back({chain[i].number, chain[i + 1].follows_end, 0});
 }
 
-/// What the next segment is going to vouch for.
-error_code disk::sync_last()
+/// What the next segment is going to vouch for. Its writer may have been told that it cannot be
+/// synced, or not have lived to hear it: the system tells that once, and has the bytes in its cache
+/// still, as if they were on the disk. So they are written again.
+error_code disk::rewrite_last()
 {
-    error_code ec;
-    const int file = files_.open(name_of(last_.number), ec);
-    if (ec)
-        return ec;
-    ec = files_.sync(file);
-    files_.close(file);
-    return ec;
+    const auto name = name_of(last_.number);
+    auto ec = files_.read(name, static_cast<std::size_t>(offset_), read_);
+    if (!ec) {
+        const int file = files_.open(name, ec);
+        if (!ec)
+            ec = files_.write(file, 0, read_);
+        if (!ec)
+            ec = files_.sync(file);
+        if (file >= 0)
+            files_.close(file);
+    }
+    if (!ec)
+        return {};
+    log(name + " cannot be synced (" + ec.message() + ")");
+    return errc::disk_failed;
 }
 
 error_code disk::look_beside(const journal::ring_header& ring, journal::position head)
 {
     std::vector<journal::segment_header> chain;
-    if (const auto ec = read_headers(chain))
+    if (const auto ec = read_headers(chain, no_number))
         return ec;
     start_whole_ = true; // the ring has everything
     if (chain.empty())
@@ -229,13 +325,14 @@ error_code disk::look_beside(const journal::ring_header& ring, journal::position
     take_chain(chain);
     offset_ = found.end;
     const auto end = found.offset_of(head);
-    if (last_.ring.epoch != ring.epoch || last_.ring.instance != ring.instance || !end)
+    if (broken_ != 0 || found.damaged || last_.ring.epoch != ring.epoch ||
+        last_.ring.instance != ring.instance || !end)
         return {};
     // What was written and not published was not acknowledged: it does not count.
     offset_ = *end;
     position_ = head;
     start_whole_ = false;
-    return sync_last();
+    return rewrite_last();
 }
 
 } // namespace zproc::serving

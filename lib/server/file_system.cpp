@@ -64,24 +64,21 @@ bool is_full(const error_code& ec) noexcept
 descriptor open_data_directory(const std::string& path, error_code& ec)
 {
     ec = {};
-    const bool made = ::mkdir(path.c_str(), S_IRWXU) == 0;
-    if (!made && errno != EEXIST) {
+    if (::mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
         ec = system_failure();
         return {};
     }
     auto opened =
         above_standard(descriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
-    if (!opened || (made && ::fsync(opened.get()) != 0)) {
+    if (!opened || ::fsync(opened.get()) != 0) {
         ec = system_failure();
         return {};
     }
-    if (made) {
-        const descriptor parent(
-            ::open(parent_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (!parent || ::fsync(parent.get()) != 0) {
-            ec = system_failure();
-            return {};
-        }
+    // Whoever made it may not have come so far. Who may not read above it has not made it.
+    const descriptor parent(::open(parent_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (parent ? ::fsync(parent.get()) != 0 : errno != EACCES) {
+        ec = system_failure();
+        return {};
     }
     if (::flock(opened.get(), LOCK_EX | LOCK_NB) != 0) {
         ec = errno == EWOULDBLOCK ? make_error_code(errc::data_in_use) : system_failure();
@@ -188,6 +185,13 @@ error_code directory::truncate(int file, std::uint64_t size)
 error_code directory::rename(const std::string& from, const std::string& to)
 {
     return result_of(::renameat(opened_.get(), from.c_str(), opened_.get(), to.c_str()));
+}
+
+error_code directory::link(const std::string& from, const std::string& to)
+{
+    if (::linkat(opened_.get(), from.c_str(), opened_.get(), to.c_str(), 0) == 0 || errno == EEXIST)
+        return {};
+    return system_failure();
 }
 
 error_code directory::remove(const std::string& name)

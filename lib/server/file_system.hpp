@@ -37,6 +37,8 @@ public:
     virtual error_code allocate(int file, std::uint64_t size) = 0;
     virtual error_code truncate(int file, std::uint64_t size) = 0;
     virtual error_code rename(const std::string& from, const std::string& to) = 0;
+    /// A second name for a file; one that has it already is left alone.
+    virtual error_code link(const std::string& from, const std::string& to) = 0;
     virtual error_code remove(const std::string& name) = 0;
     /// What `sync` is for the contents of files, for their names.
     virtual error_code sync_names() = 0;
@@ -67,6 +69,7 @@ public:
     error_code allocate(int file, std::uint64_t size) override;
     error_code truncate(int file, std::uint64_t size) override;
     error_code rename(const std::string& from, const std::string& to) override;
+    error_code link(const std::string& from, const std::string& to) override;
     error_code remove(const std::string& name) override;
     error_code sync_names() override;
 

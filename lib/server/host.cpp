@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -103,6 +104,9 @@ void host::use_data(descriptor directory_file, std::function<void(const std::str
     on.largest_capacity = options_.largest_capacity;
     on.boot = boot_id();
     on.instance = random_bytes<protocol::instance_id>();
+    // Nothing may be published for long, or ever again.
+    alarm_ = descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    on.alarm = [file = alarm_.get()] { signal_eventfd(file); };
     on.log = std::move(log);
     on.failed = std::move(failed);
     if (options_.fsync == fsync_policy::commit)
@@ -110,6 +114,10 @@ void host::use_data(descriptor directory_file, std::function<void(const std::str
     files_ = std::make_unique<directory>(std::move(directory_file));
     disk_ = std::make_unique<disk>(*files_, std::move(on));
     rings_.use(*disk_);
+    stop_on(alarm_.get(), [this] {
+        disk_->check();
+        return false;
+    });
 }
 
 error_code host::stop_on(int file, std::function<bool()> decide)
@@ -127,11 +135,10 @@ void host::record(std::string_view name_space, std::string_view key,
 {
     if (waiting_records_.empty() && make_record(name_space, key, value))
         return;
-    auto& waiting = waiting_records_.emplace_back();
-    waiting.name_space = name_space;
-    waiting.key = key;
+    auto& waiting = waiting_records_[{std::string(name_space), std::string(key)}];
+    waiting.reset();
     if (value)
-        waiting.value.emplace(value->begin(), value->end());
+        waiting.emplace(value->begin(), value->end());
     timing_ = true;
 }
 
@@ -146,7 +153,8 @@ bool host::make_record(std::string_view name_space, std::string_view key,
 void host::retry_records()
 {
     auto done = waiting_records_.begin();
-    while (done != waiting_records_.end() && make_record(done->name_space, done->key, done->value))
+    while (done != waiting_records_.end() &&
+           make_record(done->first.first, done->first.second, done->second))
         ++done;
     waiting_records_.erase(waiting_records_.begin(), done);
 }
@@ -193,9 +201,11 @@ bool host::turn(int milliseconds)
 
 void host::finish()
 {
-    end_turn();
-    if (disk_)
-        disk_->finish();
+    if (!disk_ || !disk_->lost()) {
+        end_turn();
+        if (disk_)
+            disk_->finish();
+    }
     rings_.end();
 }
 

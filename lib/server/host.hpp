@@ -9,9 +9,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace zproc::serving {
@@ -54,7 +56,9 @@ public:
     host(const host&) = delete;
     host& operator=(const host&) = delete;
 
-    /// Keeps the state in a directory, of `open_data_directory`, from its creation on.
+    /// Keeps the state in a directory, of `open_data_directory`, from its creation on. When that
+    /// fails for good, `failed` is told; unless it ends the process, what was called (`create`,
+    /// `turn`, whatever publishes) throws `disk_lost`, and is not to be called again.
     void use_data(descriptor directory, std::function<void(const std::string&)> log,
                   std::function<void(const error_code&)> failed);
     /// A new state, the one in the data directory, or the one that a predecessor left.
@@ -130,6 +134,7 @@ private:
     void retry_records();
 
     host_options options_;
+    descriptor alarm_;                   ///< of the disk's own thread, which it outlives
     std::unique_ptr<file_system> files_; ///< outlives the ring, which is published to it first
     std::unique_ptr<disk> disk_;
     hall hall_;
@@ -157,12 +162,9 @@ private:
     std::int64_t minded_at_ = 0;
     bool timing_ = false; ///< somebody's time is running
 
-    struct waiting_record {
-        std::string name_space;
-        std::string key;
-        std::optional<std::vector<std::byte>> value;
-    };
-    std::vector<waiting_record> waiting_records_; ///< for room on disk, in order
+    /// For room on disk, by namespace and key: the newest one of each counts.
+    std::map<std::pair<std::string, std::string>, std::optional<std::vector<std::byte>>>
+        waiting_records_;
 };
 
 } // namespace zproc::serving

@@ -183,8 +183,11 @@ void rings::ring_replaced(journal::writer& now)
         ::_exit(EXIT_FAILURE);
     if (disk_) {
         begun_ = disk_->begin(now);
-        if (begun_.failed() && ring_)
-            ::_exit(EXIT_FAILURE); // there was room for it, and is no more
+        if (begun_.failed() && ring_) { // there was room for it, and is no more
+            if (!keep_)
+                disk_->fail("written", begun_);
+            ::_exit(EXIT_FAILURE);
+        }
         next_memory_->go_live();
     }
     if (ring_)

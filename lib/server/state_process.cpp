@@ -1,5 +1,6 @@
 #include "server/state_process.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -55,8 +56,18 @@ void refuse_clients(int listener, const error_code& ec)
         return;
     constexpr int first = 2000; // ms
     constexpr int others = 100;
+    constexpr int all = 3000; // however many come; nobody can tell us to end meanwhile
+    const auto now = [] {
+        timespec read{};
+        ::clock_gettime(CLOCK_MONOTONIC, &read);
+        return std::int64_t{read.tv_sec} * 1000 + read.tv_nsec / 1'000'000;
+    };
+    const auto until = now() + all;
     pollfd one{listener, POLLIN, 0};
-    for (int patience = first; ::poll(&one, 1, patience) > 0; patience = others) {
+    for (int patience = first; ::poll(&one, 1, patience) > 0;
+         patience = static_cast<int>(std::clamp<std::int64_t>(until - now(), 0, others))) {
+        if (now() >= until)
+            return;
         const descriptor client(
             ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (!client)

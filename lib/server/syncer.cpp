@@ -4,8 +4,8 @@
 
 namespace zproc::serving {
 
-syncer::syncer(file_system& files, std::chrono::nanoseconds interval)
-    : files_(files), interval_(interval), thread_([this] { run(); })
+syncer::syncer(file_system& files, std::chrono::nanoseconds interval, std::function<void()> alarm)
+    : files_(files), interval_(interval), alarm_(std::move(alarm)), thread_([this] { run(); })
 {
 }
 
@@ -75,6 +75,8 @@ void syncer::run()
         else
             done_ = part;
         changed_.notify_all();
+        if (ec && alarm_)
+            alarm_();
     }
 }
 

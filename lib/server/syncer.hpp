@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -20,7 +21,8 @@ struct synced_part {
 /// Syncs, in a thread of its own, what was written since it last did.
 class syncer {
 public:
-    syncer(file_system& files, std::chrono::nanoseconds interval);
+    /// `alarm` is called in its thread when a sync has failed.
+    syncer(file_system& files, std::chrono::nanoseconds interval, std::function<void()> alarm = {});
     ~syncer();
     syncer(const syncer&) = delete;
     syncer& operator=(const syncer&) = delete;
@@ -37,6 +39,7 @@ private:
 
     file_system& files_;
     std::chrono::nanoseconds interval_;
+    std::function<void()> alarm_;
     std::mutex mutex_;
     std::condition_variable changed_;
     int file_ = -1; ///< -1: nothing to do

@@ -172,8 +172,12 @@ void host::mind_the_time()
             dawdled(*seats_[who]);
         drop(who);
     }
+    error_code full;
     for (const auto session : hall_.sessions.expire(ticks_, options_.session_expiry)) {
-        hall_.data->close_session(session, wall_);
+        if (!full.failed())
+            full = hall_.data->close_session(session, wall_);
+        if (full.failed()) // on disk or in the ring; it is due again at once
+            hall_.sessions.away(session, ticks_ - options_.session_expiry);
         keep_pace();
     }
     retry_records();

@@ -287,15 +287,17 @@ std::optional<peer> database::find_peer(std::uint64_t id) const
     return said ? decode_peer(*said) : std::nullopt;
 }
 
-void database::close_session(std::uint64_t id, std::int64_t time)
+error_code database::close_session(std::uint64_t id, std::int64_t time)
 {
     if (!sessions_.knows(id))
-        return;
-    sessions_.close(id);
+        return {};
     const auto key = session_key(id);
     const std::string_view keys[] = {key};
-    // Fails only when the ring cannot grow; then a successor expires the session again.
-    erase({.time = time}, {}, keys);
+    // First, for it may fail: who comes back to a session finds what was kept for it.
+    const auto erased = erase({.time = time}, {}, keys);
+    if (!erased.error.failed())
+        sessions_.close(id);
+    return erased.error;
 }
 
 } // namespace zproc::store

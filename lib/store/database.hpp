@@ -174,7 +174,8 @@ public:
 
     // ---- sessions; they are keys of the namespace without a name, so that successors know them
     error_code open_session(std::uint64_t id, std::int64_t time, const peer& who = {});
-    void close_session(std::uint64_t id, std::int64_t time);
+    /// Its kept replies go, if its key can: else it is as it was, and has to be closed later.
+    error_code close_session(std::uint64_t id, std::int64_t time);
     bool knows_session(std::uint64_t id) const { return sessions_.knows(id); }
     /// Who opened it; valid until the next change. Empty for a session that is not known.
     std::optional<peer> find_peer(std::uint64_t id) const;

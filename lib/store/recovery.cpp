@@ -58,9 +58,10 @@ void database::reply_moved(std::uint64_t session, std::uint64_t request, journal
 
 error_code database::grow(std::uint64_t capacity)
 {
+    // First: it may take what is put by for the other ring.
+    ring_->commit();
     if (const auto ec = around_.admit_ring(capacity); ec.failed())
         return ec;
-    ring_->commit();
     auto header = ring_->header();
     ++header.epoch;
     header.capacity = capacity;

@@ -25,7 +25,6 @@ error_code system_error_code(int error)
     switch (error) {
     case EMSGSIZE: return errc::too_large;
     case ENOEXEC: return errc::unknown_function;
-    case ESHUTDOWN:
     case EPIPE:
     case ECONNRESET: return errc::supervisor_lost;
     default: return error_code(error, boost::system::system_category());

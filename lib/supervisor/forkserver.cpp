@@ -283,8 +283,12 @@ void forkserver::on(member_id from, const message::spawn& m, std::vector<descrip
         return refuse(EBADF);
     if (m.command ? m.command->empty() : !is_registered(entry_point))
         return refuse(ENOEXEC);
-    if (leaving_)
-        return refuse(ESHUTDOWN);
+    if (leaving_) {
+        // The root is answered by the end of its socket: when all is over, not before.
+        if (from != tree::root)
+            refuse(ECANCELED); // who asks is to end
+        return;
+    }
     if (from != tree::root && members_.at(from).state != child_state::running)
         return refuse(ECANCELED); // who asks is to end
     if (const auto error = check_rights_of(from == tree::root ? setup_.surroundings.root

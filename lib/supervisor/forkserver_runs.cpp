@@ -111,6 +111,7 @@ int forkserver::fork_run(member_id who, descriptor& pidfd, int status)
         const auto error = errno ? errno : EMFILE;
         ::kill(pid, SIGKILL);
         while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {}
+        look_again_ = true; // it may have forked, and its end is not found any more
         return fail(error);
     }
     m.pid = pid;

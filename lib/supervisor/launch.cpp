@@ -1,6 +1,7 @@
 #include "supervisor/launch.hpp"
 
 #include "supervisor/prepare.hpp"
+#include "supervisor/reserve.hpp"
 #include "supervisor/sanitized.hpp"
 
 #include <algorithm>
@@ -117,6 +118,7 @@ void close_all_but(std::vector<int> kept) noexcept
         first = std::max(first, number + 1);
     }
     close_from_to(first, std::numeric_limits<unsigned>::max());
+    forget_reserve();
 }
 
 void run_child(const launch_plan& plan, const launch_surroundings& surroundings,

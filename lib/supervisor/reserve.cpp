@@ -46,6 +46,11 @@ void keep_reserve() noexcept
     errno = error;
 }
 
+void forget_reserve() noexcept
+{
+    kept.fill(-1);
+}
+
 bool is_scarcity(int error) noexcept
 {
     return error == EMFILE || error == ENFILE || error == ENOMEM;
@@ -70,8 +75,11 @@ descriptor open_pidfd_anyway(pid_t pid) noexcept
 bool read_file(const char* path, std::string& out)
 {
     const auto file = open_anyway(path, O_RDONLY | O_CLOEXEC);
-    if (!file)
-        return false;
+    return file && read_all(file, out);
+}
+
+bool read_all(const descriptor& file, std::string& out)
+{
     out.clear();
     std::array<char, 4096> part;
     for (;;) {

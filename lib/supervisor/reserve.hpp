@@ -13,6 +13,9 @@ namespace zproc::supervision {
 /// Opens what is missing of it, as far as that is possible.
 void keep_reserve() noexcept;
 
+/// In a fork, when all was closed: the numbers may be others' by now.
+void forget_reserve() noexcept;
+
 /// Whether `error` says that there is no descriptor (or no memory for one) just now.
 bool is_scarcity(int error) noexcept;
 
@@ -24,5 +27,7 @@ descriptor open_pidfd_anyway(pid_t pid) noexcept;
 
 /// All of a file of /proc; false, and errno.
 bool read_file(const char* path, std::string& out);
+/// The same of one that is open.
+bool read_all(const descriptor& file, std::string& out);
 
 } // namespace zproc::supervision

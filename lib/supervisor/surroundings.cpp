@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -64,7 +65,9 @@ std::optional<unsigned> present_file_mask()
 {
     std::string status;
     constexpr std::string_view before = "\nUmask:\t";
-    if (!read_file("/proc/self/status", status))
+    // No reserve: this is not the supervisor.
+    const descriptor file(::open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+    if (!file || !read_all(file, status))
         return std::nullopt;
     const auto line = status.find(before);
     unsigned mask = 0;

@@ -27,6 +27,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -366,9 +367,23 @@ BOOST_AUTO_TEST_CASE(user_without_rights_has_the_standard_level_or_a_user_namesp
     }));
 }
 
+/// The lock that its guardian has on a control group, to outlive it.
+descriptor lock_on(const std::string& group, pid_t guardian)
+{
+    const descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, guardian, 0)));
+    std::error_code ec;
+    for (const auto& each :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(guardian) + "/fd", ec))
+        if (std::filesystem::read_symlink(each.path(), ec) == group)
+            return descriptor(static_cast<int>(::syscall(
+                SYS_pidfd_getfd, process.get(), std::stoi(each.path().filename().string()), 0)));
+    return {};
+}
+
 BOOST_AUTO_TEST_CASE(lost_supervisor_whose_group_cannot_be_removed_does_not_hold_up_the_loop)
 {
-    // A mount keeps the group from being removed, as long as it is looked at.
+    // A mount keeps the group from being removed, as long as it is looked at: here, for it is no
+    // obstacle to those who do not see it. So nobody else may take the group for forsaken.
     if (::geteuid() != 0 || !possible(isolation_level::cgroup))
         return;
     forked_root root([] {
@@ -382,6 +397,8 @@ BOOST_AUTO_TEST_CASE(lost_supervisor_whose_group_cannot_be_removed_does_not_hold
                 checks check;
                 auto p = co_await ctx.spawn(&idle);
                 const auto group = supervision::current()->control_group;
+                const auto lock = lock_on(group, supervision::current()->guardian);
+                check(static_cast<bool>(lock), "the lock");
                 check(::mount("none", group.c_str(), "tmpfs", 0, nullptr) == 0, "the mount");
                 ::kill(supervision::current()->guardian, SIGKILL);
                 ::kill(supervision::current()->supervisor, SIGKILL);

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,13 +20,15 @@ namespace zproc::test {
 struct power_cut {};
 
 /// A directory in memory, on a disk that holds for certain only what was synced: of the rest, a
-/// power cut leaves any sectors, and names as of any moment since they were synced.
+/// power cut leaves any sectors, and names as of any moment since they were synced. As on Linux, a
+/// sync that fails gives up what it was to sync: the next one succeeds, and does not sync it.
 class lossy_files : public serving::file_system {
 public:
     std::uint64_t calls = 0;                ///< that change something, or sync it
     std::uint64_t cut_at = 0;               ///< the call at which the power goes; 0: never
     std::uint64_t fail_at = 0;              ///< the call that fails with EIO, and has no effect
     std::uint64_t room = ~std::uint64_t{0}; ///< bytes that the disk has for all files
+    bool crowded = false;                   ///< what is given back, others take
 
     /// What is there after the power came back.
     void lose(std::mt19937_64& random)
@@ -45,6 +48,7 @@ public:
                     for (std::size_t i = at; i != std::min(at + sector, left.size()); ++i)
                         left[i] = i < one.now.size() ? one.now[i] : std::byte{0};
             one.now = one.durable = left;
+            one.given_up.clear();
         }
         open_.clear();
     }
@@ -86,16 +90,13 @@ public:
     int open(const std::string& name, error_code& ec) override
     {
         ec = {};
-        auto& at = names_[name];
-        if (!at) {
-            if ((ec = step())) {
-                names_.erase(name);
+        if (!names_.contains(name)) {
+            if ((ec = step()))
                 return -1;
-            }
-            at = std::make_shared<file>();
+            names_[name] = std::make_shared<file>();
             name_steps_.push_back(names_);
         }
-        open_[++last_] = at;
+        open_[++last_] = names_.at(name);
         return last_;
     }
     void close(int number) override { open_.erase(number); }
@@ -113,14 +114,26 @@ public:
             return failure(ENOSPC);
         resize(now, std::max<std::uint64_t>(now.size(), end));
         std::ranges::copy(bytes, now.begin() + static_cast<std::ptrdiff_t>(offset));
+        auto& given_up = open_.at(number)->given_up;
+        for (auto at = offset / sector; at * sector < end && !bytes.empty(); ++at)
+            given_up.erase(at);
         return {};
     }
     error_code sync(int number) override
     {
-        if (const auto ec = step())
-            return ec;
         auto& one = *open_.at(number);
-        one.durable = one.now;
+        if (const auto ec = step()) {
+            for (std::size_t at = 0; at < one.now.size(); at += sector)
+                if (!one.is_durable(at))
+                    one.given_up.insert(at / sector);
+            return ec;
+        }
+        one.durable.resize(one.now.size());
+        for (std::size_t at = 0; at < one.now.size(); at += sector)
+            if (!one.given_up.contains(at / sector))
+                std::copy_n(one.now.begin() + static_cast<std::ptrdiff_t>(at),
+                            std::min(sector, one.now.size() - at),
+                            one.durable.begin() + static_cast<std::ptrdiff_t>(at));
         return {};
     }
     error_code allocate(int number, std::uint64_t size) override
@@ -137,7 +150,9 @@ public:
     {
         if (const auto ec = step())
             return ec;
+        const auto before = used();
         resize(open_.at(number)->now, size);
+        give_back(before);
         return {};
     }
     error_code rename(const std::string& from, const std::string& to) override
@@ -151,12 +166,24 @@ public:
         name_steps_.push_back(names_);
         return {};
     }
+    error_code link(const std::string& from, const std::string& to) override
+    {
+        if (const auto ec = step())
+            return ec;
+        if (!names_.contains(from))
+            return failure(ENOENT);
+        names_.try_emplace(to, names_.at(from));
+        name_steps_.push_back(names_);
+        return {};
+    }
     error_code remove(const std::string& name) override
     {
         if (const auto ec = step())
             return ec;
+        const auto before = used();
         if (names_.erase(name) == 0)
             return failure(ENOENT);
+        give_back(before);
         name_steps_.push_back(names_);
         return {};
     }
@@ -173,6 +200,16 @@ private:
     struct file {
         std::vector<std::byte> now;
         std::vector<std::byte> durable;
+        std::set<std::uint64_t> given_up; ///< sectors, whole in `now`, that no sync looks at
+
+        bool is_durable(std::size_t at) const
+        {
+            const auto end = std::min(at + sector, now.size());
+            return end <= durable.size() &&
+                   std::equal(now.begin() + static_cast<std::ptrdiff_t>(at),
+                              now.begin() + static_cast<std::ptrdiff_t>(end),
+                              durable.begin() + static_cast<std::ptrdiff_t>(at));
+        }
     };
     using names_type = std::map<std::string, std::shared_ptr<file>>;
 
@@ -190,6 +227,11 @@ private:
             throw power_cut{};
         }
         return calls == fail_at ? failure(EIO) : error_code();
+    }
+    void give_back(std::uint64_t before)
+    {
+        if (crowded)
+            room -= before - used();
     }
     void settle_names()
     {

@@ -102,6 +102,48 @@ BOOST_AUTO_TEST_CASE(read_finds_every_record_of_several_laps)
     BOOST_TEST(read_segment(longer, header_of(log)).torn == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(read_finds_every_record_of_extents_that_were_split)
+{
+    unrolled log(8192, 6000, 1, true);
+    const auto& ring = *log.ring.writer;
+    BOOST_TEST_REQUIRE(ring.tail() == 0u);
+    for (const std::uint64_t largest : {8u, 300u, 2000u}) { // a record may be larger than that
+        log.file.resize(journal::segment_header_bytes);
+        journal::encode_extents(log.ring.space.bytes(), ring.capacity(), 0, ring.head(), 0, 0,
+                                log.file, largest);
+        const auto found = read_segment(log.file, header_of(log));
+        BOOST_TEST(count_prefix(log, found) == log.records.size());
+        BOOST_TEST(found.end == log.file.size());
+        BOOST_TEST(found.extents.size() > ring.head() / 3000);
+        BOOST_TEST(found.head == ring.head());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(read_takes_no_forged_extent_for_damage)
+{
+    const unrolled log(4096, 9000, 3, false);
+    const auto header = header_of(log);
+    const auto end = log.file.size();
+    const auto head = log.ring.writer->head();
+    const auto tail = read_segment(log.file, header).tail;
+    const auto read_with = [&](const journal::extent_header& forged) {
+        // In a value of a record that is torn at its begin.
+        auto file = log.file;
+        file.resize(end + 400, std::byte{7});
+        const auto bytes = encode_extent_header(forged);
+        std::ranges::copy(bytes, file.begin() + static_cast<std::ptrdiff_t>(end) + 80);
+        return read_segment(file, header);
+    };
+    const std::uint32_t size = 8;
+    const auto now = log.ring.writer->tail();
+    BOOST_TEST(read_with({size, head, now, end + 80}).damaged);
+    BOOST_TEST(!read_with({size, head + 4096, now + 4096, end + 80}).damaged);
+    BOOST_TEST(!read_with({size, head - 8, now, end + 80}).damaged);
+    BOOST_TEST(!read_with({size, head, tail - 8, end + 80}).damaged);
+    BOOST_TEST(!read_with({8192, head, now, end + 80}).damaged);
+    BOOST_TEST(!read_with({size, head, now, end + 88}).damaged);
+}
+
 BOOST_AUTO_TEST_CASE(read_cuts_a_torn_end_at_any_byte_to_the_records_before_it)
 {
     const unrolled log(4096, 9000, 3, true);

@@ -45,7 +45,10 @@ public:
         options_.segment_bytes = 4096;
         options_.reserve_bytes = 4096;
         options_.log = [this](const std::string& text) { lines.push_back(text); };
-        options_.failed = [](const error_code&) { throw disk_gone{}; };
+        options_.failed = [this](const error_code&) {
+            if (process)
+                throw disk_gone{};
+        };
         stored = std::make_unique<disk>(files, options_);
     }
 
@@ -90,6 +93,8 @@ public:
     void ring_replaced(journal::writer& now) override
     {
         begun_ = stored->begin(now);
+        if (data && begun_.failed())
+            throw disk_gone{}; // as rings do it
         next_->go_live();
     }
     void changed(std::string_view, std::string_view) override {}
@@ -106,6 +111,7 @@ public:
             lines, [&](const auto& line) { return line.find(part) != std::string::npos; });
     }
 
+    bool process = true; ///< which ends when the disk is gone
     std::vector<std::string> lines;
     std::vector<store_test::region> regions;
     std::unique_ptr<disk> stored;

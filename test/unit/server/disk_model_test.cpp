@@ -6,8 +6,8 @@
 #include <random>
 #include <set>
 
-/// Cuts the power, or kills the process, at every single call to the disk, and starts again from
-/// what is there.
+/// Cuts the power, kills the process, or lets the disk fail, at every single call to it, and starts
+/// again from what is there.
 namespace {
 
 using namespace disk_test;
@@ -15,8 +15,9 @@ using namespace disk_test;
 struct setting {
     const char* name;
     fsync_policy fsync;
-    bool power; ///< else only the process dies
-    bool ring;  ///< what it leaves behind is a ring, too
+    bool power;         ///< else only the process dies
+    bool ring;          ///< what it leaves behind is a ring, too
+    bool fails = false; ///< every other time, the call only fails, which ends the processes
 };
 
 std::ostream& operator<<(std::ostream& out, const setting& what)
@@ -31,7 +32,8 @@ public:
     /// One life after another, each until it is stopped at the call that was chosen.
     void live(std::uint64_t stop_at)
     {
-        files_.cut_at = stop_at == 0 ? 0 : files_.calls + stop_at;
+        const bool fails = setting_.fails && lives_ % 2 == 1;
+        (fails ? files_.fail_at : files_.cut_at) = stop_at == 0 ? 0 : files_.calls + stop_at;
         try {
             start();
             for (int i = 0; i != 60; ++i)
@@ -39,10 +41,11 @@ public:
             machine_->stored->finish();
             finished_ = true;
         } catch (const power_cut&) {
+        } catch (const disk_gone&) {
         }
-        files_.cut_at = 0;
+        files_.cut_at = files_.fail_at = 0;
         before_ = std::move(machine_);
-        if (setting_.power) {
+        if (setting_.power && !fails) {
             files_.lose(random_);
             ++boots_;
             before_.reset();
@@ -76,6 +79,8 @@ private:
             last_ring_ = before_->regions.back();
         const auto ec = succeed && last_ring_ ? machine_->succeed(store_test::bytes_of(last_ring_))
                                               : machine_->start();
+        if (ec == errc::disk_failed && files_.fail_at != 0)
+            throw disk_gone{};
         BOOST_TEST_REQUIRE(!ec.failed(), ec.message());
         begun_ = true;
         check();
@@ -180,6 +185,8 @@ constexpr setting settings[] = {
     {"power, commit", fsync_policy::commit, true, false},
     {"power, interval", fsync_policy::interval, true, false},
     {"power, never", fsync_policy::never, true, false},
+    {"failing and power, commit", fsync_policy::commit, true, false, true},
+    {"failing and power, interval", fsync_policy::interval, true, false, true},
     {"kill all, commit", fsync_policy::commit, false, false},
     {"kill all, never", fsync_policy::never, false, false},
     {"kill the state, commit", fsync_policy::commit, false, true},

@@ -53,10 +53,12 @@ BOOST_AUTO_TEST_CASE(sync_that_fails_is_told_for_ever)
 {
     slow_files files;
     files.fails = true;
-    syncer one(files, at_once);
+    std::promise<void> alarm;
+    syncer one(files, at_once, [&] { alarm.set_value(); });
     one.written(3, {100, 8});
     files.begun.get_future().wait();
     files.allowed.set_value();
+    alarm.get_future().wait(); // whoever has nothing to write hears of it, too
     one.rest();
     BOOST_TEST(one.failure().failed());
     one.written(3, {200, 8}); // no second try: the promise would throw
