@@ -162,10 +162,8 @@ void connection::arm_read()
         if (ec == asio::error::operation_aborted || ec == asio::error::would_block) {
             if (self->wanted())
                 self->arm_read();
-        } else if (ec && !self->greeted_before_ && self->in_.buffered() != 0) {
-            self->fail(errc::not_a_zproc_server); // it said something, and no greeting
         } else if (ec) {
-            self->broken();
+            self->broken(); // what it has said so far may have been the beginning of a greeting
         } else {
             self->received(bytes);
         }

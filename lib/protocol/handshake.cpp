@@ -228,12 +228,15 @@ error_code read_hello(const frame& first, client_hello& hello, std::string& text
 
 error_code check_first_reply(bytes_view received)
 {
-    if (received.size() < header_bytes)
-        return {};
-    const auto first = parse(received);
-    const bool ours = first.code == static_cast<std::uint16_t>(operation::hello) ||
-                      first.code == static_cast<std::uint16_t>(operation::challenge);
-    if (!ours || first.length > max_hello_bytes || first.status > last_status)
+    // Of what has not come yet, zeros are believed.
+    std::array<std::byte, header_bytes> header{};
+    const auto there = std::min(received.size(), header.size());
+    std::copy_n(received.begin(), there, header.begin());
+    const auto first = parse(header);
+    const bool known = first.code == static_cast<std::uint16_t>(operation::hello) ||
+                       first.code == static_cast<std::uint16_t>(operation::challenge);
+    if (first.length > max_hello_bytes || (there >= status_at && !known) ||
+        (there == header_bytes && first.status > last_status))
         return errc::not_a_zproc_server;
     return {};
 }

@@ -74,7 +74,7 @@ error_code check_first_header(std::span<const std::byte, header_bytes> header, s
 error_code read_hello(const frame& first, client_hello& hello, std::string& text);
 
 /// At the client, for the first bytes that come back: not_a_zproc_server when they are no frame
-/// of ours (fewer than 12 bytes are fine so far).
+/// of ours (fewer than 12 are fine if they can be the beginning of one).
 error_code check_first_reply(bytes_view received);
 
 /// At the client: not_a_zproc_server, version_mismatch, or the error the server answered with;

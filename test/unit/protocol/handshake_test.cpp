@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(strangers_are_told_from_clients_and_servers)
     BOOST_TEST((check_first_header(bytes.first<header_bytes>(), text) == errc::malformed_frame));
     BOOST_TEST(!text.empty());
     BOOST_TEST((check_first_reply(bytes) == errc::not_a_zproc_server));
-    BOOST_TEST(!check_first_reply(bytes.first(11)).failed());
+    BOOST_TEST(!check_first_reply(bytes.first(1)).failed());
 
     buffer large;
     begin_frame(large, 0, operation::hello);
