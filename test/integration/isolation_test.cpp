@@ -2,6 +2,7 @@
 
 #include "supervisor/isolation.hpp"
 
+#include "descriptor.hpp"
 #include "integration/forked_root.hpp"
 #include "process_number.hpp"
 #include "supervisor/prepare.hpp"
@@ -368,14 +369,14 @@ BOOST_AUTO_TEST_CASE(user_without_rights_has_the_standard_level_or_a_user_namesp
 }
 
 /// The lock that its guardian has on a control group, to outlive it.
-descriptor lock_on(const std::string& group, pid_t guardian)
+zproc::descriptor lock_on(const std::string& group, pid_t guardian)
 {
-    const descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, guardian, 0)));
+    const zproc::descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, guardian, 0)));
     std::error_code ec;
     for (const auto& each :
          std::filesystem::directory_iterator("/proc/" + std::to_string(guardian) + "/fd", ec))
         if (std::filesystem::read_symlink(each.path(), ec) == group)
-            return descriptor(static_cast<int>(::syscall(
+            return zproc::descriptor(static_cast<int>(::syscall(
                 SYS_pidfd_getfd, process.get(), std::stoi(each.path().filename().string()), 0)));
     return {};
 }

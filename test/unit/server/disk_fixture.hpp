@@ -8,6 +8,8 @@
 #include "support/lossy_files.hpp"
 #include "unit/store/store_fixture.hpp"
 
+#include <boost/test/unit_test.hpp>
+
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -143,6 +145,36 @@ inline picture picture_of(const store::database& data)
         take(name);
     });
     return all;
+}
+
+inline const auto content = store_test::pack(value(std::string(200, 'x')));
+
+inline disk_options options_of(fsync_policy fsync = fsync_policy::commit, unsigned boot = 1)
+{
+    static unsigned instances = 0;
+    disk_options options;
+    options.fsync = fsync;
+    options.boot = id(boot);
+    options.instance = id(++instances);
+    return options;
+}
+
+inline void write(machine& on, int from, int to)
+{
+    for (int i = from; i != to; ++i) {
+        BOOST_TEST_REQUIRE(
+            !on.data->set({.time = i}, "n", "k" + std::to_string(i % 10), content).error.failed());
+        on.data->publish();
+    }
+}
+
+inline std::string last_segment(const lossy_files& files)
+{
+    std::string last;
+    for (const auto& name : files.names())
+        if (name.starts_with("segment-"))
+            last = name;
+    return last;
 }
 
 } // namespace disk_test
