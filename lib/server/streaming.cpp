@@ -24,7 +24,7 @@ void session_fsm::handle(const frame& f, const stream_request& m, std::int64_t)
     const auto& ring = shared_.data->ring();
     if (!stream_)
         shared_.streams.push_back(where_);
-    stream_.emplace();
+    stream_.emplace(streaming());
     replies_ = output_.size();
     stream_->limit = m.limit;
     // A position is believed when there is a record there: it was another server's word once.
