@@ -496,13 +496,15 @@ struct serve_row : row {
     {
         return detail::initiate<signature>(
             w.own->get_executor(),
-            [&w](detail::handler<signature> done) {
+            [&w, made = w.own->run(asio::deferred)](detail::handler<signature> done) mutable {
                 const auto slot = done.cancellation_slot();
                 const auto io = w.own->get_executor();
-                w.own->run(asio::bind_cancellation_slot(
+                std::move(made)(asio::bind_cancellation_slot(
                     slot, [done = std::move(done), io](error_code ec) mutable {
                         done.complete(io, ec);
                     }));
+                if (!io) // the loop is gone
+                    return;
                 w.ctx.ping([&w](error_code, pong) {
                     if (w.own)
                         w.own->stop();
