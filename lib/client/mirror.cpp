@@ -229,8 +229,11 @@ void mirror::begin(const protocol::stream_begun& m)
     if (!made->file)
         return fail(last_error());
     made->records.emplace(made->file.memory.bytes(), header, m.from);
-    if (++beginnings_ > most_beginnings) {
-        beginnings_ = 0;
+    const auto now = connection::now();
+    if (unfilled_since_ == 0)
+        unfilled_since_ = now;
+    else if (now - unfilled_since_ > patience_.count()) {
+        unfilled_since_ = 0;
         return fail(errc::journal_overrun);
     }
     next_ = std::move(made);
@@ -276,7 +279,7 @@ void mirror::announce()
         return fail(errc::state_lost);
     shelf_->put(next_->readable);
     current_ = std::move(next_);
-    beginnings_ = 0;
+    unfilled_since_ = 0;
     protocol::announce(page_.memory.bytes(), current_->records->header().epoch, ++generation_);
     news_ = true;
     say_limit(true); // a narrow one from now on

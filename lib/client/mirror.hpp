@@ -36,7 +36,8 @@ namespace zproc::client {
 /// All functions are called on the strand; readers of the ring are on any thread.
 class mirror : public std::enable_shared_from_this<mirror> {
 public:
-    /// Who waits for the mirror gives up when there was no progress for `patience`.
+    /// Who waits for the mirror gives up when there was no progress for `patience`; everybody does
+    /// when rings were begun anew for so long, and none was ever filled: the writer is too fast.
     mirror(const asio::any_io_executor& strand, std::shared_ptr<connection> server,
            std::shared_ptr<ring_shelf> shelf, std::chrono::nanoseconds patience);
     ~mirror();
@@ -73,8 +74,6 @@ public:
     // says fits into any socket's buffer, since nobody may be there to read it.
     static constexpr std::uint64_t wide = 4u << 20;
     static constexpr std::uint64_t narrow = 64u << 10;
-    /// So often a ring is begun anew before it was ever filled: the writer is too fast.
-    static constexpr int most_beginnings = 16;
 
 private:
     struct sync_call;
@@ -108,12 +107,12 @@ private:
     std::shared_ptr<connection> server_;
     std::shared_ptr<ring_shelf> shelf_;
 
-    bool asked_ = false;         ///< ever
-    bool streaming_ = false;     ///< in this connection
-    std::uint64_t received_ = 0; ///< bytes of records, of this stream
-    std::uint64_t limit_ = 0;    ///< that the server was told
-    int beginnings_ = 0;         ///< since a ring was filled
-    bool news_ = false;          ///< since readers were woken
+    bool asked_ = false;                   ///< ever
+    bool streaming_ = false;               ///< in this connection
+    std::uint64_t received_ = 0;           ///< bytes of records, of this stream
+    std::uint64_t limit_ = 0;              ///< that the server was told
+    multiplexer::time unfilled_since_ = 0; ///< rings are begun, and none has been filled; 0: one is
+    bool news_ = false;                    ///< since readers were woken
 
     std::unique_ptr<copy> current_;
     std::unique_ptr<copy> next_;
