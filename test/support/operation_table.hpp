@@ -7,6 +7,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -499,10 +500,12 @@ struct serve_row : row {
             [&w, made = w.own->run(asio::deferred)](detail::handler<signature> done) mutable {
                 const auto slot = done.cancellation_slot();
                 const auto io = w.own->get_executor();
-                std::move(made)(asio::bind_cancellation_slot(
-                    slot, [done = std::move(done), io](error_code ec) mutable {
-                        done.complete(io, ec);
-                    }));
+                const auto where = done.executor(io);
+                std::move(made)(asio::bind_executor(
+                    where, asio::bind_cancellation_slot(
+                               slot, [done = std::move(done), io](error_code ec) mutable {
+                                   done.complete(io, ec);
+                               })));
                 if (!io) // the loop is gone
                     return;
                 w.ctx.ping([&w](error_code, pong) {
