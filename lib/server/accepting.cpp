@@ -1,7 +1,9 @@
+#include "server/clocks.hpp"
 #include "server/host.hpp"
 #include "tcp.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -31,6 +33,14 @@ throttle::peer peer_of(const sockaddr_storage& address)
     return out;
 }
 
+/// While it waited to be let in.
+bool has_left(int socket)
+{
+    char byte = 0;
+    const auto count = ::recv(socket, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+    return count == 0 || (count < 0 && errno != EAGAIN);
+}
+
 bool is_own_user(int socket)
 {
     ucred peer{};
@@ -56,18 +66,65 @@ error_code host::poll(std::size_t which)
     auto& door = listeners_[which];
     if (std::exchange(door.polled, true))
         return {};
+    if (door.remote && !porch_) {
+        porch_ = descriptor(::epoll_create1(EPOLL_CLOEXEC));
+        if (const auto ec = poll(porch_.get(), porch_tag, poll_); ec.failed())
+            return ec;
+        porch_open_ = true;
+    }
+    return poll(door.socket.get(), first_listener_tag + which, door.remote ? porch_ : poll_);
+}
+
+error_code host::poll(int file, std::uint64_t tag, const descriptor& where) const
+{
     epoll_event event{};
     event.events = EPOLLIN;
-    event.data.u64 = first_listener_tag + which;
-    if (::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, door.socket.get(), &event) != 0)
+    event.data.u64 = tag;
+    if (::epoll_ctl(where.get(), EPOLL_CTL_ADD, file, &event) != 0)
         return {errno, boost::system::system_category()};
     return {};
 }
 
-void host::accept(std::size_t which)
+const descriptor& host::waited_for_on(const connection& c) const
+{
+    return c.from() && !c.machine().greeted() ? porch_ : poll_;
+}
+
+/// Those who are known go first: what strangers take is limited, whatever they do.
+void host::attend_strangers()
+{
+    constexpr int few = 8; // at once, or the others wait for too long
+    const auto begin = read_clock(CLOCK_THREAD_CPUTIME_ID);
+    std::array<epoll_event, 16> events;
+    const int count = ::epoll_wait(porch_.get(), events.data(), static_cast<int>(events.size()), 0);
+    for (int i = 0; i < count; ++i) {
+        const auto& event = events[static_cast<std::size_t>(i)];
+        if (event.data.u64 >= first_listener_tag)
+            accept(event.data.u64 - first_listener_tag, few);
+        else
+            serve(static_cast<seat>(event.data.u64), event.events);
+    }
+    porch_time_.spent(read_clock(CLOCK_THREAD_CPUTIME_ID) - begin);
+    admit_strangers();
+}
+
+/// Looks at the porch while they may have time.
+void host::admit_strangers()
+{
+    const bool may = porch_time_.may(read_clock(CLOCK_MONOTONIC));
+    if (may == porch_open_)
+        return;
+    porch_open_ = may;
+    epoll_event event{};
+    event.events = may ? std::uint32_t{EPOLLIN} : 0u;
+    event.data.u64 = porch_tag;
+    ::epoll_ctl(poll_.get(), EPOLL_CTL_MOD, porch_.get(), &event);
+}
+
+void host::accept(std::size_t which, int most)
 {
     auto& door = listeners_[which];
-    for (int i = 0; i != 64; ++i) {
+    for (int i = 0; i != most; ++i) {
         sockaddr_storage peer{};
         socklen_t size = sizeof peer;
         descriptor socket(::accept4(door.socket.get(), reinterpret_cast<sockaddr*>(&peer), &size,
@@ -75,15 +132,19 @@ void host::accept(std::size_t which)
         if (!socket) {
             // Out of descriptors: those who wait, wait until somebody leaves.
             if ((errno == EMFILE || errno == ENFILE) && seated_ != 0) {
-                ::epoll_ctl(poll_.get(), EPOLL_CTL_DEL, door.socket.get(), nullptr);
+                ::epoll_ctl((door.remote ? porch_ : poll_).get(), EPOLL_CTL_DEL, door.socket.get(),
+                            nullptr);
                 door.polled = false;
                 deaf_ = true;
             }
             return;
         }
         std::optional<throttle::peer> from;
-        if (door.remote)
+        if (door.remote) {
+            if (has_left(socket.get()))
+                continue;
             from = peer_of(peer);
+        }
         if (may_enter(door, socket.get(), from))
             take_seat(std::move(socket), from);
     }
@@ -145,20 +206,22 @@ void host::take_seat(descriptor socket, const std::optional<throttle::peer>& fro
     seats_[who] = std::make_unique<connection>(std::move(socket), hall_, who, ticks_, from);
     ++seated_;
     timing_ = true;
-    epoll_event event{};
-    event.events = seats_[who]->polled = EPOLLIN;
-    event.data.u64 = who;
-    if (::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, seats_[who]->socket(), &event) != 0)
+    auto& c = *seats_[who];
+    c.polled = EPOLLIN;
+    if (poll(c.socket(), who, waited_for_on(c)).failed())
         drop(who);
 }
 
 /// No stranger any more, and whoever else comes from there is as good as new.
-void host::came_in(const connection& c, seat who)
+bool host::came_in(connection& c, seat who)
 {
     if (!c.from())
-        return;
+        return true;
     strangers_.leave(who);
     throttle_.succeeded(*c.from());
+    ::epoll_ctl(porch_.get(), EPOLL_CTL_DEL, c.socket(), nullptr);
+    c.polled = EPOLLIN;
+    return !poll(c.socket(), who, poll_).failed();
 }
 
 /// It had its time, or kept a place that others need. Without a secret nobody is throttled.

@@ -1,11 +1,11 @@
 #include "server/host.hpp"
 
 #include "process_number.hpp"
+#include "server/clocks.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <ctime>
 #include <utility>
 
 #include <sys/epoll.h>
@@ -16,15 +16,6 @@
 namespace zproc::serving {
 
 namespace {
-
-constexpr std::uint64_t stop_tag = ~std::uint64_t{0};
-
-std::int64_t read_clock(clockid_t which)
-{
-    timespec now{};
-    ::clock_gettime(which, &now);
-    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
 
 template <class T>
 T random_bytes()
@@ -184,15 +175,22 @@ bool host::turn(int milliseconds)
         seats_[who]->machine().resume(wall_);
         mark(who);
     }
+    bool strangers_came = false;
     for (int i = 0; i < count; ++i) {
         const auto& event = events[static_cast<std::size_t>(i)];
         if (event.data.u64 == stop_tag)
             ending_ = ending_ || std::ranges::any_of(decisions_, [](auto& each) { return each(); });
+        else if (event.data.u64 == porch_tag)
+            strangers_came = true;
         else if (event.data.u64 >= first_listener_tag)
-            accept(event.data.u64 - first_listener_tag);
+            accept(event.data.u64 - first_listener_tag, 64);
         else
             serve(static_cast<seat>(event.data.u64), event.events);
     }
+    if (strangers_came)
+        attend_strangers();
+    else if (porch_ && !porch_open_)
+        admit_strangers();
     pass_turns();
     end_turn();
     mind_the_time();
@@ -239,10 +237,12 @@ void host::serve(seat who, std::uint32_t events)
     const bool knew = c.machine().greeted();
     // A hang-up is met by reading too: what was sent before it counts.
     const bool there = (events & ~std::uint32_t{EPOLLOUT}) == 0 || c.read(wall_);
-    if (!knew && c.machine().greeted())
-        came_in(c, who);
-    if (!there)
+    if (!there || (!knew && c.machine().greeted() && !came_in(c, who)))
         return drop(who);
+    // What strangers are told, they are told at once: it is nothing of the state.
+    if (!c.machine().greeted())
+        return flush(who);
+    porch_time_.others_served(ticks_);
     mark(who);
 }
 

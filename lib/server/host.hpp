@@ -4,6 +4,7 @@
 #include "server/disk.hpp"
 #include "server/rings.hpp"
 #include "server/strangers.hpp"
+#include "server/time_share.hpp"
 
 #include <zproc/error.hpp>
 
@@ -95,8 +96,10 @@ public:
     const hall& shared() const { return hall_; }
 
 private:
-    // Of events: seats are below them, what ends a turn is above.
+    // Of events: seats are below them, what else there is above.
     static constexpr std::uint64_t first_listener_tag = std::uint64_t{1} << 32;
+    static constexpr std::uint64_t porch_tag = ~std::uint64_t{1};
+    static constexpr std::uint64_t stop_tag = ~std::uint64_t{0};
 
     struct listener {
         descriptor socket;
@@ -104,11 +107,15 @@ private:
         bool polled = false;
     };
     error_code poll(std::size_t which);
-    void accept(std::size_t which);
+    error_code poll(int file, std::uint64_t tag, const descriptor& where) const;
+    void accept(std::size_t which, int most);
+    void attend_strangers();
+    void admit_strangers();
     bool may_enter(const listener& door, int socket, const std::optional<throttle::peer>& from);
     void take_seat(descriptor socket, const std::optional<throttle::peer>& from);
+    const descriptor& waited_for_on(const connection& c) const;
     void make_room_for_strangers();
-    void came_in(const connection& c, seat who);
+    bool came_in(connection& c, seat who);
     void dawdled(const connection& c);
     void leave(const connection& c, seat who);
     void refuse(int socket, error_code ec, std::string_view text);
@@ -147,6 +154,11 @@ private:
 
     std::vector<std::unique_ptr<connection>> seats_;
     std::vector<seat> free_;
+    // Of those who come over TCP and are not greeted yet, and of the doors they come through, it is
+    // told by a poll of its own, which is part of the other one only while they may have time.
+    descriptor porch_;
+    bool porch_open_ = false;
+    time_share porch_time_;
     strangers strangers_;
     throttle throttle_;
     std::size_t seated_ = 0;

@@ -1,5 +1,7 @@
 #include "server/state_process.hpp"
 
+#include "server/clocks.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -57,11 +59,7 @@ void refuse_clients(int listener, const error_code& ec)
     constexpr int first = 2000; // ms
     constexpr int others = 100;
     constexpr int all = 3000; // however many come; nobody can tell us to end meanwhile
-    const auto now = [] {
-        timespec read{};
-        ::clock_gettime(CLOCK_MONOTONIC, &read);
-        return std::int64_t{read.tv_sec} * 1000 + read.tv_nsec / 1'000'000;
-    };
+    const auto now = [] { return read_clock(CLOCK_MONOTONIC) / 1'000'000; };
     const auto until = now() + all;
     pollfd one{listener, POLLIN, 0};
     for (int patience = first; ::poll(&one, 1, patience) > 0;

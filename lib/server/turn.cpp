@@ -1,3 +1,4 @@
+#include "server/clocks.hpp"
 #include "server/host.hpp"
 
 #include <algorithm>
@@ -72,7 +73,7 @@ void host::watch(connection& c, seat who)
     epoll_event event{};
     event.events = c.polled = wanted;
     event.data.u64 = who;
-    ::epoll_ctl(poll_.get(), EPOLL_CTL_MOD, c.socket(), &event);
+    ::epoll_ctl(waited_for_on(c).get(), EPOLL_CTL_MOD, c.socket(), &event);
 }
 
 /// Of what everybody was last woken for; well before half a lap, whatever one request more writes.
@@ -145,6 +146,8 @@ int host::patience(int milliseconds)
     };
     if (timing_)
         at_most(1000);
+    if (porch_ && !porch_open_)
+        at_most(porch_time_.wait(read_clock(CLOCK_MONOTONIC)) / 1'000'000 + 1);
     if (!hall_.turns.idle()) {
         look_at_lease_clock();
         const auto due = hall_.turns.next_deadline();

@@ -1,7 +1,6 @@
 // Who comes over TCP and does not know the secret, or does not want to.
 
-#include "protocol/client_handshake.hpp"
-#include "support/server_fixture.hpp"
+#include "support/secret_client.hpp"
 #include "tcp.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -18,6 +17,7 @@ using namespace zproc;
 using namespace zproc::protocol;
 using test::packed;
 using test::raw_client;
+using test::secret_client;
 using test::server_thread;
 
 namespace {
@@ -30,54 +30,6 @@ serving::host_options guarded()
     options.secret = the_secret;
     return options;
 }
-
-/// A frame that was received, as the pure side reads it.
-frame as_frame(const raw_client::reply& from)
-{
-    frame f;
-    f.correlation = from.correlation;
-    f.code = from.code;
-    f.status = static_cast<std::uint16_t>(from.error.value());
-    f.body = from.body;
-    return f;
-}
-
-/// A client over TCP that goes through the handshake, and keeps what it sent.
-struct caller {
-    raw_client wire;
-    std::string secret;
-    client_handshake handshake;
-    buffer hello, proof;
-    std::string text;
-
-    caller(const server_thread& server, std::string known, const char* from = nullptr)
-        : wire(server.tcp_address(), from), secret(std::move(known))
-    {
-    }
-
-    error_code greet()
-    {
-        nonce fresh{};
-        fresh[0] = std::byte{1};
-        if (const auto ec = handshake.begin(hello, 0, {}, secret, fresh))
-            return ec;
-        wire.send(hello);
-        while (!handshake.done()) {
-            const auto reply = wire.receive();
-            server_hello welcome;
-            if (const auto ec = handshake.take(as_frame(reply), proof, welcome, text))
-                return ec;
-            if (!handshake.done())
-                wire.send(proof);
-        }
-        return {};
-    }
-    std::uint64_t set(std::string_view key)
-    {
-        const auto one = packed(1);
-        return wire.get<mutation_reply>(set_request{wire.by(), "n", key, one}).revision;
-    }
-};
 
 int option(int socket, int level, int name)
 {
@@ -94,7 +46,7 @@ BOOST_AUTO_TEST_SUITE(tcp_hostile)
 BOOST_AUTO_TEST_CASE(handshake_that_was_recorded_opens_nothing)
 {
     server_thread server(guarded(), "tcp://127.0.0.1:0");
-    caller honest(server, the_secret);
+    secret_client honest(server, the_secret);
     BOOST_TEST_REQUIRE(!honest.greet().failed());
     BOOST_TEST(honest.set("k") == 1u);
 
@@ -122,7 +74,7 @@ BOOST_AUTO_TEST_CASE(requests_before_the_proof_are_not_served)
     BOOST_TEST((client.receive().code == operation::challenge));
     BOOST_TEST((client.receive().error == errc::malformed_frame));
     BOOST_TEST(client.closed());
-    caller honest(server, the_secret);
+    secret_client honest(server, the_secret);
     BOOST_TEST_REQUIRE(!honest.greet().failed());
     BOOST_TEST(honest.set("k") == 1u);
 }
@@ -130,7 +82,7 @@ BOOST_AUTO_TEST_CASE(requests_before_the_proof_are_not_served)
 BOOST_AUTO_TEST_CASE(bytes_of_strangers_are_answered_and_the_others_served)
 {
     server_thread server(guarded(), "tcp://127.0.0.1:0");
-    caller honest(server, the_secret);
+    secret_client honest(server, the_secret);
     BOOST_TEST_REQUIRE(!honest.greet().failed());
     {
         raw_client stranger(server.tcp_address());
@@ -164,7 +116,7 @@ BOOST_AUTO_TEST_CASE(hello_that_never_ends_is_given_up)
     half.send(bytes_view(out).first(out.size() / 2));
     unproven.send(out);
     BOOST_TEST((unproven.receive().code == operation::challenge));
-    caller honest(server, the_secret);
+    secret_client honest(server, the_secret);
     BOOST_TEST_REQUIRE(!honest.greet().failed());
     for (auto* each : {&half, &silent, &unproven})
         BOOST_TEST(each->closed());
@@ -182,7 +134,7 @@ BOOST_AUTO_TEST_CASE(crowd_of_strangers_keeps_nobody_out_who_knows_the_secret)
     for (int i = 0; i != 100; ++i)
         crowd.push_back(std::make_unique<raw_client>(server.tcp_address(),
                                                      i % 2 == 0 ? "127.0.0.3" : "127.0.0.4"));
-    caller honest(server, the_secret, "127.0.0.2");
+    secret_client honest(server, the_secret, "127.0.0.2");
     BOOST_TEST_REQUIRE(!honest.greet().failed());
     BOOST_TEST(honest.set("k") == 1u);
     // Those that came first had to go.
@@ -199,10 +151,10 @@ BOOST_AUTO_TEST_CASE(crowd_of_strangers_keeps_nobody_out_who_knows_the_secret)
 BOOST_AUTO_TEST_CASE(guesses_at_the_secret_are_throttled)
 {
     server_thread server(guarded(), "tcp://127.0.0.1:0");
-    caller early(server, the_secret);
+    secret_client early(server, the_secret);
     BOOST_TEST_REQUIRE(!early.greet().failed());
     for (unsigned i = 0; i != serving::throttle::free_failures; ++i) {
-        caller guess(server, "guess number " + std::to_string(1000 + i));
+        secret_client guess(server, "guess number " + std::to_string(1000 + i));
         BOOST_TEST((guess.greet() == errc::not_authenticated));
         BOOST_TEST(guess.wire.closed());
     }
@@ -222,7 +174,7 @@ BOOST_AUTO_TEST_CASE(slow_stranger_stays_whatever_crowd_comes_from_elsewhere)
     auto options = guarded();
     options.strangers = 4;
     server_thread server(options, "tcp://127.0.0.1:0");
-    caller slow(server, the_secret, "127.0.0.2");
+    secret_client slow(server, the_secret, "127.0.0.2");
     std::vector<std::unique_ptr<raw_client>> crowd;
     for (int i = 0; i != 20; ++i)
         crowd.push_back(std::make_unique<raw_client>(server.tcp_address(), "127.0.0.3"));
@@ -241,7 +193,7 @@ BOOST_AUTO_TEST_CASE(crowd_that_makes_room_again_and_again_is_throttled)
         crowd.push_back(std::make_unique<raw_client>(server.tcp_address(), "127.0.0.3"));
     raw_client late(server.tcp_address(), "127.0.0.3");
     BOOST_TEST((late.receive().error == errc::peer_throttled));
-    caller honest(server, the_secret, "127.0.0.2");
+    secret_client honest(server, the_secret, "127.0.0.2");
     BOOST_TEST(!honest.greet().failed());
 }
 
@@ -263,13 +215,13 @@ BOOST_AUTO_TEST_CASE(handshake_that_succeeds_forgives_at_once)
 {
     server_thread server(guarded(), "tcp://127.0.0.1:0");
     const auto guess = [&] {
-        caller wrong(server, "guess at the secret");
+        secret_client wrong(server, "guess at the secret");
         BOOST_TEST((wrong.greet() == errc::not_authenticated));
         BOOST_TEST(wrong.wire.closed());
     };
     for (unsigned i = 0; i + 1 != serving::throttle::free_failures; ++i)
         guess();
-    caller honest(server, the_secret); // and stays
+    secret_client honest(server, the_secret); // and stays
     BOOST_TEST_REQUIRE(!honest.greet().failed());
     guess();
     raw_client next(server.tcp_address());
@@ -288,14 +240,14 @@ BOOST_AUTO_TEST_CASE(misfits_do_not_throttle_where_there_is_no_secret)
         stranger.send_text("GET / HTTP/1.1\r\n\r\n");
         BOOST_TEST((stranger.receive().error == errc::malformed_frame));
     }
-    caller honest(server, "");
+    secret_client honest(server, "");
     BOOST_TEST(!honest.greet().failed());
 }
 
 BOOST_AUTO_TEST_CASE(memory_is_not_shared_over_tcp_and_the_connection_goes_on)
 {
     server_thread server(guarded(), "tcp://127.0.0.1:0");
-    caller honest(server, the_secret);
+    secret_client honest(server, the_secret);
     BOOST_TEST_REQUIRE(!honest.greet().failed());
     const auto answer = honest.wire.ask(attach_request{true});
     BOOST_TEST((answer.error == errc::no_shared_memory));

@@ -115,6 +115,16 @@ unsigned highest_descriptor(pid_t pid)
     return highest;
 }
 
+std::size_t open_descriptors(pid_t pid)
+{
+    std::size_t count = 0;
+    std::error_code ec;
+    const auto path = "/proc/" + std::to_string(pid) + "/fd";
+    for (std::filesystem::directory_iterator it(path, ec), end; !ec && it != end; it.increment(ec))
+        ++count;
+    return count;
+}
+
 bool wait_for_end(pid_t pid, int milliseconds)
 {
     const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,9 @@ std::vector<process_entry> descendants(pid_t root);
 
 /// The highest number of a descriptor that the process has open.
 unsigned highest_descriptor(pid_t pid);
+
+/// How many descriptors the process has open; 0 when it is not there.
+std::size_t open_descriptors(pid_t pid);
 
 /// Waits until the process has ended, reaped or not; false when the time is up.
 bool wait_for_end(pid_t pid, int milliseconds);

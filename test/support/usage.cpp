@@ -32,6 +32,24 @@ usage usage_of(pid_t pid)
     return out;
 }
 
+std::int64_t peak_of(pid_t pid)
+{
+    const auto path = "/proc/" + std::to_string(pid) + "/status";
+    std::ifstream in(path);
+    for (std::string word; in >> word;)
+        if (std::int64_t kibibytes = 0; word == "VmHWM:" && in >> kibibytes)
+            return kibibytes * 1024;
+    throw std::runtime_error("cannot read " + path);
+}
+
+void forget_peak(pid_t pid)
+{
+    const auto path = "/proc/" + std::to_string(pid) + "/clear_refs";
+    std::ofstream out(path);
+    if (!(out << 5 << std::flush))
+        throw std::runtime_error("cannot write " + path);
+}
+
 std::string in_mebibytes(std::int64_t bytes)
 {
     char text[32];

@@ -23,6 +23,10 @@ struct usage {
 /// Of a process, or of this one.
 usage usage_of(pid_t pid = 0);
 
+/// The most RSS that it had since the peak was forgotten.
+std::int64_t peak_of(pid_t pid);
+void forget_peak(pid_t pid);
+
 constexpr std::int64_t mebibyte = 1 << 20;
 
 /// "12.3 MiB"

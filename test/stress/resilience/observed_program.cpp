@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
@@ -39,20 +38,10 @@ int paused = -1;
 int go_on = -1;
 int objections = -1;
 
-std::size_t descriptors_of(pid_t pid)
-{
-    std::size_t count = 0;
-    std::error_code ec;
-    const auto path = "/proc/" + std::to_string(pid) + "/fd";
-    for (std::filesystem::directory_iterator it(path, ec), end; !ec && it != end; it.increment(ec))
-        ++count;
-    return count;
-}
-
 holding holding_of(pid_t pid, const std::vector<process_entry>& all)
 {
     holding now;
-    now.descriptors = descriptors_of(pid);
+    now.descriptors = open_descriptors(pid);
     now.zombies = static_cast<std::size_t>(std::ranges::count_if(
         all, [&](const auto& each) { return each.parent == pid && each.zombie(); }));
     const auto memory = usage_of(pid);
