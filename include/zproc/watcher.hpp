@@ -97,9 +97,9 @@ struct pending_next final : pending_event {
 
 struct pending_one final : pending_event {
     handler<void(error_code, event)> done;
-    watch_owner owner;
+    std::shared_ptr<watch_owner> owner;
 
-    pending_one(handler<void(error_code, event)> h, watch_owner o)
+    pending_one(handler<void(error_code, event)> h, std::shared_ptr<watch_owner> o)
         : done(std::move(h)), owner(std::move(o))
     {
     }
@@ -175,8 +175,10 @@ public:
             throw system_error(errc::context_gone);
         return detail::initiate<signature>(
             std::move(executor),
-            [owner = std::move(owner_)](detail::handler<signature> done) mutable {
-                auto core = owner.core();
+            // Shared, since some compilers want a deferred operation to be copyable.
+            [owner = std::make_shared<detail::watch_owner>(std::move(owner_))](
+                detail::handler<signature> done) mutable {
+                auto core = owner->core();
                 core->next(
                     std::make_unique<detail::pending_one>(std::move(done), std::move(owner)));
             },

@@ -97,7 +97,7 @@ void refuse_a_coroutine(operation_world& base, const std::string& cell, checks& 
         other,
         [&]() -> asio::awaitable<void> {
             auto operation = Row::start(w, asio::use_awaitable);
-            co_await std::move(operation);
+            static_cast<void>(co_await std::move(operation));
         },
         [&](std::exception_ptr e) { error = e; });
     other.run();
