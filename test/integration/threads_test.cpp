@@ -265,7 +265,6 @@ void drop_handles_on_other_threads(checks& check)
 void stop_in_the_middle(checks& check)
 {
     for (int i = 0; i != 10; ++i) {
-        findings found;
         asio::thread_pool pool(threads);
         context ctx(pool.get_executor());
         const auto state = ctx.state();
