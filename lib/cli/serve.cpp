@@ -1,5 +1,7 @@
 #include "cli/serve.hpp"
 
+#include "server/state_process.hpp"
+
 #include <zproc/context.hpp>
 #include <zproc/run.hpp>
 
@@ -11,7 +13,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <string>
 #include <string_view>
 
@@ -27,17 +28,6 @@ constexpr const char* usage =
     "                   [--data DIR [--fsync never|interval|commit] [--salvage]]\n"
     "       an ADDRESS is unix:///PATH, tcp://HOST:PORT or tcp://[IPV6]:PORT\n";
 
-/// One line, with the time of day.
-void log(const std::string& text)
-{
-    const auto now = std::time(nullptr);
-    std::tm parts{};
-    ::localtime_r(&now, &parts);
-    char time[32];
-    std::strftime(time, sizeof time, "%F %T", &parts);
-    std::fprintf(stderr, "%s zproc: %s\n", time, text.c_str());
-}
-
 /// Ends by a signal, or with what went wrong.
 asio::awaitable<int> serve_until_stopped(context ctx)
 {
@@ -46,20 +36,21 @@ asio::awaitable<int> serve_until_stopped(context ctx)
         co_await ctx.state().size(why);
         pid_t server = (co_await ctx.ping()).pid;
         for (const auto& each : ctx.addresses())
-            log("serving " + each + " (state process " + std::to_string(server) + ")");
+            serving::log_line("serving " + each + " (state process " + std::to_string(server) +
+                              ")");
         auto processes = ctx.state("zproc.processes").when_change({.own = true});
         for (;;) {
             co_await processes.next();
             const pid_t now = (co_await ctx.ping()).pid;
             if (now != server)
-                log("state process " + std::to_string(server) + " has died, " +
-                    std::to_string(now) + " serves in its place; nothing was lost");
+                serving::log_line("state process " + std::to_string(server) + " has died, " +
+                                  std::to_string(now) + " serves in its place; nothing was lost");
             server = now;
         }
     } catch (const system_error& e) {
         if (e.code() == asio::error::operation_aborted)
             throw;
-        log("cannot serve: " + (why.text.empty() ? e.code().message() : why.text));
+        serving::log_line("cannot serve: " + (why.text.empty() ? e.code().message() : why.text));
     }
     co_return EXIT_FAILURE;
 }
@@ -121,7 +112,7 @@ int serve(int argc, char** argv)
     const int code = run(&serve_until_stopped, options);
     // A signal is how it is meant to end.
     if (code == 128 + SIGINT || code == 128 + SIGTERM) {
-        log("stopped");
+        serving::log_line("stopped");
         return EXIT_SUCCESS;
     }
     return code;

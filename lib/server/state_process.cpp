@@ -76,15 +76,9 @@ void refuse_clients(int listener, const error_code& ec)
     }
 }
 
-/// One line about the data directory, with the time of day.
 void log_data(const std::string& text)
 {
-    const auto now = std::time(nullptr);
-    std::tm parts{};
-    ::localtime_r(&now, &parts);
-    char time[32];
-    std::strftime(time, sizeof time, "%F %T", &parts);
-    std::fprintf(stderr, "%s zproc: data: %s\n", time, text.c_str());
+    log_line("data: " + text);
 }
 
 /// The directory of the state's data, if there is one. `listener` goes with the state.
@@ -192,6 +186,16 @@ std::vector<int> take_listeners(const state_process_start& start,
 }
 
 } // namespace
+
+void log_line(const std::string& text)
+{
+    const auto now = std::time(nullptr);
+    std::tm parts{};
+    ::localtime_r(&now, &parts);
+    char time[32];
+    std::strftime(time, sizeof time, "%F %T", &parts);
+    std::fprintf(stderr, "%s zproc: %s\n", time, text.c_str());
+}
 
 descriptor make_listener(const std::string& path, error_code& ec)
 {

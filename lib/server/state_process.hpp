@@ -13,6 +13,9 @@ namespace zproc::serving {
 /// The socket of a state within the supervisor's private directory.
 inline constexpr std::string_view socket_name = "state";
 
+/// To standard error, with the time of day.
+void log_line(const std::string& text);
+
 /// A listening Unix socket that only this user can connect to. Errors: bad_address (the path is
 /// too long), address_in_use, those of the system.
 descriptor make_listener(const std::string& path, error_code& ec);
