@@ -147,6 +147,13 @@ const char* text_of(errc code) noexcept
     case errc::no_shared_memory:
         return "the journal cannot be mapped over TCP, since memory is shared on one machine only; "
                "use a unix:// address of the server there, or ask over the connection instead";
+    case errc::bad_certificate:
+        return "the certificates for TLS cannot be used; the text says which file, and why";
+    case errc::tls_failed:
+        return "client and server have not agreed on TLS; the text says why: check that both use "
+               "it, their certificates, and whom each trusts";
+    case errc::tls_required:
+        return "the server speaks only TLS over TCP; give the client tls options";
     case errc::conflict:
         return "another change came in between; read again and repeat the transaction";
     }

@@ -82,7 +82,7 @@ error_code resolve(const protocol::address& of, std::vector<endpoint>& out, std:
     return {};
 }
 
-descriptor listen(const protocol::address& at, bool with_secret, protocol::address& bound,
+descriptor listen(const protocol::address& at, bool knows_clients, protocol::address& bound,
                   error_code& ec, std::string& text)
 {
     std::vector<endpoint> found;
@@ -90,7 +90,7 @@ descriptor listen(const protocol::address& at, bool with_secret, protocol::addre
     if (ec.failed())
         return {};
     const auto& where = found.front();
-    if (!with_secret && !is_loopback(where)) {
+    if (!knows_clients && !is_loopback(where)) {
         text = "to listen at " + protocol::to_string(at) +
                ", which other machines can reach, a server needs a secret: give it a secret file, "
                "or listen at tcp://127.0.0.1 or tcp://[::1] only";

@@ -32,7 +32,7 @@ error_code resolve(const protocol::address& of, std::vector<endpoint>& out, std:
 /// it.
 ///
 /// Errors, with a text: bad_address, address_in_use, bad_secret, those of the system.
-descriptor listen(const protocol::address& at, bool with_secret, protocol::address& bound,
+descriptor listen(const protocol::address& at, bool knows_clients, protocol::address& bound,
                   error_code& ec, std::string& text);
 
 /// Small requests go out at once, and a peer that is not there any more is found: what it does not

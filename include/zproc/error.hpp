@@ -92,10 +92,15 @@ enum class errc {
 
     // connections, once more
     no_shared_memory,
+
+    // TLS
+    bad_certificate,
+    tls_failed,
+    tls_required,
 };
 
 /// The last of them.
-inline constexpr errc last_errc = errc::no_shared_memory;
+inline constexpr errc last_errc = errc::tls_required;
 
 /// The category of `errc`; lives as long as the program.
 const boost::system::error_category& error_category() noexcept;

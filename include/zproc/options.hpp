@@ -115,6 +115,23 @@ struct server_limits {
     std::chrono::nanoseconds session_expiry = std::chrono::minutes(2);
 };
 
+/// TLS 1.3 over TCP: what is said can be neither read nor changed on its way, and certificates show
+/// who is there. All are files in PEM, read when the context is made; Unix sockets do without.
+struct tls_options {
+    /// Of this side, and then of those who have signed it. A server needs one.
+    std::string certificate = {};
+    /// The private key of the certificate, without a password; only this user may be able to read
+    /// the file.
+    std::string key = {};
+    /// Whose signatures are trusted. A client without it trusts whom the system does; a server with
+    /// it admits only clients that have a certificate, and needs no secret then.
+    std::string authorities = {};
+    /// Of a client: what the server's certificate has to be for. Default: the host of its address.
+    std::string server_name = {};
+
+    bool operator==(const tls_options&) const = default;
+};
+
 /// How a context finds or starts its state process, and how patient it is.
 class context_options {
 public:
@@ -150,7 +167,8 @@ public:
 
     /// The secret that client and server have in common: 16 to 1024 bytes. A client with one
     /// trusts only a server that proves that it knows it; a server with one admits over TCP only
-    /// clients that do. What follows on the connection is neither encrypted nor signed.
+    /// clients that do. What follows on the connection is neither encrypted nor signed, but with
+    /// `tls`.
     context_options& secret(std::string value)
     {
         secret_ = std::move(value);
@@ -162,6 +180,14 @@ public:
     context_options& secret_file(std::string path)
     {
         secret_file_ = std::move(path);
+        return *this;
+    }
+
+    /// Speaks TLS over TCP, as a server and as a client, and nothing else: `errc::bad_certificate`
+    /// where a file cannot be used, `errc::tls_failed` where the two do not agree. Default: no TLS.
+    context_options& tls(tls_options value)
+    {
+        tls_ = std::move(value);
         return *this;
     }
 
@@ -239,6 +265,7 @@ public:
     const std::vector<std::string>& listens() const noexcept { return listens_; }
     const std::string& secret() const noexcept { return secret_; }
     const std::string& secret_file() const noexcept { return secret_file_; }
+    const std::optional<tls_options>& tls() const noexcept { return tls_; }
     /// Whether the context has a server of its own.
     bool starts_server() const noexcept { return start_server_ || address_.empty(); }
     const std::string& default_namespace() const noexcept { return default_namespace_; }
@@ -256,6 +283,7 @@ private:
     std::vector<std::string> listens_;
     std::string secret_;
     std::string secret_file_;
+    std::optional<tls_options> tls_;
     bool start_server_ = false;
     std::string default_namespace_ = "default";
     std::chrono::nanoseconds grace_ = std::chrono::milliseconds(500);

@@ -70,8 +70,9 @@ int run(F f, run_options options = {})
     return detail::run_main(options, detail::main_body(std::move(f)));
 }
 
-/// The same; takes `--zproc-address ADDRESS`, `--zproc-namespace NAME` and
-/// `--zproc-isolation LEVEL` out of `argv`.
+/// The same; takes `--zproc-address ADDRESS`, `--zproc-secret-file FILE`,
+/// `--zproc-tls-certificate FILE`, `--zproc-tls-key FILE`, `--zproc-tls-authorities FILE`,
+/// `--zproc-namespace NAME` and `--zproc-isolation LEVEL` out of `argv`.
 template <class F>
 int run(int& argc, char** argv, F f, run_options options = {})
 {

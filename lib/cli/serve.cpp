@@ -1,5 +1,6 @@
 #include "cli/serve.hpp"
 
+#include "context/certificates.hpp"
 #include "server/state_process.hpp"
 
 #include <zproc/context.hpp>
@@ -25,6 +26,7 @@ namespace asio = boost::asio;
 
 constexpr const char* usage =
     "usage: zproc serve ADDRESS… [--secret-file FILE] [--journal-size BYTES]\n"
+    "                   [--tls-certificate FILE --tls-key FILE [--tls-authorities FILE]]\n"
     "                   [--data DIR [--fsync never|interval|commit] [--salvage]]\n"
     "       an ADDRESS is unix:///PATH, tcp://HOST:PORT or tcp://[IPV6]:PORT\n";
 
@@ -91,6 +93,9 @@ int serve(int argc, char** argv)
             ++i;
         } else if (word == "--secret-file" && i + 1 != argc) {
             options.secret_file(argv[++i]);
+        } else if (word.starts_with("--tls-") && i + 1 != argc &&
+                   detail::set_tls_file(word.substr(6), argv[i + 1], options)) {
+            ++i;
         } else if (word == "--data" && i + 1 != argc) {
             options.data(argv[++i]);
         } else if (word == "--fsync" && i + 1 != argc && take(argv[i + 1], options)) {

@@ -27,7 +27,7 @@ struct connection::heartbeat_call final : call {
     void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
     {
         protocol::write_request(out, correlation, protocol::ping_request{});
-        owner.ping_ends_at_ = owner.given_ - owner.sent_ + out.size();
+        owner.ping_written_ = true;
     }
     void done(error_code, protocol::bytes_view) override {}
 };
@@ -294,6 +294,8 @@ void connection::close()
     loop_->socket.close(ignored);
     loop_->pulse.cancel();
     pulse_watched_ = false;
+    tls_.reset();
+    ping_written_ = false;
     out_.clear();
     sent_ = 0;
     given_ = 0;

@@ -7,6 +7,7 @@
 #include "protocol/address.hpp"
 #include "protocol/client_handshake.hpp"
 #include "protocol/frame.hpp"
+#include "tls.hpp"
 
 #include <zproc/error.hpp>
 
@@ -34,6 +35,13 @@ namespace asio = boost::asio;
 using locator = std::function<void(
     std::function<void(error_code, const protocol::address&, std::string text)>)>;
 
+/// What a client shows, and whom it believes.
+struct credentials {
+    std::string secret = {}; ///< both sides have to prove that they know it; empty: neither
+    std::shared_ptr<const tls::terms> tls = {}; ///< over TCP; none: without
+    std::string server_name = {}; ///< in the server's certificate; empty: the host of the address
+};
+
 /// The connection of a context to its state process: connects when something is asked, connects
 /// again when it breaks, and resumes the session. Over TCP it tries every endpoint of the address,
 /// and asks for a sign of life when it has heard nothing for long.
@@ -55,7 +63,7 @@ public:
         locator locate;
         std::string name; ///< of this process, for people
         std::chrono::nanoseconds request_timeout;
-        std::string secret = {}; ///< both sides have to prove that they know it; empty: neither
+        credentials shown = {};
         std::chrono::nanoseconds reconnect_limit = std::chrono::seconds(5);
     };
 
@@ -132,8 +140,11 @@ private:
     void flush();
     bool has_ended() const;
     void send_some();
+    bool seal();
     void arm_read();
     void received(std::size_t bytes);
+    void received_sealed(std::size_t bytes);
+    void not_agreed();
     std::size_t receive_with_descriptors(error_code& ec);
     void handle(const protocol::frame& f);
     void arm_deadline();
@@ -179,8 +190,11 @@ private:
     std::chrono::nanoseconds next_pause_{};
     std::minstd_rand jitter_;
 
+    std::unique_ptr<tls::session> tls_; ///< of this socket
+    protocol::buffer sealed_;           ///< being read into, with TLS
+
     protocol::buffer out_;
-    std::size_t sent_ = 0;
+    std::size_t sent_ = 0;    ///< of what goes out: `out_`, or with TLS what was made of it
     std::uint64_t given_ = 0; ///< bytes that the system took, of this socket
     int descriptor_ = -1;     ///< to go with the byte at `descriptor_at_`
     std::size_t descriptor_at_ = 0;
@@ -200,6 +214,7 @@ private:
     heartbeat pulse_;
     bool pulse_watched_ = false;
     std::uint64_t ping_ends_at_ = 0; ///< of the bytes of this socket
+    bool ping_written_ = false;      ///< it is in `out_`, and not counted yet
     bool heard_ = false;             ///< an answer, since a patient call was given more time
 };
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <iterator>
+#include <string>
 #include <utility>
 
 #include <sys/socket.h>
@@ -61,7 +62,7 @@ void connection::flush()
     if (calls_.anything_to_write() && descriptor_ < 0)
         for (auto& large : calls_.write(out_, server_.limits.request_bytes, now()))
             large->done(errc::too_large, {});
-    if (expecting_descriptors_ > 0 && reading_plainly_)
+    if (expecting_descriptors_ > 0 && reading_plainly_ && !tls_)
         loop_->socket
             .cancel(); // comes back to arm_read, which receives with descriptors from now on
     send_some();
@@ -91,12 +92,29 @@ void connection::attach_descriptor(int number, std::size_t offset)
     descriptor_at_ = offset;
 }
 
+/// With TLS: what is to be said becomes what goes out. False when nothing may be said any more.
+bool connection::seal()
+{
+    if (!tls_->established())
+        return true; // the handshake goes first
+    if (!tls_->seal(out_))
+        return false;
+    out_.clear();
+    return true;
+}
+
 /// Sends what the kernel takes. That the server is gone is for the reading side to find: what it
 /// said before is still to be read.
 void connection::send_some()
 {
-    while (sent_ < out_.size()) {
-        iovec piece{out_.data() + sent_, out_.size() - sent_};
+    if (tls_ && !seal())
+        return not_agreed();
+    auto& out = tls_ ? tls_->output() : out_;
+    if (out_.empty() || !tls_)
+        if (std::exchange(ping_written_, false))
+            ping_ends_at_ = given_ - sent_ + out.size();
+    while (sent_ < out.size()) {
+        iovec piece{out.data() + sent_, out.size() - sent_};
         msghdr message{};
         message.msg_iov = &piece;
         message.msg_iovlen = 1;
@@ -139,7 +157,7 @@ void connection::send_some()
             break;
         }
     }
-    out_.clear();
+    out.clear();
     sent_ = 0;
 }
 
@@ -151,7 +169,7 @@ void connection::arm_read()
     if (reading_ || (state_ != state::ready && state_ != state::greeting))
         return;
     reading_ = true;
-    reading_plainly_ = expecting_descriptors_ == 0;
+    reading_plainly_ = expecting_descriptors_ == 0 || tls_;
     auto completion = [weak = weak_from_this(), life = life_](error_code ec, std::size_t bytes) {
         const auto self = weak.lock();
         if (!self || self->life_ != life)
@@ -164,11 +182,16 @@ void connection::arm_read()
                 self->arm_read();
         } else if (ec) {
             self->broken(); // what it has said so far may have been the beginning of a greeting
+        } else if (self->tls_) {
+            self->received_sealed(bytes);
         } else {
             self->received(bytes);
         }
     };
-    if (reading_plainly_) {
+    if (tls_) {
+        sealed_.resize(read_size);
+        loop_->socket.async_read_some(asio::buffer(sealed_), std::move(completion));
+    } else if (reading_plainly_) {
         const auto room = room_ = in_.prepare(read_size);
         loop_->socket.async_read_some(asio::buffer(room.data(), room.size()),
                                       std::move(completion));
@@ -209,6 +232,37 @@ std::size_t connection::receive_with_descriptors(error_code& ec)
     if (n == 0)
         ec = asio::error::eof;
     return static_cast<std::size_t>(n);
+}
+
+void connection::received_sealed(std::size_t bytes)
+{
+    const auto life = life_;
+    tls_->received(protocol::bytes_view(sealed_).first(bytes));
+    if (!writing_)
+        send_some(); // what the handshake says, and then what has waited for its end
+    while (life_ == life && !tls_->error()) {
+        room_ = in_.prepare(read_size);
+        const auto plain = tls_->open(room_);
+        if (plain == 0)
+            break;
+        received(plain);
+    }
+    if (life_ != life)
+        return;
+    if (tls_->error())
+        return not_agreed();
+    if (wanted())
+        arm_read();
+    rest();
+}
+
+/// Who was greeted once has agreed: then it is the connection that is damaged, or ended.
+void connection::not_agreed()
+{
+    if (state_ == state::ready)
+        return broken();
+    const auto text = "TLS with " + protocol::to_string(where_) + ": " + tls_->text();
+    fail(errc::tls_failed, text);
 }
 
 void connection::received(std::size_t bytes)

@@ -150,9 +150,15 @@ void connection::greet()
     }
     out_.clear();
     sent_ = 0;
-    const auto fresh = settings_.secret.empty() ? protocol::nonce{} : fresh_nonce();
-    if (const auto ec = handshake_.begin(out_, 0, hello, settings_.secret, fresh))
+    const auto& secret = settings_.shown.secret;
+    const auto fresh = secret.empty() ? protocol::nonce{} : fresh_nonce();
+    if (const auto ec = handshake_.begin(out_, 0, hello, secret, fresh))
         return fail(ec);
+    if (settings_.shown.tls && where_.is_tcp()) {
+        const auto& name = settings_.shown.server_name;
+        tls_ =
+            std::make_unique<tls::session>(settings_.shown.tls, name.empty() ? where_.host : name);
+    }
     send_some();
     arm_read();
     limit_greeting();

@@ -1,5 +1,6 @@
 #include "context/context_core.hpp"
 
+#include "context/certificates.hpp"
 #include "context/secret.hpp"
 #include "context/serving_options.hpp"
 #include "engine/loop_service.hpp"
@@ -29,7 +30,24 @@ context_core::context_core(asio::any_io_executor io, context_options options)
     // Another program can be the supervisor then; it is started when there is something to start.
     if (prepared_ == errc::threads_before_supervisor)
         prepared_ = {};
-    secret_failure_ = read_secret(options_, secret_, secret_text_);
+    shown_failure_ = read_secret(options_, shown_.secret, shown_text_);
+    if (!shown_failure_ && options_.tls())
+        shown_failure_ = read_certificates();
+}
+
+/// A server's are tried here, too: who asks for it learns what is wrong with them.
+error_code context_core::read_certificates()
+{
+    options_.tls(with_absolute_paths(*options_.tls()));
+    if (const auto ec = read_identity(*options_.tls(), identity_, shown_text_))
+        return ec;
+    const auto side = options_.starts_server() ? tls::role::server : tls::role::client;
+    error_code ec;
+    shown_.tls = tls::terms::make(side, identity_, ec, shown_text_);
+    if (options_.starts_server())
+        shown_.tls.reset(); // it comes by a Unix socket
+    shown_.server_name = options_.tls()->server_name;
+    return ec;
 }
 
 context_core::~context_core() = default;
@@ -45,7 +63,7 @@ std::shared_ptr<context_core> context_core::make(asio::any_io_executor io, conte
             else
                 then(errc::context_gone, {}, {});
         },
-        supervision::process_name(), made->options_.request_timeout(), made->secret_,
+        supervision::process_name(), made->options_.request_timeout(), made->shown_,
         !made->options_.starts_server() && made->options_.address().starts_with("tcp://"));
     asio::use_service<zproc::engine::loop_service>(asio::query(made->io_, asio::execution::context))
         .add(made->weak_from_this());
@@ -78,8 +96,8 @@ std::vector<std::string> context_core::addresses() const
 
 void context_core::locate(const located& then)
 {
-    error_code ec = secret_failure_;
-    std::string text = secret_text_;
+    error_code ec = shown_failure_;
+    std::string text = shown_text_;
     if (!ec && options_.starts_server()) {
         // Nobody may be listening for the end of the supervisor.
         if (link_)
@@ -139,7 +157,8 @@ error_code context_core::start_server(std::string& text)
         return ec;
     auto options = serving_options(options_);
     options.remove_socket = true;
-    options.secret = secret_;
+    options.secret = shown_.secret;
+    options.tls = identity_;
 
     supervision::spawn_request request;
     request.run = &state_service;

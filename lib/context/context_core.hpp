@@ -1,9 +1,11 @@
 #pragma once
 
+#include "client/connection.hpp"
 #include "descriptor.hpp"
 #include "engine/host.hpp"
 #include "protocol/address.hpp"
 #include "supervisor/link.hpp"
+#include "tls.hpp"
 
 #include <zproc/context.hpp>
 
@@ -86,6 +88,7 @@ private:
 
     void locate(const located& then);
     error_code start_server(std::string& text);
+    error_code read_certificates();
     error_code open_doors(std::vector<descriptor>& listeners, std::string& text);
     /// For spawns of functions the supervisor has to be a fork of this program.
     error_code open_link(bool functions = false);
@@ -106,9 +109,10 @@ private:
     context_options options_;
     std::shared_ptr<zproc::engine::host> engine_;
     error_code prepared_;
-    std::string secret_;
-    error_code secret_failure_;
-    std::string secret_text_;
+    client::credentials shown_; ///< of a client; of a server of its own the secret only
+    tls::identity identity_;
+    error_code shown_failure_;
+    std::string shown_text_;
     std::atomic<std::uint32_t> handles_ = 0;
     std::atomic<bool> loop_gone_ = false;
 

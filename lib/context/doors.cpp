@@ -34,11 +34,11 @@ struct opened {
         for (const auto& each : paths)
             ::unlink(each.c_str());
     }
-    error_code open(protocol::address& at, bool with_secret, std::string& text)
+    error_code open(protocol::address& at, bool knows_clients, std::string& text)
     {
         error_code ec;
         if (at.is_tcp()) {
-            listeners.push_back(tcp::listen(at, with_secret, at, ec, text));
+            listeners.push_back(tcp::listen(at, knows_clients, at, ec, text));
         } else {
             listeners.push_back(serving::make_listener(at.path, ec));
             if (!ec)
@@ -74,12 +74,13 @@ error_code context_core::open_doors(std::vector<descriptor>& listeners, std::str
     else
         own.path = private_path();
     const bool hidden = !std::ranges::count(served, own);
+    const bool known = !shown_.secret.empty() || !identity_.authorities.empty();
     opened made;
     for (auto& each : served)
-        if (const auto ec = made.open(each, !secret_.empty(), text))
+        if (const auto ec = made.open(each, known, text))
             return ec;
     if (hidden)
-        if (const auto ec = made.open(own, !secret_.empty(), text))
+        if (const auto ec = made.open(own, known, text))
             return ec;
     made.paths.clear();
     listeners = std::move(made.listeners);

@@ -1,3 +1,4 @@
+#include "context/certificates.hpp"
 #include "supervisor/exception_report.hpp"
 #include "supervisor/isolation.hpp"
 #include "supervisor/prepare.hpp"
@@ -97,6 +98,7 @@ int run_main(const run_options& options, std::function<asio::awaitable<int>(cont
 
 void take_arguments(int& argc, char** argv, run_options& options)
 {
+    constexpr std::string_view tls_prefix = "--zproc-tls-";
     int kept = 1;
     for (int i = 1; i < argc; ++i) {
         std::string_view name = argv[i];
@@ -115,6 +117,9 @@ void take_arguments(int& argc, char** argv, run_options& options)
             options.address(std::string(value));
         else if (name == "--zproc-secret-file" && !value.empty())
             options.secret_file(std::string(value));
+        else if (!value.empty() && name.starts_with(tls_prefix) &&
+                 set_tls_file(name.substr(tls_prefix.size()), std::string(value), options))
+            continue;
         else if (name == "--zproc-namespace" && !value.empty())
             options.default_namespace(std::string(value));
         else if (const auto level = supervision::level_named(value);
@@ -124,8 +129,9 @@ void take_arguments(int& argc, char** argv, run_options& options)
             throw system_error(errc::bad_address,
                                std::string(name) +
                                    ": known are --zproc-address ADDRESS, --zproc-secret-file "
-                                   "FILE, --zproc-namespace NAME and --zproc-isolation "
-                                   "standard|cgroup|pid_namespace");
+                                   "FILE, --zproc-tls-certificate FILE, --zproc-tls-key FILE, "
+                                   "--zproc-tls-authorities FILE, --zproc-namespace NAME and "
+                                   "--zproc-isolation standard|cgroup|pid_namespace");
     }
     argc = std::min(argc, kept);
     argv[argc] = nullptr;

@@ -1,15 +1,7 @@
 #include "context/secret.hpp"
 
-#include "descriptor.hpp"
+#include "context/small_file.hpp"
 #include "protocol/authentication.hpp"
-
-#include <array>
-#include <cerrno>
-#include <cstring>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace zproc::detail {
 
@@ -33,35 +25,15 @@ error_code check_length(const std::string& secret, const std::string& where, std
                          ": make one with  openssl rand -hex 32");
 }
 
-/// Who can read it can do everything, so nobody else may.
-error_code check_owner(int file, const std::string& path, std::string& text)
-{
-    struct stat facts{};
-    if (::fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode))
-        return bad(text, "the secret file " + path + " is no regular file");
-    if (facts.st_uid != ::geteuid() && facts.st_uid != 0)
-        return bad(text, "the secret file " + path + " belongs to another user");
-    if ((facts.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return bad(text, "the secret file " + path + " can be read by others: chmod 600 " + path);
-    return {};
-}
-
 error_code read_file(const std::string& path, std::string& secret, std::string& text)
 {
-    // Not waiting for the writer of a pipe, which is refused.
-    const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-    if (!file)
-        return bad(text, "the secret file " + path + " cannot be read: " + std::strerror(errno));
-    if (const auto ec = check_owner(file.get(), path, text))
-        return ec;
-    std::array<char, protocol::most_secret_bytes + 3> bytes;
-    const auto count = ::read(file.get(), bytes.data(), bytes.size());
-    if (count < 0)
-        return bad(text, "the secret file " + path + " cannot be read: " + std::strerror(errno));
-    secret.assign(bytes.data(), static_cast<std::size_t>(count));
+    const std::string name = "the secret file";
+    std::string why;
+    if (!read_small_file(name, path, true, protocol::most_secret_bytes + 2, secret, why))
+        return bad(text, why);
     while (secret.ends_with('\n') || secret.ends_with('\r'))
         secret.pop_back();
-    return check_length(secret, "the secret file " + path, text);
+    return check_length(secret, name + ' ' + path, text);
 }
 
 } // namespace

@@ -1,4 +1,5 @@
 #include "client/fork_mark.hpp"
+#include "context/certificates.hpp"
 #include "context/secret.hpp"
 #include "context/serving_options.hpp"
 #include "engine/loop_service.hpp"
@@ -90,7 +91,7 @@ public:
         if (const auto ec = parse_address(written, protocol::side::server, at, text))
             return ec;
         error_code ec;
-        auto listener = at.is_tcp() ? tcp::listen(at, with_secret, at, ec, text)
+        auto listener = at.is_tcp() ? tcp::listen(at, knows_clients, at, ec, text)
                                     : serving::make_listener(at.path, ec);
         if (ec)
             return ec;
@@ -160,7 +161,7 @@ public:
     const std::vector<std::string>& addresses() const noexcept { return addresses_; }
     durability_level durability() const noexcept { return durability_; }
 
-    bool with_secret = false;
+    bool knows_clients = false;
     durability_level durability_ = durability_level::none;
 
 private:
@@ -249,11 +250,16 @@ server::server(asio::any_io_executor io, context_options options)
     if (const auto ec = detail::read_secret(options, secret, text))
         throw system_error(ec, text);
     auto serving = detail::serving_options(options);
+    if (options.tls())
+        if (const auto ec = detail::read_identity(*options.tls(), serving.tls, text))
+            throw system_error(ec, text);
+    if (error_code ec; options.tls() && !tls::terms::make(tls::role::server, serving.tls, ec, text))
+        throw system_error(ec, text);
     serving.durability =
         options.data().empty() ? protocol::durability::none : protocol::durability::process;
     serving.secret = secret;
     core_ = std::make_shared<detail::server_core>(std::move(io), serving);
-    core_->with_secret = !secret.empty();
+    core_->knows_clients = !secret.empty() || !serving.tls.authorities.empty();
     if (!options.data().empty())
         core_->durability_ = options.fsync() == fsync_policy::commit ? durability_level::disk
                                                                      : durability_level::process;

@@ -10,6 +10,7 @@
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <functional>
 #include <utility>
@@ -22,8 +23,24 @@ namespace detail {
 
 namespace {
 
+template <class Options>
+auto files_of(Options& of)
+{
+    return std::array{&of.certificate, &of.key, &of.authorities, &of.server_name};
+}
+
+std::string pack_tls(const context_options& options)
+{
+    if (!options.tls())
+        return std::string(1, '\0');
+    std::string text("tls\0", 4);
+    for (const auto* each : files_of(*options.tls()))
+        text += *each + '\0';
+    return text;
+}
+
 /// What a spawned process's context needs to know: address, default namespace, how patient it is,
-/// in milliseconds, and the secret, which may hold anything.
+/// in milliseconds, whether and how it speaks TLS, and the secret, which may hold anything.
 std::string pack_settings(const protocol::address& where, const std::string& default_namespace,
                           const context_options& options, const std::string& secret)
 {
@@ -31,7 +48,7 @@ std::string pack_settings(const protocol::address& where, const std::string& def
         return std::to_string(whole_milliseconds(time).count());
     };
     return protocol::to_string(where) + '\0' + default_namespace + '\0' + number(options.grace()) +
-           '\0' + number(options.request_timeout()) + '\0' + secret;
+           '\0' + number(options.request_timeout()) + '\0' + pack_tls(options) + secret;
 }
 
 std::shared_ptr<context> make_child_context(asio::io_context& io, const supervision::child_start&,
@@ -53,6 +70,12 @@ std::shared_ptr<context> make_child_context(asio::io_context& io, const supervis
         options.default_namespace(std::move(name_space));
     options.grace(time(options.grace()));
     options.request_timeout(time(options.request_timeout()));
+    if (!next().empty()) {
+        tls_options with;
+        for (auto* each : files_of(with))
+            *each = next();
+        options.tls(std::move(with));
+    }
     options.secret(std::string(settings));
     return std::make_shared<context>(io.get_executor(), std::move(options));
 }
@@ -189,7 +212,8 @@ void context_core::launch(launching l, const std::shared_ptr<spawning>& s)
     std::vector<int> descriptors;
     if (!l.program)
         descriptors = process->open_channel(
-            l.what, l.options, pack_settings(*where_, l.default_namespace, options_, secret_), ec);
+            l.what, l.options, pack_settings(*where_, l.default_namespace, options_, shown_.secret),
+            ec);
     if (ec)
         return refuse(ec);
 

@@ -105,12 +105,12 @@ durability_level level_of(protocol::durability told)
 } // namespace
 
 std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locate, std::string name,
-                                 std::chrono::nanoseconds request_timeout, std::string secret,
-                                 bool remote)
+                                 std::chrono::nanoseconds request_timeout,
+                                 client::credentials shown, bool remote)
 {
     auto made = std::make_shared<host>(std::move(io));
     made->server_ = std::make_shared<client::connection>(client::connection::settings{
-        made->strand_, std::move(locate), std::move(name), request_timeout, std::move(secret)});
+        made->strand_, std::move(locate), std::move(name), request_timeout, std::move(shown)});
     auto shelf = std::make_shared<client::ring_shelf>();
     if (remote)
         made->mirror_ =

@@ -38,7 +38,7 @@ public:
     /// journal is streamed to a mirror here.
     static std::shared_ptr<host> make(asio::any_io_executor io, client::locator locate,
                                       std::string name, std::chrono::nanoseconds request_timeout,
-                                      std::string secret = {}, bool remote = false);
+                                      client::credentials shown = {}, bool remote = false);
     explicit host(asio::any_io_executor io);
     ~host() override;
 

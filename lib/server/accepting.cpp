@@ -55,10 +55,23 @@ error_code host::listen(descriptor socket)
 {
     const auto where = tcp::bound_to(socket.get());
     const bool remote = where.size != 0;
-    if (remote && options_.secret.empty() && !tcp::is_loopback(where))
+    if (remote && !knows_clients() && !tcp::is_loopback(where))
         return errc::bad_secret;
+    if (remote && !options_.tls.empty() && !tls_) {
+        error_code ec;
+        std::string text;
+        tls_ = tls::terms::make(tls::role::server, options_.tls, ec, text);
+        if (ec)
+            return ec;
+    }
     listeners_.push_back({std::move(socket), remote, false});
     return poll(listeners_.size() - 1);
+}
+
+/// Those who come over TCP: each has to show who it is.
+bool host::knows_clients() const
+{
+    return !options_.secret.empty() || !options_.tls.authorities.empty();
 }
 
 error_code host::poll(std::size_t which)
@@ -203,7 +216,8 @@ void host::take_seat(descriptor socket, const std::optional<throttle::peer>& fro
         tcp::set_options(socket.get());
         strangers_.come(who, *from);
     }
-    seats_[who] = std::make_unique<connection>(std::move(socket), hall_, who, ticks_, from);
+    seats_[who] = std::make_unique<connection>(std::move(socket), hall_, who, ticks_, from,
+                                               from ? tls_ : nullptr);
     ++seated_;
     timing_ = true;
     auto& c = *seats_[who];
@@ -224,10 +238,10 @@ bool host::came_in(connection& c, seat who)
     return !poll(c.socket(), who, poll_).failed();
 }
 
-/// It had its time, or kept a place that others need. Without a secret nobody is throttled.
+/// It had its time, or kept a place that others need. Where anybody may come, nobody is throttled.
 void host::dawdled(const connection& c)
 {
-    if (c.from() && !options_.secret.empty() && !c.machine().turned_away())
+    if (c.from() && knows_clients() && !c.turned_away())
         throttle_.dawdled(*c.from(), ticks_);
 }
 
@@ -237,7 +251,7 @@ void host::leave(const connection& c, seat who)
     if (!c.from())
         return;
     strangers_.leave(who);
-    if (!options_.secret.empty() && c.machine().turned_away())
+    if (knows_clients() && c.turned_away())
         throttle_.failed(*c.from(), ticks_);
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -19,15 +20,62 @@ constexpr std::size_t most_files = 8; // at once; what is beyond them is dropped
 } // namespace
 
 connection::connection(descriptor socket, hall& shared, seat where, std::int64_t ticks,
-                       std::optional<throttle::peer> from)
+                       std::optional<throttle::peer> from, std::shared_ptr<const tls::terms> terms)
     : socket_(std::move(socket)),
       from_(from),
       machine_(shared, where, from.has_value()),
       stuck_since_(ticks)
 {
+    if (terms)
+        tls_ = std::make_unique<tls::session>(std::move(terms));
 }
 
 bool connection::read(std::int64_t wall)
+{
+    const bool before = machine_.greeted();
+    if (!(tls_ ? read_sealed(wall) : read_plain(wall)))
+        return false;
+    if (!before && machine_.greeted())
+        stuck_since_ = 0;
+    return true;
+}
+
+bool connection::read_sealed(std::int64_t wall)
+{
+    std::array<std::byte, session_fsm::read_size> sealed;
+    const auto count = ::recv(socket_.get(), sealed.data(), sealed.size(), MSG_DONTWAIT);
+    if (count < 0)
+        return errno == EAGAIN || errno == EINTR;
+    if (count == 0)
+        return false;
+    const auto come = protocol::bytes_view(sealed).first(static_cast<std::size_t>(count));
+    if (!std::exchange(said_something_, true) && !tls::begins_tls(come))
+        return refuse_plain();
+    if (!tls_->received(come)) {
+        send_sealed(); // why
+        return false;
+    }
+    for (;;) {
+        const auto room = machine_.prepare();
+        if (room.empty())
+            return false;
+        const auto plain = tls_->open(room);
+        if (plain == 0)
+            return !tls_->error();
+        machine_.received(plain, 0, wall);
+    }
+}
+
+/// A client that does not know of TLS: what it understands is our own.
+bool connection::refuse_plain()
+{
+    protocol::buffer out;
+    protocol::write_error(out, 0, protocol::operation::hello, errc::tls_required);
+    (void)!::send(socket_.get(), out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return false;
+}
+
+bool connection::read_plain(std::int64_t wall)
 {
     const auto room = machine_.prepare();
     if (room.empty())
@@ -56,10 +104,7 @@ bool connection::read(std::int64_t wall)
         adopt({numbers.data(), got});
         files += got;
     }
-    const bool before = machine_.greeted();
     machine_.received(static_cast<std::size_t>(count), files, wall);
-    if (!before && machine_.greeted())
-        stuck_since_ = 0;
     return true;
 }
 
@@ -70,6 +115,32 @@ void connection::adopt(std::span<const int> files)
 }
 
 bool connection::write(const rings& shared, std::int64_t ticks)
+{
+    auto& output = machine_.output();
+    auto& attachments = machine_.attachments();
+    const auto before = taken_;
+    const auto how = tls_ ? send_sealed() : send_plain(shared);
+    if (how == sent::failed)
+        return false;
+    if (machine_.greeted() && taken_ != before)
+        stuck_since_ = 0;
+    if (how == sent::some && stuck_since_ == 0)
+        stuck_since_ = ticks;
+    if (written_ == output.size() ||
+        (written_ >= session_fsm::high_water && written_ >= output.size() / 2)) {
+        for (auto& each : attachments)
+            each.offset -= written_;
+        output.erase(output.begin(), output.begin() + static_cast<std::ptrdiff_t>(written_));
+        written_ = 0;
+        // One large reply does not mean that the next will be.
+        if (output.empty() && output.capacity() > 2 * session_fsm::high_water)
+            protocol::buffer().swap(output);
+        machine_.output_written();
+    }
+    return true;
+}
+
+connection::sent connection::send_plain(const rings& shared)
 {
     auto& output = machine_.output();
     auto& attachments = machine_.attachments();
@@ -104,37 +175,58 @@ bool connection::write(const rings& shared, std::int64_t ticks)
         } else if (!attachments.empty()) {
             end = attachments.front().offset;
         }
-        iovec from{output.data() + written_, end - written_};
-        message.msg_iov = &from;
-        message.msg_iovlen = 1;
-        const auto count = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (count < 0) {
-            if (errno == EINTR)
-                continue;
-            if (errno != EAGAIN)
-                return false;
-            if (stuck_since_ == 0)
-                stuck_since_ = ticks;
-            break;
-        }
+        std::size_t count = 0;
+        const auto well = send_once(message, {output.data() + written_, end - written_}, count);
+        if (well != sent::all)
+            return well;
         if (rides)
             attachments.erase(attachments.begin());
-        written_ += static_cast<std::size_t>(count);
-        if (machine_.greeted())
-            stuck_since_ = 0;
+        written_ += count;
     }
-    if (written_ == output.size() ||
-        (written_ >= session_fsm::high_water && written_ >= output.size() / 2)) {
-        for (auto& each : attachments)
-            each.offset -= written_;
-        output.erase(output.begin(), output.begin() + static_cast<std::ptrdiff_t>(written_));
-        written_ = 0;
-        // One large reply does not mean that the next will be.
-        if (output.empty() && output.capacity() > 2 * session_fsm::high_water)
-            protocol::buffer().swap(output);
-        machine_.output_written();
+    return sent::all;
+}
+
+/// What is sealed waits here, too, so it is little at a time.
+connection::sent connection::send_sealed()
+{
+    constexpr std::size_t piece = 64u << 10;
+    const auto& output = machine_.output();
+    auto& sealed = tls_->output();
+    for (;;) {
+        while (!sealed.empty()) {
+            msghdr message{};
+            std::size_t count = 0;
+            const auto well = send_once(message, sealed, count);
+            if (well != sent::all)
+                return well;
+            sealed.erase(sealed.begin(), sealed.begin() + static_cast<std::ptrdiff_t>(count));
+        }
+        const auto more = std::min(piece, output.size() - written_);
+        if (more == 0)
+            return sent::all;
+        if (!tls_->seal(protocol::bytes_view(output).subspan(written_, more)))
+            return sent::failed;
+        written_ += more;
     }
-    return true;
+}
+
+/// `all`: as much as the system took, which is something.
+connection::sent connection::send_once(msghdr& message, std::span<std::byte> bytes,
+                                       std::size_t& count)
+{
+    iovec from{bytes.data(), bytes.size()};
+    message.msg_iov = &from;
+    message.msg_iovlen = 1;
+    for (;;) {
+        const auto took = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (took >= 0) {
+            count = static_cast<std::size_t>(took);
+            taken_ += count;
+            return sent::all;
+        }
+        if (errno != EINTR)
+            return errno == EAGAIN ? sent::some : sent::failed;
+    }
 }
 
 } // namespace zproc::serving

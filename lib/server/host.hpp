@@ -28,6 +28,7 @@ struct host_options {
     bool remove_socket = false; ///< at the end: it is in nobody's private directory
 
     std::string secret; ///< who comes over TCP has to know it
+    tls::identity tls;  ///< with a certificate, TCP is TLS; with authorities, clients need theirs
 
     // What becomes of the data directory, where there is one.
     fsync_policy fsync = fsync_policy::commit;
@@ -106,6 +107,7 @@ private:
         bool remote = false;
         bool polled = false;
     };
+    bool knows_clients() const;
     error_code poll(std::size_t which);
     error_code poll(int file, std::uint64_t tag, const descriptor& where) const;
     void accept(std::size_t which, int most);
@@ -156,6 +158,7 @@ private:
     std::vector<seat> free_;
     // Of those who come over TCP and are not greeted yet, and of the doors they come through, it is
     // told by a poll of its own, which is part of the other one only while they may have time.
+    std::shared_ptr<const tls::terms> tls_;
     descriptor porch_;
     bool porch_open_ = false;
     time_share porch_time_;

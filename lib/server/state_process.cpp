@@ -3,6 +3,7 @@
 #include "server/clocks.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -286,6 +287,18 @@ std::optional<errc> errc_of_exit(int code)
 
 // ---- options -----------------------------------------------------------------------------------
 
+namespace {
+
+/// Those that may hold anything.
+template <class Options>
+auto texts_of(Options& options)
+{
+    return std::array{&options.secret, &options.tls.certificate, &options.tls.key,
+                      &options.tls.authorities};
+}
+
+} // namespace
+
 std::string pack_options(const host_options& options)
 {
     std::string text;
@@ -301,7 +314,8 @@ std::string pack_options(const host_options& options)
     text += std::to_string(static_cast<int>(options.fsync)) + ' ';
     text += std::to_string(options.sync_every) + ' ';
     text += std::to_string(options.salvage ? 1 : 0) + ' ';
-    text += std::to_string(options.secret.size()) + ' ' + options.secret;
+    for (const auto* each : texts_of(options))
+        text += std::to_string(each->size()) + ' ' + *each;
     text += options.build_id;
     return text;
 }
@@ -310,7 +324,6 @@ std::optional<host_options> unpack_options(std::string_view text)
 {
     host_options options;
     int remove_socket = 0;
-    std::size_t secret_bytes = 0;
     int fsync = 0;
     int salvage = 0;
     if (text.empty())
@@ -327,13 +340,18 @@ std::optional<host_options> unpack_options(std::string_view text)
         !take(options.limits.request_bytes) || !take(options.limits.value_bytes) ||
         !take(options.limits.key_bytes) || !take(options.limits.depth) ||
         !take(options.connections) || !take(options.session_expiry) || !take(remove_socket) ||
-        !take(fsync) || !take(options.sync_every) || !take(salvage) || !take(secret_bytes) ||
-        fsync < 0 || fsync > static_cast<int>(fsync_policy::commit) || secret_bytes > text.size())
+        !take(fsync) || !take(options.sync_every) || !take(salvage) || fsync < 0 ||
+        fsync > static_cast<int>(fsync_policy::commit))
         return std::nullopt;
+    for (auto* each : texts_of(options)) {
+        std::size_t bytes = 0;
+        if (!take(bytes) || bytes > text.size())
+            return std::nullopt;
+        *each = text.substr(0, bytes);
+        text.remove_prefix(bytes);
+    }
     options.fsync = static_cast<fsync_policy>(fsync);
     options.salvage = salvage != 0;
-    options.secret = text.substr(0, secret_bytes);
-    text.remove_prefix(secret_bytes);
     options.remove_socket = remove_socket != 0;
     options.build_id = text;
     return options;

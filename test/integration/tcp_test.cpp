@@ -1,6 +1,7 @@
 // The same state over TCP, for programs that know the secret.
 
 #include "integration/program.hpp"
+#include "integration/remote_client.hpp"
 #include "integration/served.hpp"
 #include "protocol/handshake.hpp"
 #include "support/in_a_root.hpp"
@@ -27,10 +28,15 @@ using zproc::context;
 using zproc::context_options;
 using zproc::errc;
 using zproc::error_code;
+using zproc::test::add_one;
+using zproc::test::at;
 using zproc::test::checks;
 using zproc::test::code_of;
 using zproc::test::forked_root;
+using zproc::test::joined;
+using zproc::test::refused;
 using zproc::test::served;
+using zproc::test::use;
 
 namespace {
 
@@ -59,52 +65,6 @@ private:
 bool contains(const std::string& text, const char* part)
 {
     return text.find(part) != std::string::npos;
-}
-
-/// A program of its own that joins the server.
-template <class Body>
-bool joined(context_options options, Body body)
-{
-    return zproc::test::holds(body, std::move(options));
-}
-
-context_options at(const std::string& address)
-{
-    return context_options().address(address);
-}
-
-/// What the first request of a client comes to, and what it says about it.
-bool refused(context_options options, errc expected, const char* advice)
-{
-    return joined(std::move(options), [=](context ctx, checks& check) -> asio::awaitable<void> {
-        zproc::diagnostics why;
-        const error_code ec = co_await code_of(ctx.state().get("k", why));
-        check(ec == expected, (ec.message() + " is not what was expected").c_str());
-        check(why.text.find(advice) != std::string::npos, why.text.c_str());
-    });
-}
-
-void add_one(zproc::draft& d)
-{
-    const int before = d.contains("atomic") ? d["atomic"].get<int>() : 0;
-    d["atomic"] = before + 1;
-}
-
-asio::awaitable<void> use(context ctx, checks& check)
-{
-    const auto state = ctx.state();
-    co_await state.set("text", "over the network");
-    check(co_await state.get("text") == "over the network", "set and get");
-    const zproc::dict several = zproc::dict::of("a", 1, "b", 2);
-    co_await state.update(several);
-    check(co_await state.get("b") == 2, "update");
-    co_await state.increment("count");
-    co_await state.atomic(add_one);
-    const zproc::value large(std::string(900'000, 'x'));
-    co_await state.set("large", large);
-    check(co_await state.get("large") == large, "what is larger than a packet");
-    const zproc::pong answer = co_await ctx.ping();
-    check(answer.pid > 0, "ping");
 }
 
 } // namespace
