@@ -105,6 +105,9 @@ public:
     bool is_here() const noexcept { return mark_->is_set(); }
     const std::shared_ptr<const fork_mark>& mark() const noexcept { return mark_; }
 
+    /// What came unasked has an end, so whoever waits for an answer behind it may wait on.
+    void heard() noexcept { heard_ = true; }
+
     /// What came cannot be believed: everything pending fails with it, and the connection ends.
     void refuse(error_code ec) { fail(ec); }
     /// Nothing will answer any more (state_lost, supervisor_lost): everything fails with it.

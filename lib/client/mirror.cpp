@@ -45,6 +45,9 @@ struct mirror::sync_call final : call {
     {
     }
 
+    /// The answer comes behind what fills a ring.
+    bool is_patient() const noexcept override { return true; }
+
     void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
     {
         if (const auto self = owner.lock())
@@ -250,6 +253,8 @@ void mirror::add(const protocol::stream_piece& m)
     if (!into || !into->records->append({m.at, m.end, m.records}))
         return fail(errc::malformed_frame);
     received_ += m.records.size();
+    if (next_)
+        server_->heard();
     if (next_ && next_->records->head() >= goal_)
         announce();
     news_ = true;
