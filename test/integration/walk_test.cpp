@@ -3,6 +3,7 @@
 #include "supervisor/walk.hpp"
 
 #include "integration/forked_root.hpp"
+#include "supervisor/sanitized.hpp"
 #include "support/processes.hpp"
 
 #include <algorithm>
@@ -21,7 +22,7 @@ namespace supervision = zproc::supervision;
 
 namespace {
 
-constexpr int crowd = 3000;
+constexpr int crowd = zproc::supervision::sanitized ? 300 : 3000;
 
 /// A child of this process with so many below it.
 pid_t fork_a_crowd()

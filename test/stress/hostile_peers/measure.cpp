@@ -146,7 +146,11 @@ struct conductor {
                 entered.push_back(*took);
         const auto peak = peak_of(server) - before;
         page->whom = target::nobody;
-        if (!co_await come_in(address))
+        // First those that wait in the queue are looked at.
+        std::optional<double> in;
+        for (const auto until = clock::now() + 60s; !in && clock::now() < until;)
+            in = co_await come_in(address);
+        if (!in)
             complain("nobody comes in any more");
         std::printf("  %-12s %-5s %7.0f a second; others: near %3.0f %%, far %3.0f %% (%3.0f %% of "
                     "alone); %zu of %d newcomers in, after %.1f ms; memory +%s\n",
