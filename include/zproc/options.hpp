@@ -113,6 +113,20 @@ struct server_limits {
     /// How long a client may be away and still go on where it was, with the replies that it has not
     /// got: `errc::outcome_unknown`.
     std::chrono::nanoseconds session_expiry = std::chrono::minutes(2);
+
+    /// Replies that clients have not read yet, of all together. A client with a mebibyte of them is
+    /// not read from; beyond the whole, reads that may bring much wait until others have read.
+    std::size_t waiting_bytes = std::size_t{256} << 20;
+    /// A client that takes none of its replies for so long is left.
+    std::chrono::nanoseconds read_within = std::chrono::seconds(30);
+
+    /// Of who connects over TCP: how many may be about to show who they are; the oldest of the
+    /// largest crowd makes room for the next: `errc::too_busy`.
+    std::size_t strangers = 128;
+    /// How long they may take for it, before they are left.
+    std::chrono::nanoseconds handshake_within = std::chrono::seconds(5);
+    /// How often that may fail from one address before it has to wait: `errc::peer_throttled`.
+    unsigned failed_handshakes = 10;
 };
 
 /// TLS 1.3 over TCP: what is said can be neither read nor changed on its way, and certificates show

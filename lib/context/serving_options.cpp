@@ -31,6 +31,11 @@ serving::host_options serving_options(const context_options& options)
     to.limits.depth = narrow(given.depth, deepest);
     to.connections = given.connections;
     to.session_expiry = given.session_expiry.count();
+    to.waiting_output = given.waiting_bytes;
+    to.read_within = given.read_within.count();
+    to.strangers = std::max<std::size_t>(given.strangers, 1);
+    to.hello_within = given.handshake_within.count();
+    to.failed_handshakes = std::clamp(given.failed_handshakes, 1u, 1000u);
     return to;
 }
 

@@ -36,7 +36,8 @@ error_code system_failure()
 host::host(host_options options, keep_function keep)
     : options_(std::move(options)),
       rings_(hall_, std::move(keep)),
-      poll_(::epoll_create1(EPOLL_CLOEXEC))
+      poll_(::epoll_create1(EPOLL_CLOEXEC)),
+      throttle_(options_.failed_handshakes)
 {
     options_.database.depth = options_.limits.depth;
     options_.database.value_bytes = options_.limits.value_bytes;

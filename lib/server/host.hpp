@@ -37,7 +37,8 @@ struct host_options {
 
     std::size_t connections = 4096;
     std::size_t strangers = 128; ///< over TCP, that have not shown yet that they know the secret
-    std::size_t few = 8;         ///< up to so many are woken by their own eventfd
+    unsigned failed_handshakes = throttle::usual_failures;
+    std::size_t few = 8;                           ///< up to so many are woken by their own eventfd
     std::size_t waiting_output = 256u << 20;       ///< bytes for all: beyond it, large reads wait
     std::int64_t hello_within = 5'000'000'000;     ///< ns
     std::int64_t read_within = 30'000'000'000;     ///< a client that reads nothing is dropped

@@ -310,6 +310,11 @@ std::string pack_options(const host_options& options)
     text += std::to_string(options.limits.depth) + ' ';
     text += std::to_string(options.connections) + ' ';
     text += std::to_string(options.session_expiry) + ' ';
+    text += std::to_string(options.waiting_output) + ' ';
+    text += std::to_string(options.read_within) + ' ';
+    text += std::to_string(options.strangers) + ' ';
+    text += std::to_string(options.hello_within) + ' ';
+    text += std::to_string(options.failed_handshakes) + ' ';
     text += std::to_string(options.remove_socket ? 1 : 0) + ' ';
     text += std::to_string(static_cast<int>(options.fsync)) + ' ';
     text += std::to_string(options.sync_every) + ' ';
@@ -339,7 +344,9 @@ std::optional<host_options> unpack_options(std::string_view text)
     if (!take(options.ring_capacity) || !take(options.largest_capacity) ||
         !take(options.limits.request_bytes) || !take(options.limits.value_bytes) ||
         !take(options.limits.key_bytes) || !take(options.limits.depth) ||
-        !take(options.connections) || !take(options.session_expiry) || !take(remove_socket) ||
+        !take(options.connections) || !take(options.session_expiry) ||
+        !take(options.waiting_output) || !take(options.read_within) || !take(options.strangers) ||
+        !take(options.hello_within) || !take(options.failed_handshakes) || !take(remove_socket) ||
         !take(fsync) || !take(options.sync_every) || !take(salvage) || fsync < 0 ||
         fsync > static_cast<int>(fsync_policy::commit))
         return std::nullopt;

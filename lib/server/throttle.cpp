@@ -29,11 +29,11 @@ void throttle::blame(const peer& who, std::int64_t now, unsigned halves)
     if (now - about.last >= memory)
         about = {};
     about.last = now;
-    about.halves = std::min(about.halves + halves, 2 * (free_failures + most_doublings));
-    if (about.halves < 2 * free_failures)
+    about.halves = std::min(about.halves + halves, 2 * (free_failures_ + most_doublings));
+    if (about.halves < 2 * free_failures_)
         return;
     // Each one more doubles the wait.
-    const auto more = about.halves / 2 - free_failures;
+    const auto more = about.halves / 2 - free_failures_;
     about.until = now + std::min(first_wait << more, longest_wait);
 }
 

@@ -17,6 +17,9 @@ public:
     /// An address; of IPv6 the first half, which is what one customer gets.
     using peer = std::array<std::byte, 16>;
 
+    /// So many failures cost nothing.
+    explicit throttle(unsigned free_failures = usual_failures) : free_failures_(free_failures) {}
+
     bool admits(const peer& who, std::int64_t now) const;
     void failed(const peer& who, std::int64_t now);
     /// It took its time, and had to go: half a failure, as it may just be far away.
@@ -25,7 +28,7 @@ public:
 
     std::size_t size() const { return known_.size(); }
 
-    static constexpr unsigned free_failures = 10;
+    static constexpr unsigned usual_failures = 10;
     static constexpr unsigned most_doublings = 8;
     static constexpr std::int64_t first_wait = 5'000'000'000;
     static constexpr std::int64_t longest_wait = 60'000'000'000;
@@ -42,6 +45,7 @@ private:
         std::int64_t until = 0; ///< refused
     };
     std::map<peer, record> known_;
+    unsigned free_failures_;
 };
 
 } // namespace zproc::serving

@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(guesses_at_the_secret_are_throttled)
     server_thread server(guarded(), "tcp://127.0.0.1:0");
     secret_client early(server, the_secret);
     BOOST_TEST_REQUIRE(!early.greet().failed());
-    for (unsigned i = 0; i != serving::throttle::free_failures; ++i) {
+    for (unsigned i = 0; i != serving::throttle::usual_failures; ++i) {
         secret_client guess(server, "guess number " + std::to_string(1000 + i));
         BOOST_TEST((guess.greet() == errc::not_authenticated));
         BOOST_TEST(guess.wire.closed());
@@ -189,7 +189,7 @@ BOOST_AUTO_TEST_CASE(crowd_that_makes_room_again_and_again_is_throttled)
     options.strangers = 4;
     server_thread server(options, "tcp://127.0.0.1:0");
     std::vector<std::unique_ptr<raw_client>> crowd;
-    for (unsigned i = 0; i != 4 + 2 * serving::throttle::free_failures; ++i)
+    for (unsigned i = 0; i != 4 + 2 * serving::throttle::usual_failures; ++i)
         crowd.push_back(std::make_unique<raw_client>(server.tcp_address(), "127.0.0.3"));
     raw_client late(server.tcp_address(), "127.0.0.3");
     BOOST_TEST((late.receive().error == errc::peer_throttled));
@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(silence_is_throttled)
     options.hello_within = 1;
     server_thread server(options, "tcp://127.0.0.1:0");
     std::vector<std::unique_ptr<raw_client>> silent;
-    for (unsigned i = 0; i != 2 * serving::throttle::free_failures; ++i)
+    for (unsigned i = 0; i != 2 * serving::throttle::usual_failures; ++i)
         silent.push_back(std::make_unique<raw_client>(server.tcp_address()));
     for (auto& each : silent)
         BOOST_TEST(each->closed());
@@ -219,7 +219,7 @@ BOOST_AUTO_TEST_CASE(handshake_that_succeeds_forgives_at_once)
         BOOST_TEST((wrong.greet() == errc::not_authenticated));
         BOOST_TEST(wrong.wire.closed());
     };
-    for (unsigned i = 0; i + 1 != serving::throttle::free_failures; ++i)
+    for (unsigned i = 0; i + 1 != serving::throttle::usual_failures; ++i)
         guess();
     secret_client honest(server, the_secret); // and stays
     BOOST_TEST_REQUIRE(!honest.greet().failed());
@@ -235,7 +235,7 @@ BOOST_AUTO_TEST_CASE(handshake_that_succeeds_forgives_at_once)
 BOOST_AUTO_TEST_CASE(misfits_do_not_throttle_where_there_is_no_secret)
 {
     server_thread server({}, "tcp://127.0.0.1:0");
-    for (unsigned i = 0; i != 2 * serving::throttle::free_failures; ++i) {
+    for (unsigned i = 0; i != 2 * serving::throttle::usual_failures; ++i) {
         raw_client stranger(server.tcp_address());
         stranger.send_text("GET / HTTP/1.1\r\n\r\n");
         BOOST_TEST((stranger.receive().error == errc::malformed_frame));

@@ -238,6 +238,33 @@ BOOST_AUTO_TEST_CASE(program_opens_its_own_state_to_others)
     BOOST_TEST(root.succeeds());
 }
 
+BOOST_AUTO_TEST_CASE(limits_are_those_that_were_asked_for)
+{
+    forked_root root([] {
+        ::alarm(60);
+        zproc::server_limits limits;
+        limits.value_bytes = 1000;
+        limits.failed_handshakes = 1;
+        return zproc::run(
+            [](context ctx) -> asio::awaitable<void> {
+                const zproc::value large(std::string(2000, 'x'));
+                const auto ec = co_await code_of(ctx.state().set("key", large));
+                zproc::test::say(ctx.addresses().front() + " at", ec == errc::too_large);
+                char order;
+                static_cast<void>(!::read(0, &order, 1));
+            },
+            context_options().listen("tcp://127.0.0.1:0").secret(the_secret).limits(limits));
+    });
+    const auto line = root.line();
+    const auto address = line.substr(0, line.find(' '));
+    BOOST_TEST(line.ends_with(" 1"), line);
+    BOOST_TEST(refused(at(address).secret("another secret of theirs"), errc::not_authenticated,
+                       "another secret"));
+    BOOST_TEST(refused(at(address).secret(the_secret), errc::peer_throttled, "wait"));
+    root.end_input();
+    BOOST_TEST(root.succeeds());
+}
+
 namespace {
 
 using asio::ip::tcp;

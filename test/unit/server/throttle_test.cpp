@@ -25,7 +25,7 @@ BOOST_AUTO_TEST_CASE(peer_waits_after_ten_failures_and_longer_each_time)
 {
     throttle t;
     std::int64_t now = 1000 * second;
-    for (unsigned i = 0; i != throttle::free_failures; ++i) {
+    for (unsigned i = 0; i != throttle::usual_failures; ++i) {
         BOOST_TEST(t.admits(peer(1), now));
         t.failed(peer(1), now);
     }
@@ -39,10 +39,20 @@ BOOST_AUTO_TEST_CASE(peer_waits_after_ten_failures_and_longer_each_time)
     }
 }
 
+BOOST_AUTO_TEST_CASE(so_many_failures_as_it_is_told_cost_nothing)
+{
+    throttle t(2);
+    t.failed(peer(1), second);
+    BOOST_TEST(t.admits(peer(1), second));
+    t.failed(peer(1), second);
+    BOOST_TEST(!t.admits(peer(1), second));
+    BOOST_TEST(t.admits(peer(1), second + throttle::first_wait));
+}
+
 BOOST_AUTO_TEST_CASE(failures_are_forgotten_with_time)
 {
     throttle t;
-    for (unsigned i = 0; i + 1 != throttle::free_failures; ++i)
+    for (unsigned i = 0; i + 1 != throttle::usual_failures; ++i)
         t.failed(peer(1), second);
     t.failed(peer(1), second + throttle::memory);
     BOOST_TEST(t.admits(peer(1), second + throttle::memory));
@@ -51,7 +61,7 @@ BOOST_AUTO_TEST_CASE(failures_are_forgotten_with_time)
 BOOST_AUTO_TEST_CASE(success_forgives)
 {
     throttle t;
-    for (unsigned i = 0; i != throttle::free_failures; ++i)
+    for (unsigned i = 0; i != throttle::usual_failures; ++i)
         t.failed(peer(1), second);
     BOOST_TEST(!t.admits(peer(1), second));
     t.succeeded(peer(1));
@@ -62,7 +72,7 @@ BOOST_AUTO_TEST_CASE(success_forgives)
 BOOST_AUTO_TEST_CASE(peer_that_takes_its_time_is_blamed_half)
 {
     throttle t;
-    for (unsigned i = 0; i + 1 != 2 * throttle::free_failures; ++i)
+    for (unsigned i = 0; i + 1 != 2 * throttle::usual_failures; ++i)
         t.dawdled(peer(1), second);
     BOOST_TEST(t.admits(peer(1), second));
     t.dawdled(peer(1), second);
@@ -80,7 +90,7 @@ BOOST_AUTO_TEST_CASE(peer_that_takes_its_time_is_blamed_half)
 BOOST_AUTO_TEST_CASE(table_is_bounded_and_forgets_the_oldest)
 {
     throttle t;
-    for (unsigned i = 0; i != throttle::free_failures; ++i) {
+    for (unsigned i = 0; i != throttle::usual_failures; ++i) {
         t.failed(peer(0), second);
         t.failed(peer(1), 2 * second);
     }
