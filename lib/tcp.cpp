@@ -92,8 +92,8 @@ descriptor listen(const protocol::address& at, bool knows_clients, protocol::add
     const auto& where = found.front();
     if (!knows_clients && !is_loopback(where)) {
         text = "to listen at " + protocol::to_string(at) +
-               ", which other machines can reach, a server needs a secret: give it a secret file, "
-               "or listen at tcp://127.0.0.1 or tcp://[::1] only";
+               ", which other machines can reach, a server needs a secret: give it a secret file "
+               "(or TLS with authorities), or listen at tcp://127.0.0.1 or tcp://[::1] only";
         ec = errc::bad_secret;
         return {};
     }

@@ -28,8 +28,8 @@ struct endpoint {
 error_code resolve(const protocol::address& of, std::vector<endpoint>& out, std::string& text);
 
 /// A listening socket at the first endpoint of an address, and where that is: `bound` has the port
-/// that the system chose for port 0. Without a secret only where nobody else's machine can reach
-/// it.
+/// that the system chose for port 0. Where clients need not show who they are (by a secret, or by
+/// certificates) only where nobody else's machine can reach it.
 ///
 /// Errors, with a text: bad_address, address_in_use, bad_secret, those of the system.
 descriptor listen(const protocol::address& at, bool knows_clients, protocol::address& bound,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <stdexcept>
 #include <utility>
 
 #include <openssl/bio.h>
@@ -48,6 +49,13 @@ owned_certificate next_certificate(BIO* from)
     return owned_certificate(PEM_read_bio_X509(from, nullptr, nullptr, nullptr));
 }
 
+/// Nothing more was to be read, rather than something that cannot be.
+bool was_all()
+{
+    const auto last = ERR_peek_last_error();
+    return ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
+}
+
 /// Nobody is asked on the terminal.
 int no_password(char*, int, int, void*)
 {
@@ -63,7 +71,7 @@ bool use_certificate(SSL_CTX* context, const std::string& pem)
     while (const auto signer = next_certificate(in.get()))
         if (SSL_CTX_add1_chain_cert(context, signer.get()) != 1)
             return false;
-    return true;
+    return was_all();
 }
 
 bool use_key(SSL_CTX* context, const std::string& pem)
@@ -82,7 +90,7 @@ bool trust(SSL_CTX* context, const std::string& pem)
     for (; const auto each = next_certificate(in.get()); ++count)
         if (X509_STORE_add_cert(store, each.get()) != 1)
             return false;
-    return count != 0;
+    return count != 0 && was_all();
 }
 
 } // namespace
@@ -151,7 +159,10 @@ session::session(std::shared_ptr<const terms> by, const std::string& server_name
     auto* const wanted = SSL_get0_param(ssl_);
     if (X509_VERIFY_PARAM_set1_ip_asc(wanted, server_name.c_str()) != 1) {
         ERR_clear_error(); // it is a name
-        SSL_set1_host(ssl_, server_name.c_str());
+        if (server_name.empty() || SSL_set1_host(ssl_, server_name.c_str()) != 1) {
+            SSL_free(ssl_);
+            throw std::invalid_argument("a client of TLS has to know the name of its server");
+        }
         // What SSL_set_tlsext_host_name does, without its cast.
         SSL_ctrl(ssl_, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
                  const_cast<char*>(server_name.c_str()));
@@ -240,7 +251,7 @@ void session::collect()
 bool begins_tls(std::span<const std::byte> first)
 {
     constexpr std::byte handshake{0x16}, major{0x03};
-    return first.size() >= 2 && first[0] == handshake && first[1] == major;
+    return !first.empty() && first[0] == handshake && (first.size() == 1 || first[1] == major);
 }
 
 } // namespace zproc::tls

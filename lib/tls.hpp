@@ -52,8 +52,8 @@ private:
 /// It says nothing at the end: what is carried has frames, and tells by itself when it was cut off.
 class session {
 public:
-    /// `server_name`: what the certificate of the server has to be for, a name or an address; of a
-    /// client only. Throws `std::bad_alloc`.
+    /// `server_name`: what the certificate of the server has to be for, a name or an address; a
+    /// client needs it. Throws `std::invalid_argument` without, and `std::bad_alloc`.
     explicit session(std::shared_ptr<const terms> by, const std::string& server_name = {});
     ~session();
     session(const session&) = delete;
@@ -89,7 +89,7 @@ private:
     std::string text_;
 };
 
-/// Whether somebody who begins like this wants TLS; three bytes are enough to see that.
+/// Whether somebody who begins like this may want TLS; two bytes are enough to see that.
 bool begins_tls(std::span<const std::byte> first);
 
 } // namespace zproc::tls

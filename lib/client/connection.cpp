@@ -27,7 +27,7 @@ struct connection::heartbeat_call final : call {
     void write(protocol::buffer& out, std::uint32_t correlation, const protocol::mutation&) override
     {
         protocol::write_request(out, correlation, protocol::ping_request{});
-        owner.ping_written_ = true;
+        owner.ping_end_ = out.size();
     }
     void done(error_code, protocol::bytes_view) override {}
 };
@@ -295,7 +295,8 @@ void connection::close()
     loop_->pulse.cancel();
     pulse_watched_ = false;
     tls_.reset();
-    ping_written_ = false;
+    sealed_before_ = false;
+    ping_end_ = 0;
     out_.clear();
     sent_ = 0;
     given_ = 0;

@@ -105,7 +105,7 @@ public:
     bool is_here() const noexcept { return mark_->is_set(); }
     const std::shared_ptr<const fork_mark>& mark() const noexcept { return mark_; }
 
-    /// What came unasked has an end, so whoever waits for an answer behind it may wait on.
+    /// What came unasked has an end, so who is patient may wait on for an answer behind it.
     void heard() noexcept { heard_ = true; }
 
     /// What came cannot be believed: everything pending fails with it, and the connection ends.
@@ -147,6 +147,7 @@ private:
     void arm_read();
     void received(std::size_t bytes);
     void received_sealed(std::size_t bytes);
+    bool refused_plainly(protocol::bytes_view said);
     void not_agreed();
     std::size_t receive_with_descriptors(error_code& ec);
     void handle(const protocol::frame& f);
@@ -195,6 +196,7 @@ private:
 
     std::unique_ptr<tls::session> tls_; ///< of this socket
     protocol::buffer sealed_;           ///< being read into, with TLS
+    bool sealed_before_ = false;        ///< something has come, of this socket
 
     protocol::buffer out_;
     std::size_t sent_ = 0;    ///< of what goes out: `out_`, or with TLS what was made of it
@@ -217,7 +219,7 @@ private:
     heartbeat pulse_;
     bool pulse_watched_ = false;
     std::uint64_t ping_ends_at_ = 0; ///< of the bytes of this socket
-    bool ping_written_ = false;      ///< it is in `out_`, and not counted yet
+    std::size_t ping_end_ = 0;       ///< in `out_`, where it was not counted yet; 0: it was
     bool heard_ = false;             ///< an answer, since a patient call was given more time
 };
 

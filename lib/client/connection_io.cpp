@@ -97,7 +97,12 @@ bool connection::seal()
 {
     if (!tls_->established())
         return true; // the handshake goes first
-    if (!tls_->seal(out_))
+    const auto ping = std::exchange(ping_end_, 0);
+    if (!tls_->seal(protocol::bytes_view(out_).first(ping)))
+        return false;
+    if (ping != 0)
+        ping_ends_at_ = given_ - sent_ + tls_->output().size();
+    if (!tls_->seal(protocol::bytes_view(out_).subspan(ping)))
         return false;
     out_.clear();
     return true;
@@ -110,9 +115,8 @@ void connection::send_some()
     if (tls_ && !seal())
         return not_agreed();
     auto& out = tls_ ? tls_->output() : out_;
-    if (out_.empty() || !tls_)
-        if (std::exchange(ping_written_, false))
-            ping_ends_at_ = given_ - sent_ + out.size();
+    if (!tls_ && ping_end_ != 0)
+        ping_ends_at_ = given_ - sent_ + std::exchange(ping_end_, 0);
     while (sent_ < out.size()) {
         iovec piece{out.data() + sent_, out.size() - sent_};
         msghdr message{};
@@ -237,7 +241,10 @@ std::size_t connection::receive_with_descriptors(error_code& ec)
 void connection::received_sealed(std::size_t bytes)
 {
     const auto life = life_;
-    tls_->received(protocol::bytes_view(sealed_).first(bytes));
+    const auto come = protocol::bytes_view(sealed_).first(bytes);
+    if (!std::exchange(sealed_before_, true) && refused_plainly(come))
+        return;
+    tls_->received(come);
     if (!writing_)
         send_some(); // what the handshake says, and then what has waited for its end
     while (life_ == life && !tls_->error()) {
@@ -256,7 +263,27 @@ void connection::received_sealed(std::size_t bytes)
     rest();
 }
 
-/// Who was greeted once has agreed: then it is the connection that is damaged, or ended.
+/// A server that lets nobody in does not begin with TLS. Nobody has signed what it says, so it is
+/// heard only where that keeps one from nothing but waiting.
+bool connection::refused_plainly(protocol::bytes_view said)
+{
+    protocol::frame_parser first(protocol::max_hello_bytes);
+    const auto room = first.prepare(said.size());
+    std::ranges::copy(said, room.begin());
+    first.commit(said.size());
+    protocol::frame f;
+    if (first.next(f) != protocol::frame_parser::found || f.code != protocol::operation::hello)
+        return false;
+    if (f.error() == errc::too_busy)
+        broken();
+    else if (f.error() == errc::peer_throttled)
+        fail(f.error(), protocol::error_text(f.body));
+    else
+        return false;
+    return true;
+}
+
+/// Of a connection that is in use, it is that which is damaged, or ended.
 void connection::not_agreed()
 {
     if (state_ == state::ready)

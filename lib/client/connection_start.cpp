@@ -155,9 +155,12 @@ void connection::greet()
     if (const auto ec = handshake_.begin(out_, 0, hello, secret, fresh))
         return fail(ec);
     if (settings_.shown.tls && where_.is_tcp()) {
-        const auto& name = settings_.shown.server_name;
-        tls_ =
-            std::make_unique<tls::session>(settings_.shown.tls, name.empty() ? where_.host : name);
+        auto name = settings_.shown.server_name;
+        if (name.empty()) // the zone of a local address is nothing that a certificate knows
+            name = where_.host.substr(0, where_.host.find('%'));
+        tls_ = std::make_unique<tls::session>(settings_.shown.tls, name);
+        if (tls_->error())
+            return not_agreed();
     }
     send_some();
     arm_read();

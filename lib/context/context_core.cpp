@@ -31,7 +31,7 @@ context_core::context_core(asio::any_io_executor io, context_options options)
     if (prepared_ == errc::threads_before_supervisor)
         prepared_ = {};
     shown_failure_ = read_secret(options_, shown_.secret, shown_text_);
-    if (!shown_failure_ && options_.tls())
+    if (!shown_failure_ && options_.tls() && uses_tcp(options_))
         shown_failure_ = read_certificates();
 }
 
@@ -39,7 +39,8 @@ context_core::context_core(asio::any_io_executor io, context_options options)
 error_code context_core::read_certificates()
 {
     options_.tls(with_absolute_paths(*options_.tls()));
-    if (const auto ec = read_identity(*options_.tls(), identity_, shown_text_))
+    const auto most = options_.starts_server() ? most_of_a_server : most_of_a_client;
+    if (const auto ec = read_identity(*options_.tls(), most, identity_, shown_text_))
         return ec;
     const auto side = options_.starts_server() ? tls::role::server : tls::role::client;
     error_code ec;
@@ -64,7 +65,7 @@ std::shared_ptr<context_core> context_core::make(asio::any_io_executor io, conte
                 then(errc::context_gone, {}, {});
         },
         supervision::process_name(), made->options_.request_timeout(), made->shown_,
-        !made->options_.starts_server() && made->options_.address().starts_with("tcp://"));
+        !made->options_.starts_server() && uses_tcp(made->options_));
     asio::use_service<zproc::engine::loop_service>(asio::query(made->io_, asio::execution::context))
         .add(made->weak_from_this());
     return made;

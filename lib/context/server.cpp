@@ -251,7 +251,8 @@ server::server(asio::any_io_executor io, context_options options)
         throw system_error(ec, text);
     auto serving = detail::serving_options(options);
     if (options.tls())
-        if (const auto ec = detail::read_identity(*options.tls(), serving.tls, text))
+        if (const auto ec =
+                detail::read_identity(*options.tls(), detail::most_of_a_client, serving.tls, text))
             throw system_error(ec, text);
     if (error_code ec; options.tls() && !tls::terms::make(tls::role::server, serving.tls, ec, text))
         throw system_error(ec, text);

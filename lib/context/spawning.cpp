@@ -29,9 +29,9 @@ auto files_of(Options& of)
     return std::array{&of.certificate, &of.key, &of.authorities, &of.server_name};
 }
 
-std::string pack_tls(const context_options& options)
+std::string pack_tls(const context_options& options, bool needed)
 {
-    if (!options.tls())
+    if (!options.tls() || !needed)
         return std::string(1, '\0');
     std::string text("tls\0", 4);
     for (const auto* each : files_of(*options.tls()))
@@ -48,7 +48,8 @@ std::string pack_settings(const protocol::address& where, const std::string& def
         return std::to_string(whole_milliseconds(time).count());
     };
     return protocol::to_string(where) + '\0' + default_namespace + '\0' + number(options.grace()) +
-           '\0' + number(options.request_timeout()) + '\0' + pack_tls(options) + secret;
+           '\0' + number(options.request_timeout()) + '\0' + pack_tls(options, where.is_tcp()) +
+           secret;
 }
 
 std::shared_ptr<context> make_child_context(asio::io_context& io, const supervision::child_start&,

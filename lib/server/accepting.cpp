@@ -10,6 +10,7 @@
 
 #include <netinet/in.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,6 +40,12 @@ bool has_left(int socket)
     char byte = 0;
     const auto count = ::recv(socket, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
     return count == 0 || (count < 0 && errno != EAGAIN);
+}
+
+bool has_unread(int socket)
+{
+    int bytes = 0;
+    return ::ioctl(socket, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
 bool is_own_user(int socket)
@@ -103,22 +110,24 @@ const descriptor& host::waited_for_on(const connection& c) const
     return c.from() && !c.machine().greeted() ? porch_ : poll_;
 }
 
-/// Those who are known go first: what strangers take is limited, whatever they do.
+/// Those who are known go first: what strangers take is limited, whatever they do. What they have
+/// no time for any more is reported again.
 void host::attend_strangers()
 {
     constexpr int few = 8; // at once, or the others wait for too long
-    const auto begin = read_clock(CLOCK_THREAD_CPUTIME_ID);
     std::array<epoll_event, 16> events;
     const int count = ::epoll_wait(porch_.get(), events.data(), static_cast<int>(events.size()), 0);
-    for (int i = 0; i < count; ++i) {
+    auto begun = read_clock(CLOCK_THREAD_CPUTIME_ID);
+    for (int i = 0; i < count && porch_open_; ++i) {
         const auto& event = events[static_cast<std::size_t>(i)];
         if (event.data.u64 >= first_listener_tag)
             accept(event.data.u64 - first_listener_tag, few);
         else
             serve(static_cast<seat>(event.data.u64), event.events);
+        const auto ended = read_clock(CLOCK_THREAD_CPUTIME_ID);
+        porch_time_.spent(ended - std::exchange(begun, ended));
+        admit_strangers();
     }
-    porch_time_.spent(read_clock(CLOCK_THREAD_CPUTIME_ID) - begin);
-    admit_strangers();
 }
 
 /// Looks at the porch while they may have time.
@@ -195,8 +204,9 @@ void host::make_room_for_strangers()
     if (!chosen)
         return;
     const auto& c = *seats_[chosen->who];
-    refuse(c.socket(), errc::too_busy,
-           "too many are being let in at this moment: come back at once");
+    if (!tls_) // in the middle of its handshake that would be nothing to a client
+        refuse(c.socket(), errc::too_busy,
+               "too many are being let in at this moment: come back at once");
     if (!chosen->alone) // who comes alone is not to blame for the others
         dawdled(c);
     drop(chosen->who);
@@ -238,10 +248,11 @@ bool host::came_in(connection& c, seat who)
     return !poll(c.socket(), who, poll_).failed();
 }
 
-/// It had its time, or kept a place that others need. Where anybody may come, nobody is throttled.
+/// It had its time, or kept a place that others need. Where anybody may come, nobody is throttled;
+/// nor is who has said something that was not listened to yet.
 void host::dawdled(const connection& c)
 {
-    if (c.from() && knows_clients() && !c.turned_away())
+    if (c.from() && knows_clients() && !c.turned_away() && !has_unread(c.socket()))
         throttle_.dawdled(*c.from(), ticks_);
 }
 

@@ -55,20 +55,28 @@ bool connection::read_sealed(std::int64_t wall)
         send_sealed(); // why
         return false;
     }
-    for (;;) {
+    // Everything that one read has brought is one piece of work.
+    while (!machine_.closing()) {
         const auto room = machine_.prepare();
-        if (room.empty())
-            return false;
-        const auto plain = tls_->open(room);
-        if (plain == 0)
+        std::size_t plain = 0;
+        while (plain != room.size()) {
+            const auto some = tls_->open(room.subspan(plain));
+            if (some == 0)
+                break;
+            plain += some;
+        }
+        if (plain != 0)
+            machine_.received(plain, 0, wall);
+        if (plain != room.size())
             return !tls_->error();
-        machine_.received(plain, 0, wall);
     }
+    return true; // its answer says why
 }
 
 /// A client that does not know of TLS: what it understands is our own.
 bool connection::refuse_plain()
 {
+    refused_plain_ = true;
     protocol::buffer out;
     protocol::write_error(out, 0, protocol::operation::hello, errc::tls_required);
     (void)!::send(socket_.get(), out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -39,7 +39,11 @@ public:
         return !machine_output().empty() || (tls_ && !tls_->output().empty());
     }
     /// It never got as far as being greeted, by its own fault.
-    bool turned_away() const { return machine_.turned_away() || (tls_ && tls_->error()); }
+    bool turned_away() const
+    {
+        return machine_.turned_away() ||
+               (tls_ && !machine_.greeted() && (refused_plain_ || tls_->error()));
+    }
 
     /// The client's own eventfd; -1 without one.
     int wake_file() const { return wake_.get(); }
@@ -67,6 +71,7 @@ private:
     session_fsm machine_;
     std::unique_ptr<tls::session> tls_;
     bool said_something_ = false;
+    bool refused_plain_ = false;
     std::deque<descriptor> received_; // descriptors nobody has asked for yet
     descriptor wake_;
     std::size_t written_ = 0; // of the output

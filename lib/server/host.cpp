@@ -188,12 +188,14 @@ bool host::turn(int milliseconds)
         else
             serve(static_cast<seat>(event.data.u64), event.events);
     }
-    if (strangers_came)
-        attend_strangers();
-    else if (porch_ && !porch_open_)
-        admit_strangers();
     pass_turns();
     end_turn();
+    if (strangers_came) {
+        attend_strangers();
+        end_turn();
+    } else if (porch_ && !porch_open_) {
+        admit_strangers();
+    }
     mind_the_time();
     return !ending_;
 }
@@ -243,7 +245,8 @@ void host::serve(seat who, std::uint32_t events)
     // What strangers are told, they are told at once: it is nothing of the state.
     if (!c.machine().greeted())
         return flush(who);
-    porch_time_.others_served(ticks_);
+    if (knew)
+        porch_time_.others_served(ticks_);
     mark(who);
 }
 

@@ -69,8 +69,9 @@ public:
     error_code succeed(const rings::inheritance& from);
 
     /// Accepts clients from a listening socket, which it owns from now on: of this user from a Unix
-    /// socket; from one of TCP who knows the secret. Without a secret that is anybody on this
-    /// machine, so it is taken on loopback only. Errors: bad_secret, those of the system.
+    /// socket; from one of TCP who knows the secret, or has a certificate where those are asked for.
+    /// Else that is anybody on this machine, so it is taken on loopback only. Errors: bad_secret,
+    /// bad_certificate, those of the system.
     error_code listen(descriptor listener);
     /// Ends `turn` when the descriptor is readable or hung up, as its owner decides.
     error_code stop_on(int file, std::function<bool()> decide);

@@ -10,11 +10,18 @@
 
 #include <zproc.hpp>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 namespace asio = boost::asio;
@@ -192,6 +199,90 @@ BOOST_AUTO_TEST_CASE(successor_speaks_it_too)
                               check(co_await state.increment("n") == i + 1, "each was done once");
                           }
                       }));
+}
+
+BOOST_AUTO_TEST_CASE(who_is_kept_out_is_told_why)
+{
+    const files on_disk;
+    auto options = zproc::serving::host_options();
+    options.secret = "8f14e45fceea167a5a36dedd4bea2543";
+    options.failed_handshakes = 1;
+    const auto identity = on_disk.ours.issue("IP:127.0.0.1");
+    options.tls = {identity.certificate, identity.key, {}};
+    zproc::test::server_thread server(options, "tcp://127.0.0.1:0");
+    const auto client = at(zproc::protocol::to_string(server.tcp_address())).tls(on_disk.client());
+    auto knowing = client;
+    knowing.secret(options.secret);
+    auto wrong = client;
+    wrong.secret("another secret of theirs");
+    BOOST_TEST(joined(knowing, &use));
+    BOOST_TEST(refused(wrong, errc::not_authenticated, "another secret"));
+    BOOST_TEST(refused(knowing, errc::peer_throttled, "wait")); // before any TLS
+}
+
+BOOST_AUTO_TEST_CASE(crowd_that_stops_half_way_makes_room)
+{
+    const files on_disk;
+    auto options = zproc::serving::host_options();
+    options.strangers = 4;
+    const auto identity = on_disk.ours.issue("IP:127.0.0.1");
+    options.tls = {identity.certificate, identity.key, {}};
+    zproc::test::server_thread server(options, "tcp://127.0.0.1:0");
+    std::vector<std::unique_ptr<zproc::test::raw_client>> crowd;
+    for (int i = 0; i != 10; ++i) {
+        crowd.push_back(std::make_unique<zproc::test::raw_client>(server.tcp_address()));
+        crowd.back()->send_text("\x16\x03\x01");
+    }
+    BOOST_TEST(crowd.front()->closed());
+    const auto client = at(zproc::protocol::to_string(server.tcp_address())).tls(on_disk.client());
+    BOOST_TEST(joined(client, &use));
+}
+
+BOOST_AUTO_TEST_CASE(request_that_is_too_large_is_answered)
+{
+    const files on_disk;
+    auto options = zproc::serving::host_options();
+    options.limits.request_bytes = 100'000;
+    const auto identity = on_disk.ours.issue("IP:127.0.0.1");
+    options.tls = {identity.certificate, identity.key, {}};
+    zproc::test::server_thread server(options, "tcp://127.0.0.1:0");
+    zproc::test::raw_client wire(server.tcp_address());
+    zproc::error_code ec;
+    std::string text;
+    const auto terms = zproc::tls::terms::make(zproc::tls::role::client,
+                                               {{}, {}, on_disk.ours.certificate()}, ec, text);
+    zproc::tls::session session(terms, "127.0.0.1");
+    const auto send = [&] { wire.send(std::exchange(session.output(), {})); };
+    const auto receive = [&] {
+        pollfd readable{wire.socket(), POLLIN, 0};
+        std::array<std::byte, 65536> some;
+        if (::poll(&readable, 1, 10'000) != 1)
+            return ssize_t{-1};
+        const auto count = ::recv(wire.socket(), some.data(), some.size(), MSG_DONTWAIT);
+        if (count > 0)
+            session.received(std::span(some).first(static_cast<std::size_t>(count)));
+        return count;
+    };
+    send();
+    while (!session.established())
+        BOOST_REQUIRE(receive() > 0);
+    zproc::protocol::buffer said;
+    zproc::protocol::write_hello(said, 0, {});
+    zproc::protocol::begin_frame(said, 1, zproc::protocol::operation::get);
+    said[said.size() - zproc::protocol::header_bytes + 2] = std::byte{0x7f}; // much is to come
+    BOOST_TEST(session.seal(said));
+    send();
+    zproc::protocol::frame_parser parser(zproc::protocol::max_reply_bytes);
+    zproc::error_code last;
+    for (bool open = true; open;) {
+        open = receive() > 0;
+        const auto room = parser.prepare(100'000);
+        parser.commit(session.open(room));
+        zproc::protocol::frame f;
+        while (parser.next(f) == zproc::protocol::frame_parser::found)
+            last = f.error();
+    }
+    BOOST_TEST((last == errc::frame_too_large));
 }
 
 BOOST_AUTO_TEST_CASE(handshake_that_stops_half_way_is_given_up)

@@ -32,7 +32,8 @@ int main(int argc, char** argv)
     page = static_cast<shared_page*>(map_shared(sizeof(shared_page)));
     std::printf("hostile_peers: one who does come in\n");
     const bool noticed =
-        suffer({.seed = given.seed, .first = kind::insider, .last = kind::insider}) == 1;
+        suffer({.seed = given.seed, .first = kind::insider, .last = kind::insider}) ==
+        stranger_came_in;
     std::printf("hostile_peers: seed %u, who comes in %s noticed\n", given.seed,
                 noticed ? "is" : "is NOT");
     const bool well = suffer({.seed = given.seed, .full = given.full}) == 0 && noticed;

@@ -208,7 +208,15 @@ BOOST_AUTO_TEST_CASE(beginning_of_tls_is_known)
     session client(made(role::client, trusting(ours)), "kitchen");
     BOOST_TEST(tls::begins_tls(client.output()));
     BOOST_TEST(!tls::begins_tls(as_bytes("GET")));
-    BOOST_TEST(!tls::begins_tls(bytes(1, std::byte{0x16})));
+    BOOST_TEST(tls::begins_tls(bytes(1, std::byte{0x16}))); // more is to come
+    BOOST_TEST(!tls::begins_tls(bytes(2, std::byte{0x16})));
+    BOOST_TEST(!tls::begins_tls({}));
+}
+
+BOOST_AUTO_TEST_CASE(client_without_the_name_of_its_server_is_refused)
+{
+    const authority ours("ours");
+    BOOST_CHECK_THROW(session(made(role::client, trusting(ours)), ""), std::invalid_argument);
 }
 
 BOOST_AUTO_TEST_CASE(terms_say_which_part_cannot_be_used)
@@ -227,6 +235,11 @@ BOOST_AUTO_TEST_CASE(terms_say_which_part_cannot_be_used)
     BOOST_TEST(text_of(role::server, {"rubbish", good.key, {}}).find("the certificate") == 0u);
     BOOST_TEST(text_of(role::server, {good.certificate, other.key, {}}).find("the key") == 0u);
     BOOST_TEST(text_of(role::client, {good.certificate, "", {}}).find("the key") == 0u);
+    const auto half = ours.certificate() + good.certificate.substr(0, 200) + "\n";
+    BOOST_TEST(text_of(role::client, {{}, {}, half}).find("the certificates of the auth") == 0u);
+    BOOST_TEST(
+        text_of(role::server, {good.certificate + half, good.key, {}}).find("the certificate") ==
+        0u);
     BOOST_TEST(text_of(role::client, {{}, {}, "rubbish"}).find("the certificates of the auth") ==
                0u);
 }

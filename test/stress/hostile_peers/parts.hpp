@@ -52,5 +52,7 @@ void attack(std::string address, unsigned seed);
 
 /// Exit code 0: nobody came in, the others went on, and the server took no more than it may.
 int measure();
+/// That only the first is not so.
+inline constexpr int stranger_came_in = 3;
 
 } // namespace zproc::test::hostile

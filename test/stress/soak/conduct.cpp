@@ -215,7 +215,7 @@ private:
         for (const auto& each : found.grown)
             std::printf("  GROWN: %s\n", each.c_str());
         std::fflush(stdout);
-        return found.grown.empty() ? 0 : 1;
+        return found.grown.empty() ? 0 : something_grew;
     }
 
     context ctx_;

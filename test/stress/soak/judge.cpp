@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <optional>
 #include <set>
 
 namespace zproc::test::soaking {
@@ -12,15 +13,16 @@ namespace {
 
 constexpr double step = 1.2;
 
-double middle_of(const std::vector<sample>& all, std::size_t first, std::size_t last,
-                 const std::function<bool(const sample&, double&)>& read)
+/// Nothing when there is nothing to be read.
+std::optional<double> middle_of(const std::vector<sample>& all, std::size_t first, std::size_t last,
+                                const std::function<bool(const sample&, double&)>& read)
 {
     std::vector<double> found;
     for (std::size_t i = first; i != last; ++i)
         if (double value = 0; read(all[i], value))
             found.push_back(value);
     if (found.empty())
-        return 0;
+        return std::nullopt;
     std::ranges::sort(found);
     return found[found.size() / 2];
 }
@@ -64,11 +66,15 @@ verdict compare(const std::vector<sample>& all, const tolerance& limits)
                           const std::function<bool(double, double)>& tolerated) {
         const auto first = middle_of(all, 0, third, read);
         const auto last = middle_of(all, all.size() - third, all.size(), read);
+        if (!first || !last) {
+            out.grown.push_back(what + ": there is nothing to compare");
+            return;
+        }
         char line[160];
         std::snprintf(line, sizeof line, "%-34s %10.2f %s, then %10.2f %s", what.c_str(),
-                      first / scale, unit, last / scale, unit);
+                      *first / scale, unit, *last / scale, unit);
         out.lines.emplace_back(line);
-        if (!tolerated(first, last))
+        if (!tolerated(*first, *last))
             out.grown.push_back(what);
     };
     std::set<std::string> processes, roads;

@@ -73,5 +73,6 @@ private:
 
 /// The main function; 0: all stayed as it was.
 int soak();
+inline constexpr int something_grew = 3;
 
 } // namespace zproc::test::soaking
