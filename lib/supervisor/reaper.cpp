@@ -13,6 +13,17 @@
 namespace zproc::supervision {
 namespace {
 
+/// Whether it will have to be reaped by us. Not so is who died while a parent that ignores SIGCHLD
+/// was still its own, and who came to us only on its way out: it is seen for a moment, vanishes by
+/// itself, and its number may be another's then.
+bool is_to_be_reaped(pid_t child)
+{
+    siginfo_t unused{};
+    return ::waitid(P_PID, static_cast<id_t>(child), &unused,
+                    WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 ||
+           errno != ECHILD;
+}
+
 /// A chain of processes that fork and exit can outrun us; what it leaves is found next time.
 constexpr int looks = 16;
 
@@ -73,7 +84,7 @@ harvest reap(const std::function<bool(pid_t)>& known, bool look, const life_sign
         bool all = true;
         for (const auto pid : children_of(::getpid(), &all))
             // A pid of someone reaped just now may already be in use again, by an orphan.
-            if (dead.contains(pid) || !known(pid))
+            if ((dead.contains(pid) || !known(pid)) && is_to_be_reaped(pid))
                 result.orphans.push_back(pid);
         result.look_again = reap_into(result.dead);
         if (!result.look_again) {
