@@ -152,6 +152,7 @@ int tree_with_a_stubborn_one()
     return zproc::run(
         [](context ctx) -> asio::awaitable<void> {
             auto one = co_await ctx.spawn(&stubborn);
+            say("ready", ::getpid()); // what is cancelled from here on is its sleep
             try {
                 co_await sleep_for_ever();
             } catch (...) {
@@ -203,6 +204,7 @@ BOOST_AUTO_TEST_CASE(second_ctrl_c_ends_the_root_at_once_and_the_supervisor_clea
 {
     on_a_terminal program(&tree_with_a_stubborn_one);
     BOOST_REQUIRE(program.shows("up "));
+    BOOST_REQUIRE(program.shows("ready "));
     program.type('\x03');
     BOOST_REQUIRE(program.shows("cancelled 1"));
     program.type('\x03');
