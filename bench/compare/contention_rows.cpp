@@ -1,0 +1,251 @@
+// P4 and P5: eight processes that change one key.
+
+#include "compare/machine.hpp"
+#include "compare/row.hpp"
+#include "compare/window.hpp"
+
+#include <zproc/draft.hpp>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <chrono>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <hiredis/hiredis.h>
+
+namespace zproc::bench {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int workers = 8;
+
+// ---- what each of our workers does -------------------------------------------------------------
+
+asio::awaitable<void> await_go()
+{
+    ++page->ready;
+    asio::steady_timer timer(co_await asio::this_coro::executor);
+    while (!page->go) {
+        timer.expires_after(200us);
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+}
+
+asio::awaitable<void> increment(context ctx, int depth)
+{
+    const auto s = ctx.state();
+    co_await s.set_default("n", 0);
+    co_await await_go();
+    std::uint64_t done = 0;
+    if (depth == 1) {
+        for (; !page->stop; ++done)
+            co_await s.increment("n");
+    } else {
+        co_await keep_under_way(
+            static_cast<std::size_t>(depth), [] { return !page->stop; },
+            [&](auto ended) {
+                ++done;
+                s.increment("n", 1, std::move(ended));
+            });
+    }
+    page->done += done;
+}
+
+void add_one(draft& d)
+{
+    d["n"] += 1;
+}
+
+asio::awaitable<void> add_atomically(context ctx)
+{
+    const auto s = ctx.state();
+    co_await s.set_default("n", 0);
+    co_await await_go();
+    std::uint64_t done = 0;
+    for (; !page->stop; ++done)
+        co_await s.atomic(&add_one);
+    page->done += done;
+}
+
+// ---- what each of theirs does ------------------------------------------------------------------
+
+void increment_redis(const std::string& path, int depth)
+{
+    redis_client client(path);
+    page->await_go();
+    std::uint64_t done = 0;
+    while (!page->stop) {
+        for (int i = 0; i != depth; ++i)
+            redisAppendCommand(client.get(), "INCR n");
+        for (int i = 0; i != depth; ++i, ++done) {
+            void* reply = nullptr;
+            if (redisGetReply(client.get(), &reply) != REDIS_OK)
+                throw std::runtime_error("redis-server has gone");
+            freeReplyObject(reply);
+        }
+    }
+    page->done += done;
+}
+
+/// Read, add and write under WATCH; once more where another came in between. Everything that can
+/// go in one write does.
+void add_under_watch(const std::string& path)
+{
+    redis_client client(path);
+    auto* const c = client.get();
+    const auto next = [c] {
+        void* reply = nullptr;
+        if (redisGetReply(c, &reply) != REDIS_OK)
+            throw std::runtime_error("redis-server has gone");
+        return static_cast<redisReply*>(reply);
+    };
+    page->await_go();
+    std::uint64_t done = 0;
+    while (!page->stop) {
+        redisAppendCommand(c, "WATCH n");
+        redisAppendCommand(c, "GET n");
+        freeReplyObject(next());
+        auto* const now = next();
+        const long long n = now->str != nullptr ? std::atoll(now->str) : 0;
+        freeReplyObject(now);
+        redisAppendCommand(c, "MULTI");
+        redisAppendCommand(c, "SET n %lld", n + 1);
+        redisAppendCommand(c, "EXEC");
+        freeReplyObject(next());
+        freeReplyObject(next());
+        auto* const executed = next();
+        done += executed->type == REDIS_REPLY_ARRAY;
+        freeReplyObject(executed);
+    }
+    page->done += done;
+}
+
+void add_by_script(const std::string& path)
+{
+    redis_client client(path);
+    page->await_go();
+    std::uint64_t done = 0;
+    for (; !page->stop; ++done)
+        client.run("EVAL %s 1 n",
+                   "redis.call('SET', KEYS[1], (redis.call('GET', KEYS[1]) or 0) + 1)");
+    page->done += done;
+}
+
+// ---- the experiments ---------------------------------------------------------------------------
+
+class contention : public experiment {
+public:
+    explicit contention(const scale& s) : window_(s.quick ? 30ms : 1000ms) {}
+
+protected:
+    template <class F, class... Args>
+    double ours(F f, Args... args)
+    {
+        double rate = 0;
+        own_.run([](contention& self, F g, double& out, Args... of) -> asio::awaitable<void> {
+            page->reset();
+            std::vector<process<>> all;
+            for (int i = 0; i != workers; ++i) {
+                auto one = co_await self.own_.ctx.spawn(g, of...);
+                all.push_back(std::move(one));
+            }
+            page->await_ready(workers); // nobody needs this loop meanwhile
+            out = self.measure();
+            for (auto& each : all)
+                co_await each.result();
+            out = static_cast<double>(page->done) / out / 1e3;
+        }(*this, f, rate, args...));
+        return rate;
+    }
+
+    double theirs(const std::function<void(const std::string&)>& work)
+    {
+        page->reset();
+        double seconds = 0;
+        {
+            const crowd all(workers, [&](int) { work(server_.path()); });
+            page->await_ready(workers);
+            seconds = measure();
+        }
+        return static_cast<double>(page->done) / seconds / 1e3;
+    }
+
+private:
+    /// How long they were let go.
+    double measure() const
+    {
+        const auto begun = now_ns();
+        page->go = true;
+        std::this_thread::sleep_for(window_);
+        page->stop = true;
+        return static_cast<double>(now_ns() - begun) / 1e9;
+    }
+
+    std::chrono::milliseconds window_;
+    own_state own_;
+    redis_server server_;
+};
+
+class increments : public contention {
+public:
+    using contention::contention;
+
+    std::vector<figures> round(unsigned number) override
+    {
+        std::vector<figures> all;
+        for (const int depth : {1, 16}) {
+            figures out;
+            in_turn(number, {[&] { out.ours = ours(&increment, depth); },
+                             [&] {
+                                 out.peer = theirs([depth](const std::string& path) {
+                                     increment_redis(path, depth);
+                                 });
+                             }});
+            all.push_back(out);
+        }
+        return all;
+    }
+};
+
+class atomics : public contention {
+public:
+    using contention::contention;
+
+    std::vector<figures> round(unsigned number) override
+    {
+        figures watched;
+        figures scripted;
+        in_turn(number, {[&] { watched.ours = scripted.ours = ours(&add_atomically); },
+                         [&] { watched.peer = theirs(&add_under_watch); },
+                         [&] { scripted.peer = theirs(&add_by_script); }});
+        return {watched, scripted};
+    }
+};
+
+} // namespace
+
+void add_contention_rows(std::vector<row>& to)
+{
+    to.push_back(
+        {"P4",
+         {{"P4", "8 processes increment one key", "1000/s", "Redis INCR", better::more, 1.1, 1.3},
+          {"P4/16", "the same, 16 deep", "1000/s", "Redis INCR", better::more, 1.5, 2}},
+         [](const scale& s) { return std::make_unique<increments>(s); }});
+    to.push_back(
+        {"P5",
+         {{"P5", "8 processes change one key atomically", "1000/s", "Redis WATCH, MULTI",
+           better::more, 5, 8},
+          {"P5/eval", "the same, beside a script", "1000/s", "Redis EVAL", better::more, 0.6, 1}},
+         [](const scale& s) { return std::make_unique<atomics>(s); }});
+}
+
+} // namespace zproc::bench

@@ -1,0 +1,108 @@
+// P9: one watcher replays what has happened.
+
+#include "compare/machine.hpp"
+#include "compare/row.hpp"
+#include "compare/window.hpp"
+
+#include <zproc/watcher.hpp>
+
+#include <boost/asio/use_awaitable.hpp>
+
+#include <stdexcept>
+#include <string>
+
+#include <hiredis/hiredis.h>
+
+namespace zproc::bench {
+
+namespace {
+
+class replaying : public experiment {
+public:
+    explicit replaying(const scale& how) : events_(how.of(50'000, 500))
+    {
+        own_.run([](replaying& self) -> asio::awaitable<void> {
+            const auto s = self.own_.ctx.state();
+            std::size_t written = 0;
+            co_await keep_under_way(
+                64, [&] { return written++ < self.events_; },
+                [&](auto done) {
+                    s.set("key " + std::to_string(written % 10), static_cast<std::int64_t>(written),
+                          std::move(done));
+                });
+        }(*this));
+        for (std::size_t i = 0; i != events_; ++i)
+            redisAppendCommand(client_.get(), "XADD s * key:%d %d", static_cast<int>(i % 10),
+                               static_cast<int>(i));
+        for (std::size_t i = 0; i != events_; ++i) {
+            void* reply = nullptr;
+            if (redisGetReply(client_.get(), &reply) != REDIS_OK)
+                throw std::runtime_error("redis-server has gone");
+            freeReplyObject(reply);
+        }
+    }
+
+    std::vector<figures> round(unsigned number) override
+    {
+        figures out;
+        in_turn(number, {[&] {
+                             const auto begun = now_ns();
+                             own_.run(replay(own_.ctx.state(), events_));
+                             out.ours = rate(begun);
+                         },
+                         [&] {
+                             const auto begun = now_ns();
+                             read_stream();
+                             out.peer = rate(begun);
+                         }});
+        return {out};
+    }
+
+private:
+    double rate(std::int64_t begun) const
+    {
+        return static_cast<double>(events_) * 1e6 / static_cast<double>(now_ns() - begun);
+    }
+
+    static asio::awaitable<void> replay(state s, std::size_t events)
+    {
+        auto all = s.when_change({.since = 0, .count = events, .own = true});
+        std::size_t seen = 0;
+        while (auto e = co_await all.next())
+            seen += e->changes.size();
+        if (seen != events)
+            throw std::runtime_error("an event is missing");
+    }
+
+    void read_stream()
+    {
+        std::string last = "-";
+        std::size_t seen = 0;
+        while (seen != events_) {
+            auto* const reply = static_cast<redisReply*>(
+                redisCommand(client_.get(), "XRANGE s %s + COUNT 1000", last.c_str()));
+            if (reply == nullptr || reply->type != REDIS_REPLY_ARRAY || reply->elements == 0)
+                throw std::runtime_error("redis-server does not answer");
+            seen += reply->elements;
+            last = std::string("(") + reply->element[reply->elements - 1]->element[0]->str;
+            freeReplyObject(reply);
+        }
+    }
+
+    std::size_t events_;
+    own_state own_{context_options{}.journal_size(std::size_t{64} << 20)};
+    redis_server server_;
+    redis_client client_{server_.path()};
+};
+
+} // namespace
+
+void add_history_rows(std::vector<row>& to)
+{
+    to.push_back({"P9",
+                  {{"P9", "replay of all events, one watcher", "1000/s", "Redis XRANGE",
+                    better::more, 5, 20}},
+                  [](const scale& s) { return std::make_unique<replaying>(s); }});
+}
+
+} // namespace zproc::bench

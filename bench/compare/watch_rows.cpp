@@ -1,0 +1,493 @@
+// P6, P7, P8 and P15: processes that wait for what another writes.
+
+#include "compare/machine.hpp"
+#include "compare/row.hpp"
+#include "compare/window.hpp"
+
+#include <zproc/watcher.hpp>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <chrono>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <hiredis/hiredis.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace zproc::bench {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* last_word = "end";
+
+/// Waits until all watchers together have seen so many; they need this core.
+void await_seen(std::uint64_t count)
+{
+    const auto until = now_ns() + 60'000'000'000;
+    while (page->seen < count) {
+        if (now_ns() > until)
+            throw std::runtime_error("an event does not come");
+        std::this_thread::sleep_for(50us);
+    }
+}
+
+// ---- watchers: ours, theirs, and what the kernel gives -----------------------------------------
+
+/// Awake: how long it took, when that is asked.
+void saw(std::int64_t sent_at)
+{
+    if (sent_at != 0)
+        page->took.add(static_cast<double>(now_ns() - sent_at));
+    ++page->seen;
+}
+
+asio::awaitable<void> watch_one(context ctx, std::string key)
+{
+    auto events = ctx.state().when_change(key, {.own = true});
+    co_await ctx.ping(); // it is registered
+    ++page->ready;
+    for (;;) {
+        const auto e = co_await events.next();
+        const auto sent_at = e->changes.front().after->get<std::int64_t>();
+        if (sent_at < 0)
+            co_return;
+        saw(sent_at);
+    }
+}
+
+/// The same, and only counts; at most once for all that came together.
+asio::awaitable<void> count_all(context ctx, std::string key)
+{
+    auto events = ctx.state().when_change(key, {.own = true});
+    co_await ctx.ping();
+    ++page->ready;
+    std::uint64_t counted = 0;
+    for (;;) {
+        const auto e = co_await events.next();
+        const auto number = e->changes.front().after->get<std::int64_t>();
+        if (number < 0)
+            co_return;
+        if (++counted % 256 == 0)
+            page->seen += 256;
+    }
+}
+
+void subscribe(const std::string& path, const std::string& channel, bool counting)
+{
+    redis_client client(path);
+    client.run("SUBSCRIBE %s", channel.c_str());
+    ++page->ready;
+    std::uint64_t counted = 0;
+    for (;;) {
+        void* got = nullptr;
+        if (redisGetReply(client.get(), &got) != REDIS_OK)
+            throw std::runtime_error("redis-server has gone");
+        auto* const reply = static_cast<redisReply*>(got);
+        const char* const text = reply->element[2]->str;
+        const bool over = std::strcmp(text, last_word) == 0;
+        if (!over && !counting)
+            saw(std::strtoll(text, nullptr, 10));
+        else if (!over && ++counted % 256 == 0)
+            page->seen += 256;
+        freeReplyObject(reply);
+        if (over)
+            return;
+    }
+}
+
+/// Redis Streams: blocks for what comes after the last one, as much as there is.
+void read_stream(const std::string& path)
+{
+    redis_client client(path);
+    ++page->ready;
+    std::uint64_t counted = 0;
+    std::string last = "0";
+    for (;;) {
+        auto* const reply = static_cast<redisReply*>(
+            redisCommand(client.get(), "XREAD COUNT 256 BLOCK 0 STREAMS s %s", last.c_str()));
+        if (reply == nullptr || reply->type != REDIS_REPLY_ARRAY)
+            throw std::runtime_error("redis-server does not answer");
+        const auto* const entries = reply->element[0]->element[1];
+        bool over = false;
+        for (std::size_t i = 0; i != entries->elements; ++i) {
+            const auto* const entry = entries->element[i];
+            last = entry->element[0]->str;
+            over = over || std::strcmp(entry->element[1]->element[1]->str, last_word) == 0;
+            if (!over && ++counted % 256 == 0)
+                page->seen += 256;
+        }
+        freeReplyObject(reply);
+        if (over)
+            return;
+    }
+}
+
+void wait_for_bell()
+{
+    ++page->ready;
+    auto* const word = reinterpret_cast<std::uint32_t*>(&page->bell);
+    for (std::uint32_t heard = 0;;) {
+        const std::uint32_t now = page->bell;
+        if (now == heard) {
+            ::syscall(SYS_futex, word, FUTEX_WAIT, heard, nullptr, nullptr, 0);
+            continue;
+        }
+        heard = now;
+        const std::int64_t sent_at = page->sent_at;
+        if (sent_at < 0)
+            return;
+        saw(sent_at);
+    }
+}
+
+void ring_bell(std::int64_t sent_at)
+{
+    page->sent_at = sent_at;
+    ++page->bell;
+    ::syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&page->bell), FUTEX_WAKE, INT_MAX,
+              nullptr, nullptr, 0);
+}
+
+// ---- experiments -------------------------------------------------------------------------------
+
+class watching : public experiment {
+protected:
+    /// Our watchers, made and ready; then `write`, and their end.
+    template <class Watcher>
+    void with_ours(int count, Watcher watcher, bool own_keys,
+                   const std::function<asio::awaitable<void>(state)>& write)
+    {
+        page->reset();
+        watchers_.clear();
+        own_.run(
+            [](watching& self, int n, Watcher w, bool own,
+               const std::function<asio::awaitable<void>(state)>& body) -> asio::awaitable<void> {
+                const auto s = self.own_.ctx.state();
+                std::vector<process<>> all;
+                for (int i = 0; i != n; ++i) {
+                    const std::string key = own ? "key " + std::to_string(i) : "key";
+                    auto one = co_await self.own_.ctx.spawn(w, key);
+                    self.watchers_.push_back(one.pid());
+                    all.push_back(std::move(one));
+                }
+                page->await_ready(n);
+                co_await body(s);
+                for (int i = 0; i != (own ? n : 1); ++i) {
+                    const std::string key = own ? "key " + std::to_string(i) : "key";
+                    co_await s.set(key, -1);
+                }
+                for (auto& each : all)
+                    co_await each.result();
+            }(*this, count, watcher, own_keys, write));
+    }
+
+    void with_theirs(int count, const std::function<void(int)>& watcher,
+                     const std::function<void()>& write, const std::function<void()>& end)
+    {
+        page->reset();
+        page->bell = 0;
+        const crowd all(count, watcher);
+        watchers_ = all.pids();
+        page->await_ready(count);
+        std::this_thread::sleep_for(20ms); // they sleep
+        write();
+        end();
+    }
+
+    asio::awaitable<void> pause() const
+    {
+        asio::steady_timer timer(const_cast<asio::io_context&>(own_.io), 300us);
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+
+    own_state own_{context_options{}.journal_size(std::size_t{32} << 20)};
+    redis_server server_;
+    redis_client client_{server_.path()};
+    std::vector<pid_t> watchers_;
+};
+
+/// One write, and everybody is awake before the next one.
+class waking : public watching {
+public:
+    explicit waking(const scale& s, std::vector<int> crowds, bool cpu)
+        : quick_(s.quick), crowds_(std::move(crowds)), cpu_(cpu)
+    {
+    }
+
+    std::vector<figures> round(unsigned number) override
+    {
+        std::vector<figures> all;
+        for (const int n : crowds_) {
+            const int watchers = quick_ ? std::min(n, 3) : n;
+            const int times = quick_ ? 20 : n == 100 ? 100 : 500;
+            figures out;
+            std::vector<std::function<void()>> contestants{
+                [&] { out.ours = ours(watchers, times); },
+                [&] { out.peer = theirs(watchers, times); }};
+            if (!cpu_)
+                contestants.push_back([&] { out.raw = bell(watchers, times); });
+            in_turn(number, contestants);
+            all.push_back(out);
+        }
+        return all;
+    }
+
+private:
+    /// The median latency in µs; or the server's CPU time for an event, in µs.
+    double result(double cpu, int times) const
+    {
+        return cpu_ ? cpu / times / 1e3 : page->took.median() / 1e3;
+    }
+
+    double ours(int count, int times)
+    {
+        double cpu = 0;
+        with_ours(count, &watch_one, false, [&](state s) -> asio::awaitable<void> {
+            const double before = cpu_ns({own_.server});
+            for (int i = 1; i <= times; ++i) {
+                co_await pause();
+                co_await s.set("key", now_ns());
+                await_seen(static_cast<std::uint64_t>(i) * static_cast<std::uint64_t>(count));
+            }
+            cpu = cpu_ns({own_.server}) - before;
+        });
+        return result(cpu, times);
+    }
+
+    double theirs(int count, int times)
+    {
+        double cpu = 0;
+        with_theirs(
+            count, [&](int) { subscribe(server_.path(), "key", false); },
+            [&] {
+                const double before = cpu_ns({server_.pid()});
+                for (int i = 1; i <= times; ++i) {
+                    std::this_thread::sleep_for(300us);
+                    client_.run("PUBLISH key %lld", static_cast<long long>(now_ns()));
+                    await_seen(static_cast<std::uint64_t>(i) * static_cast<std::uint64_t>(count));
+                }
+                cpu = cpu_ns({server_.pid()}) - before;
+            },
+            [&] { client_.run("PUBLISH key %s", last_word); });
+        return result(cpu, times);
+    }
+
+    double bell(int count, int times)
+    {
+        with_theirs(
+            count, [](int) { wait_for_bell(); },
+            [&] {
+                for (int i = 1; i <= times; ++i) {
+                    std::this_thread::sleep_for(300us);
+                    ring_bell(now_ns());
+                    await_seen(static_cast<std::uint64_t>(i) * static_cast<std::uint64_t>(count));
+                }
+            },
+            [] { ring_bell(-1); });
+        return result(0, times);
+    }
+
+    bool quick_;
+    std::vector<int> crowds_;
+    bool cpu_;
+};
+
+/// As many events as can be written, in batches of 256; all watchers get all of them.
+class delivering : public watching {
+public:
+    explicit delivering(const scale& s) : quick_(s.quick)
+    {
+        client_.run("CONFIG SET client-output-buffer-limit %s", "pubsub 0 0 0");
+    }
+
+    std::vector<figures> round(unsigned number) override
+    {
+        std::vector<figures> published;
+        std::vector<figures> streamed;
+        for (const int n : {10, 100}) {
+            const int watchers = quick_ ? 3 : n;
+            const int batches = quick_ ? 2 : n == 10 ? 100 : 30;
+            figures to_peers;
+            figures to_streams;
+            in_turn(number, {[&] { to_peers.ours = to_streams.ours = ours(watchers, batches); },
+                             [&] {
+                                 to_peers.peer = theirs(
+                                     watchers, batches,
+                                     [&](int) { subscribe(server_.path(), "key", true); },
+                                     "PUBLISH key %d", "PUBLISH key %s");
+                             },
+                             [&] {
+                                 client_.run("DEL s");
+                                 to_streams.peer = theirs(
+                                     watchers, batches, [&](int) { read_stream(server_.path()); },
+                                     "XADD s * v %d", "XADD s * v %s");
+                             }});
+            published.push_back(to_peers);
+            streamed.push_back(to_streams);
+        }
+        published.insert(published.end(), streamed.begin(), streamed.end());
+        return published;
+    }
+
+private:
+    /// Millions of deliveries a second.
+    static double rate(int count, int batches, std::int64_t nanoseconds)
+    {
+        return 256.0 * count * batches * 1e3 / static_cast<double>(nanoseconds);
+    }
+
+    double ours(int count, int batches)
+    {
+        double out = 0;
+        with_ours(count, &count_all, false, [&](state s) -> asio::awaitable<void> {
+            const auto events = 256 * static_cast<std::uint64_t>(batches);
+            const auto begun = now_ns();
+            std::uint64_t written = 0;
+            co_await keep_under_way(
+                256, [&] { return written++ < events; },
+                [&](auto done) {
+                    s.set("key", static_cast<std::int64_t>(written), std::move(done));
+                });
+            await_seen(events * static_cast<std::uint64_t>(count));
+            out = rate(count, batches, now_ns() - begun);
+        });
+        return out;
+    }
+
+    double theirs(int count, int batches, const std::function<void(int)>& watcher,
+                  const char* event, const char* end)
+    {
+        double out = 0;
+        with_theirs(
+            count, watcher,
+            [&] {
+                const auto begun = now_ns();
+                for (int i = 0; i != batches; ++i) {
+                    for (int k = 0; k != 256; ++k)
+                        redisAppendCommand(client_.get(), event, 256 * i + k + 1);
+                    for (int k = 0; k != 256; ++k) {
+                        void* reply = nullptr;
+                        if (redisGetReply(client_.get(), &reply) != REDIS_OK)
+                            throw std::runtime_error("redis-server has gone");
+                        freeReplyObject(reply);
+                    }
+                }
+                await_seen(256 * static_cast<std::uint64_t>(batches) *
+                           static_cast<std::uint64_t>(count));
+                out = rate(count, batches, now_ns() - begun);
+            },
+            [&] { client_.run(end, last_word); });
+        return out;
+    }
+
+    bool quick_;
+};
+
+/// A hundred watchers of a key each, and one of these keys is written: the CPU time of everybody.
+class one_of_many : public watching {
+public:
+    explicit one_of_many(const scale& s) : quick_(s.quick) {}
+
+    std::vector<figures> round(unsigned number) override
+    {
+        const int watchers = quick_ ? 5 : 100;
+        const int times = quick_ ? 20 : 500;
+        figures out;
+        in_turn(number, {[&] { out.ours = ours(watchers, times); },
+                         [&] { out.peer = theirs(watchers, times); }});
+        return {out};
+    }
+
+private:
+    double cpu_of(pid_t server) const
+    {
+        auto all = watchers_;
+        all.push_back(server);
+        return cpu_ns(all);
+    }
+
+    double ours(int count, int times)
+    {
+        double cpu = 0;
+        with_ours(count, &watch_one, true, [&](state s) -> asio::awaitable<void> {
+            const double before = cpu_of(own_.server);
+            for (int i = 1; i <= times; ++i) {
+                co_await pause();
+                co_await s.set("key 2", now_ns());
+                await_seen(static_cast<std::uint64_t>(i));
+            }
+            cpu = cpu_of(own_.server) - before;
+        });
+        return cpu / times / 1e3;
+    }
+
+    double theirs(int count, int times)
+    {
+        double cpu = 0;
+        with_theirs(
+            count, [&](int i) { subscribe(server_.path(), "key:" + std::to_string(i), false); },
+            [&] {
+                const double before = cpu_of(server_.pid());
+                for (int i = 1; i <= times; ++i) {
+                    std::this_thread::sleep_for(300us);
+                    client_.run("PUBLISH key:2 %lld", static_cast<long long>(now_ns()));
+                    await_seen(static_cast<std::uint64_t>(i));
+                }
+                cpu = cpu_of(server_.pid()) - before;
+            },
+            [&] {
+                for (int i = 0; i != count; ++i)
+                    client_.run("PUBLISH key:%d %s", i, last_word);
+            });
+        return cpu / times / 1e3;
+    }
+
+    bool quick_;
+};
+
+} // namespace
+
+void add_watch_rows(std::vector<row>& to)
+{
+    to.push_back({"P6",
+                  {{"P6/1", "write to watcher awake, median, 1 watcher", "us", "Redis pub/sub",
+                    better::less, 0.75, 0.55, "shared memory and a futex, no server"},
+                   {"P6/10", "the same, 10 watchers", "us", "Redis pub/sub", better::less, 0.8, 0.6,
+                    "shared memory and a futex, no server"},
+                   {"P6/100", "the same, 100 watchers", "us", "Redis pub/sub", better::less, 0.9,
+                    0.7, "shared memory and a futex, no server"}},
+                  [](const scale& s) {
+                      return std::make_unique<waking>(s, std::vector{1, 10, 100}, false);
+                  }});
+    to.push_back(
+        {"P7",
+         {{"P7/10", "delivered events, 10 watchers", "M/s", "Redis pub/sub", better::more, 3, 5},
+          {"P7/100", "delivered events, 100 watchers", "M/s", "Redis pub/sub", better::more, 3, 5},
+          {"P7/s10", "the same, 10, beside Streams", "M/s", "Redis Streams", better::more, 6, 10},
+          {"P7/s100", "the same, 100, beside Streams", "M/s", "Redis Streams", better::more, 6,
+           10}},
+         [](const scale& s) { return std::make_unique<delivering>(s); }});
+    to.push_back(
+        {"P8",
+         {{"P8", "CPU of the server for one event, 100 watchers", "us", "Redis pub/sub",
+           better::less, 0.5, 0.25}},
+         [](const scale& s) { return std::make_unique<waking>(s, std::vector{100}, true); }});
+    to.push_back({"P15",
+                  {{"P15", "CPU of all, one of 100 watched keys is written", "us", "Redis pub/sub",
+                    better::less, 1, 0.7}},
+                  [](const scale& s) { return std::make_unique<one_of_many>(s); }});
+}
+
+} // namespace zproc::bench
