@@ -67,7 +67,7 @@ public:
     {
         if (::mkdir(directory_.c_str(), 0700) != 0)
             throw std::runtime_error("no directory");
-        write("ours.cpp", filled(with_zproc, awaits({"co_await state.set(\"key #\", #);",
+        write("ours.cpp", filled(with_zproc, awaits({"co_await state.set(\"key #\", 1);",
                                                      "co_await state.get<int>(\"key #\");",
                                                      "co_await state.increment(\"key #\");",
                                                      "co_await state.when_change(\"key #\");",

@@ -93,6 +93,8 @@ public:
             co_await pass(10ms);
         }
         page->stop = true;
+        page->network.delay = page->network.largest_piece = page->network.cut = 0;
+        page->network.refuse = false;
         for (auto& [name, each] : load_)
             co_await each.result();
         co_return judge();
@@ -145,8 +147,10 @@ private:
         auto& bad = page->network;
         const auto below = [&](unsigned limit) { return static_cast<unsigned>(random_() % limit); };
         bad.delay = below(3) == 0 ? below(3000) : 0;
-        bad.largest_piece = below(3) == 0 ? 100 + below(1000) : 0;
-        bad.cut = below(4) == 0 ? below(5) : 0;
+        // A mirror that was not filled yet begins anew after a cut: there have to be times in which
+        // one can be.
+        bad.largest_piece = below(3) == 0 ? 1000 + below(8000) : 0;
+        bad.cut = below(4) == 0 ? below(2) : 0;
         bad.refuse = below(20) == 0;
         if (below(10) == 0)
             ++bad.cut_all;
