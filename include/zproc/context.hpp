@@ -221,7 +221,9 @@ public:
     /// behind. On the server's own host they never are.
     ///
     /// Completion signature: `void(error_code)`.
-    /// Per-operation cancellation and errors: as a read of `state`.
+    /// Per-operation cancellation and errors: as a read of `state`; it is waited for as long as any
+    /// of what is to come does. `errc::journal_overrun` when all that time more is written than
+    /// comes.
     template <asio::completion_token_for<void(error_code)> Token = asio::deferred_t>
     [[nodiscard]] auto sync(Token&& token = {}) const
     {

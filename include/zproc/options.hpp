@@ -123,14 +123,16 @@ struct server_limits {
     /// Of who connects over TCP: how many may be about to show who they are; the oldest of the
     /// largest crowd makes room for the next: `errc::too_busy`.
     std::size_t strangers = 128;
-    /// How long they may take for it, before they are left.
+    /// How long they may take for it, before they are left. Clients of this library give up after
+    /// five seconds themselves.
     std::chrono::nanoseconds handshake_within = std::chrono::seconds(5);
     /// How often that may fail from one address before it has to wait: `errc::peer_throttled`.
     unsigned failed_handshakes = 10;
 };
 
 /// TLS 1.3 over TCP: what is said can be neither read nor changed on its way, and certificates show
-/// who is there. All are files in PEM, read when the context is made; Unix sockets do without.
+/// who is there. Certificates and keys are files in PEM, read when a context is made that has an
+/// address of TCP; Unix sockets do without.
 struct tls_options {
     /// Of this side, and then of those who have signed it. A server needs one.
     std::string certificate = {};
@@ -172,7 +174,7 @@ public:
 
     /// The server that this context starts listens there, too; any number of times. Port 0 is one
     /// that is free; `context::addresses` says which. Over TCP beyond this machine it needs a
-    /// secret. Without an address of its own, the context uses its server by a private socket.
+    /// secret, or TLS with authorities. Without an address of its own, the context uses its server by a private socket.
     context_options& listen(std::string value)
     {
         listens_.push_back(std::move(value));

@@ -35,7 +35,7 @@ class server_core;
 /// in vain: read such a state through requests and watchers.
 ///
 /// Of the options it takes what is about a server: `journal_size`, `limits`, `secret`,
-/// `secret_file`, `data`, `fsync`, `salvage`.
+/// `secret_file`, `tls`, `data`, `fsync`, `salvage`.
 ///
 /// Thread safety: `run` and `stop` from any thread; the others while it does not run.
 /// Object lifetimes: an owner. Its destruction ends `run` with `operation_aborted`; clients see the
@@ -45,8 +45,8 @@ public:
     using executor_type = asio::any_io_executor;
 
     /// Makes the state, or reads it from its directory.
-    /// Errors: thrown as `system_error`: `errc::bad_secret`, `errc::data_in_use`,
-    /// `errc::data_damaged`, `errc::disk_failed`, those of the system.
+    /// Errors: thrown as `system_error`: `errc::bad_secret`, `errc::bad_certificate`,
+    /// `errc::data_in_use`, `errc::data_damaged`, `errc::disk_failed`, those of the system.
     explicit server(asio::any_io_executor io, context_options options = {});
     ~server();
     server(server&&) noexcept;
@@ -56,7 +56,7 @@ public:
 
     /// Listens at an address; any number of times. Clients wait until it runs.
     /// Errors (`why` says more): `errc::bad_address`, `errc::address_in_use`, `errc::bad_secret`
-    /// (over TCP beyond this machine, without a secret), those of the system.
+    /// (over TCP beyond this machine, without a secret or TLS with authorities), those of the system.
     error_code listen(std::string_view address, diagnostics* why = nullptr);
 
     /// Where it listens, with the ports that the system chose.
