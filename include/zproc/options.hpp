@@ -174,7 +174,8 @@ public:
 
     /// The server that this context starts listens there, too; any number of times. Port 0 is one
     /// that is free; `context::addresses` says which. Over TCP beyond this machine it needs a
-    /// secret, or TLS with authorities. Without an address of its own, the context uses its server by a private socket.
+    /// secret, or TLS with authorities. Without an address of its own, the context uses its server
+    /// by a private socket.
     context_options& listen(std::string value)
     {
         listens_.push_back(std::move(value));

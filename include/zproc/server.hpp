@@ -56,7 +56,8 @@ public:
 
     /// Listens at an address; any number of times. Clients wait until it runs.
     /// Errors (`why` says more): `errc::bad_address`, `errc::address_in_use`, `errc::bad_secret`
-    /// (over TCP beyond this machine, without a secret or TLS with authorities), those of the system.
+    /// (over TCP beyond this machine, without a secret or TLS with authorities), those of the
+    /// system.
     error_code listen(std::string_view address, diagnostics* why = nullptr);
 
     /// Where it listens, with the ports that the system chose.

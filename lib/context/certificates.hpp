@@ -26,7 +26,7 @@ bool uses_tcp(const context_options& options);
 /// `name` is "certificate", "key" or "authorities"; false when it is something else.
 bool set_tls_file(std::string_view name, std::string path, context_options& options);
 
-/// The same, with paths that hold in every directory.
+/// The same files, by paths that hold in every directory.
 tls_options with_absolute_paths(tls_options named);
 
 } // namespace zproc::detail

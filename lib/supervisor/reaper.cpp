@@ -71,8 +71,8 @@ harvest reap(const std::function<bool(pid_t)>& known, bool look, const life_sign
     if (!reap_into(result.dead) && !look)
         return result;
     // Someone may die between reaping and looking, and what it left would be put down to the
-    // others. A process is reparented and becomes reapable in one step: so if nobody more is
-    // found dead after the look, then all orphans seen come from those we have.
+    // others. Who is to be reaped by us is reparented and becomes reapable in one step: so if
+    // nobody more is found dead after the look, all orphans seen come from those we have.
     std::unordered_set<pid_t> dead;
     for (int i = 0; i != looks; ++i) {
         alive();

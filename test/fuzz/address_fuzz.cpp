@@ -1,22 +1,15 @@
 #include "protocol/address.hpp"
 
+#include "oracle.hpp"
+
 #include <cstdint>
-#include <cstdlib>
 
 // What people write on a command line, or anything else.
 
 using namespace zproc;
 using namespace zproc::protocol;
 
-namespace {
-
-void require(bool holds)
-{
-    if (!holds)
-        std::abort();
-}
-
-} // namespace
+using fuzz::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {

@@ -1,13 +1,13 @@
 #include "protocol/frame.hpp"
 
 #include "journal/header.hpp"
+#include "oracle.hpp"
 #include "protocol/handshake.hpp"
 #include "server/session_fsm.hpp"
 #include "store/database.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -21,11 +21,7 @@ using namespace zproc::protocol;
 
 namespace {
 
-void require(bool holds)
-{
-    if (!holds)
-        std::abort();
-}
+using fuzz::require;
 
 struct memory_rings final : store::surroundings {
     std::vector<std::unique_ptr<std::vector<std::uint64_t>>> regions;

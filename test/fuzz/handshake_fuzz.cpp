@@ -1,8 +1,8 @@
+#include "oracle.hpp"
 #include "protocol/client_handshake.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 
 // The first bytes of either side, from anybody.
 
@@ -11,11 +11,7 @@ using namespace zproc::protocol;
 
 namespace {
 
-void require(bool holds)
-{
-    if (!holds)
-        std::abort();
-}
+using fuzz::require;
 
 /// What a client makes of a whole conversation: nobody here knows its secret.
 void converse(bytes_view input)

@@ -3,10 +3,10 @@
 #include "journal/encode.hpp"
 #include "journal/reader.hpp"
 #include "journal/recovery.hpp"
+#include "oracle.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -14,20 +14,8 @@ using namespace zproc;
 
 namespace {
 
-void require(bool holds)
-{
-    if (!holds)
-        std::abort();
-}
-
-// A number that depends on every byte: what is out of bounds is found by the sanitizer.
-std::size_t touch(std::span<const std::byte> bytes)
-{
-    std::size_t sum = bytes.size();
-    for (const std::byte byte : bytes)
-        sum += std::to_integer<std::size_t>(byte);
-    return sum;
-}
+using fuzz::require;
+using fuzz::touch;
 
 std::size_t touch(const journal::record_view& record)
 {

@@ -1,9 +1,9 @@
+#include "oracle.hpp"
 #include "protocol/messages.hpp"
 #include "protocol/stream_messages.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 
 // The body of every message, of either side. What can be read can be written, and is the same
 // when it is read again.
@@ -13,11 +13,7 @@ using namespace zproc::protocol;
 
 namespace {
 
-void require(bool holds)
-{
-    if (!holds)
-        std::abort();
-}
+using fuzz::require;
 
 /// Byte by byte: nothing of a refused message may be kept, nor more than was there.
 struct tried {

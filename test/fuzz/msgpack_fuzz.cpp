@@ -1,16 +1,12 @@
 #include "value/msgpack.hpp"
 
-#include <cstdlib>
+#include "oracle.hpp"
 
 using namespace zproc;
 
 namespace {
 
-void require(bool condition)
-{
-    if (!condition)
-        std::abort();
-}
+using fuzz::require;
 
 // Every read in an order that the input chooses.
 void read_items(std::span<const std::byte> input)

@@ -2,10 +2,10 @@
 #include "journal/crc32c.hpp"
 #include "journal/recovery.hpp"
 #include "journal/replay.hpp"
+#include "oracle.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <vector>
 
@@ -13,13 +13,9 @@ using namespace zproc;
 
 namespace {
 
-constexpr std::uint64_t largest = 1u << 16;
+using fuzz::require;
 
-void require(bool holds)
-{
-    if (!holds)
-        std::abort();
-}
+constexpr std::uint64_t largest = 1u << 16;
 
 // Checksums that hold, wherever lengths lead: or nothing behind them would ever be reached.
 void repair(std::span<std::byte> file)

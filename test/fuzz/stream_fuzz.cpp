@@ -4,11 +4,11 @@
 #include "journal/mirror.hpp"
 #include "journal/reader.hpp"
 #include "journal/recovery.hpp"
+#include "oracle.hpp"
 #include "protocol/stream_messages.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <vector>
@@ -21,22 +21,10 @@ using namespace zproc;
 
 namespace {
 
+using fuzz::require;
+using fuzz::touch;
+
 constexpr std::uint64_t largest = 1u << 15;
-
-void require(bool holds)
-{
-    if (!holds)
-        std::abort();
-}
-
-// A number that depends on every byte: what is out of bounds is found by the sanitizer.
-std::size_t touch(std::span<const std::byte> bytes)
-{
-    std::size_t sum = bytes.size();
-    for (const std::byte byte : bytes)
-        sum += std::to_integer<std::size_t>(byte);
-    return sum;
-}
 
 std::size_t touch(const journal::record_view& record)
 {

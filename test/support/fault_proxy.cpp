@@ -1,11 +1,14 @@
 #include "support/fault_proxy.hpp"
 
+#include "tcp.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -30,6 +33,20 @@ void never_block(int file)
 }
 
 } // namespace
+
+descriptor connect_on_loopback(std::uint16_t port)
+{
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    descriptor made(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (made && ::connect(made.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0)
+        return {};
+    if (made)
+        tcp::set_options(made.get());
+    return made;
+}
 
 fault_proxy::fault_proxy(descriptor listener, std::function<descriptor()> connect, faults& what,
                          unsigned seed)

@@ -33,6 +33,10 @@ struct faults {
     std::atomic<std::uint64_t> pieces = 0;
 };
 
+/// A connection to a port of this machine, as clients and servers set theirs; empty when nobody is
+/// there.
+descriptor connect_on_loopback(std::uint16_t port);
+
 /// Stands between clients and a server, and makes a bad network of a good one. One thread.
 class fault_proxy {
 public:

@@ -19,10 +19,8 @@
 #include <vector>
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,20 +30,6 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
-
-descriptor connect_to_server()
-{
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(page->server_port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    descriptor made(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (made && ::connect(made.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0)
-        return {};
-    if (made)
-        tcp::set_options(made.get());
-    return made;
-}
 
 std::string data_directory()
 {
@@ -254,7 +238,9 @@ network::network()
     if (proxy_ != 0)
         return;
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    fault_proxy proxy(std::move(front), &connect_to_server, page->network, to_do.seed);
+    fault_proxy proxy(
+        std::move(front), [] { return connect_on_loopback(page->server_port); }, page->network,
+        to_do.seed);
     for (;;)
         proxy.turn(100);
 }

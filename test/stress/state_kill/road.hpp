@@ -12,10 +12,8 @@
 #include <string>
 #include <utility>
 
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -75,7 +73,9 @@ private:
             return;
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         auto& bad = page->network;
-        fault_proxy proxy(std::move(front), [this] { return connect(); }, bad, round_plan.seed);
+        fault_proxy proxy(
+            std::move(front), [this] { return connect_on_loopback(server_address_.port); }, bad,
+            round_plan.seed);
         std::minstd_rand engine(round_plan.seed);
         const dice random = [&](unsigned below) { return static_cast<unsigned>(engine() % below); };
         for (;;) {
@@ -102,20 +102,6 @@ private:
         bad.swallow_requests = random(8) == 0;
         bad.swallow_replies = random(8) == 0;
         bad.refuse = random(16) == 0;
-    }
-
-    descriptor connect() const
-    {
-        sockaddr_in to{};
-        to.sin_family = AF_INET;
-        to.sin_port = htons(server_address_.port);
-        to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        descriptor made(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        if (made && ::connect(made.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0)
-            return {};
-        if (made)
-            tcp::set_options(made.get());
-        return made;
     }
 
     static std::int64_t monotonic_ms()
