@@ -1,4 +1,5 @@
-// The ways to watch a state, each in a process of its own.
+// The ways to watch a state, each in a process of its own. Whoever asks for a change gives the
+// revision from which to look: so it does not matter who is first, the watcher or the change.
 
 #include <zproc.hpp>
 
@@ -18,7 +19,8 @@ void say(const char* what, const zproc::event& event)
 asio::awaitable<void> when(zproc::context ctx)
 {
     const auto event = co_await ctx.state().when(
-        [](const zproc::dict& all) { return all["flag1"] == true && all["flag2"] == true; });
+        [](const zproc::dict& all) { return all["flag1"] == true && all["flag2"] == true; },
+        {.since = 1});
     say("when(both flags)", event);
 }
 

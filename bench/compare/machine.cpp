@@ -111,6 +111,18 @@ std::string redis_server::settings()
     return "one Unix socket, no TCP, save \"\", appendonly no, output of subscribers not limited";
 }
 
+namespace {
+
+bool answers(const std::string& path)
+{
+    redisContext* const context = redisConnectUnix(path.c_str());
+    const bool well = context != nullptr && context->err == 0;
+    redisFree(context);
+    return well;
+}
+
+} // namespace
+
 redis_server::redis_server()
     : path_("/tmp/zproc-bench-redis-" + std::to_string(::getpid()) + "-" + std::to_string(now_ns()))
 {
@@ -126,7 +138,8 @@ redis_server::redis_server()
                  static_cast<char*>(nullptr));
         ::_exit(127);
     }
-    for (int i = 0; ::access(path_.c_str(), F_OK) != 0; ++i) {
+    // The file is there before anybody listens.
+    for (int i = 0; !answers(path_); ++i) {
         int status = 0;
         if (i == 50'000 || ::waitpid(pid_, &status, WNOHANG) == pid_)
             throw std::runtime_error("redis-server does not start: is it installed?");
