@@ -124,12 +124,11 @@ void mirror::write_sync(protocol::buffer& out, std::uint32_t correlation)
         return protocol::write_request(out, correlation, protocol::stream_more_request{});
     asked_ = true;
     received_ = 0;
-    next_.reset();
     protocol::stream_request request;
-    request.limit = limit_ = current_ ? narrow : wide;
-    if (current_) {
-        request.epoch = current_->records->header().epoch;
-        request.from = current_->records->head();
+    request.limit = limit_ = current_ && !next_ ? narrow : wide;
+    if (const auto& last = next_ ? next_ : current_) {
+        request.epoch = last->records->header().epoch;
+        request.from = last->records->head();
     }
     protocol::write_request(out, correlation, request);
 }
@@ -139,7 +138,6 @@ void mirror::write_sync(protocol::buffer& out, std::uint32_t correlation)
 void mirror::on_ready()
 {
     streaming_ = false;
-    next_.reset();
     if (std::exchange(instance_, server_->server().instance) != server_->server().instance) {
         // Another state, or the first one: what was of the past is not its.
         forget_instance();
@@ -214,10 +212,14 @@ void mirror::say_limit(bool anyway)
 
 void mirror::begin(const protocol::stream_begun& m)
 {
+    const auto goes_on = [&m](const std::unique_ptr<copy>& c) {
+        return c && m.epoch == c->records->header().epoch && m.from == c->records->head();
+    };
+    if (goes_on(next_))
+        return;
     next_.reset();
-    if (current_ && m.epoch == current_->records->header().epoch &&
-        m.from == current_->records->head())
-        return; // where it was
+    if (goes_on(current_))
+        return;
     journal::ring_header header;
     header.instance = server_->server().instance;
     header.epoch = m.epoch;

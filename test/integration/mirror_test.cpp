@@ -20,9 +20,12 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -60,6 +63,7 @@ public:
     void allow(std::size_t bytes)
     {
         allowed_ += bytes;
+        waiting_ = false;
         changed_.cancel();
     }
     /// Everything, from now on.
@@ -67,18 +71,27 @@ public:
     /// All that was allowed is used up, and there is more to come.
     asio::awaitable<void> stalled()
     {
-        while (!waiting_) {
+        return stalled_or([] { return false; });
+    }
+    asio::awaitable<void> stalled_or(std::function<bool()> done)
+    {
+        while (!waiting_ && !done()) {
             asio::steady_timer timer(io_, 1ms);
             co_await timer.async_wait(asio::use_awaitable);
         }
     }
+    /// The connections there are; new ones are taken.
+    void cut()
+    {
+        for (auto& each : std::exchange(sockets_, {}))
+            each->close();
+        changed_.cancel();
+    }
     void close()
     {
         acceptor_.close();
-        for (auto& each : sockets_)
-            each->close();
-        changed_.cancel();
         closed_ = true;
+        cut();
     }
 
 private:
@@ -105,7 +118,7 @@ private:
         std::array<char, 16384> bytes;
         for (;;) {
             auto size = bytes.size();
-            while (limited && allowed_ == 0 && !closed_) {
+            while (limited && allowed_ == 0 && from->is_open()) {
                 co_await from->async_wait(tcp::socket::wait_read, waited);
                 waiting_ = true;
                 co_await changed_.async_wait(waited);
@@ -113,13 +126,15 @@ private:
             }
             if (limited)
                 size = std::min(size, allowed_);
+            if (!from->is_open())
+                break;
             const auto [ec, count] =
                 co_await from->async_read_some(asio::buffer(bytes.data(), size), waited);
             if (limited)
                 allowed_ -= std::min(allowed_, count);
             if (!ec)
                 co_await asio::async_write(*to, asio::buffer(bytes.data(), count), waited);
-            if (ec || closed_)
+            if (ec)
                 break;
         }
         to->close();
@@ -263,6 +278,31 @@ BOOST_AUTO_TEST_CASE(slow_filling_is_waited_for)
                                co_await timer.async_wait(asio::use_awaitable);
                            }
                            check(!*filled, filled->message().c_str());
+                       });
+    }));
+}
+
+/// No connection lasts as long as filling takes.
+BOOST_AUTO_TEST_CASE(filling_goes_on_in_the_next_connection)
+{
+    BOOST_TEST(in_a_root([](checks& check) {
+        full_server far(300);
+        behind_a_relay(far, check, 30s,
+                       [&check](context ctx, relay& between) -> asio::awaitable<void> {
+                           std::optional<error_code> filled;
+                           ctx.sync([&](error_code ec) { filled = ec; });
+                           int cuts = 0;
+                           while (!filled && cuts != 60) {
+                               between.allow(300'000); // of three millions
+                               co_await between.stalled_or([&] { return filled.has_value(); });
+                               between.cut();
+                               ++cuts;
+                           }
+                           check(filled && !*filled, "it was filled");
+                           check(cuts >= 9, "by several connections");
+                           between.open();
+                           const auto r = co_await ctx.state().replica();
+                           check(r.size() == 300, "with everything");
                        });
     }));
 }

@@ -131,8 +131,6 @@ private:
         auto& bad = page->network;
         const auto below = [&](unsigned limit) { return static_cast<unsigned>(random_() % limit); };
         bad.delay = below(3) == 0 ? below(3000) : 0;
-        // A mirror that was not filled yet begins anew after a cut: there have to be times in which
-        // one can be.
         bad.largest_piece = below(3) == 0 ? 1000 + below(8000) : 0;
         bad.cut = below(4) == 0 ? below(2) : 0;
         bad.refuse = below(20) == 0;
