@@ -25,7 +25,8 @@ void demand(bool well)
 
 owned_key fresh_key()
 {
-    owned_key made(EVP_EC_gen("P-256"), &EVP_PKEY_free);
+    std::string curve = "P-256";
+    owned_key made(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", curve.data()), &EVP_PKEY_free);
     demand(made != nullptr);
     return made;
 }
