@@ -2,7 +2,7 @@
 
 #include "compare/machine.hpp"
 #include "compare/row.hpp"
-#include "compare/window.hpp"
+#include "support/window.hpp"
 
 #include <zproc/watcher.hpp>
 
