@@ -33,8 +33,7 @@ std::vector<row> all_rows()
     add_history_rows(all);
     add_process_rows(all);
     add_build_rows(all);
-    std::ranges::stable_sort(all, {},
-                             [](const row& each) { return std::atoi(each.id.c_str() + 1); });
+    std::ranges::sort(all, {}, [](const row& each) { return std::atoi(each.id.c_str() + 1); });
     return all;
 }
 
