@@ -47,6 +47,14 @@ namespace supervision = zproc::supervision;
 
 namespace {
 
+/// At once: neither has time to do anything about the other.
+void kill_supervisor_and_guardian()
+{
+    ::kill(supervision::current()->guardian, SIGSTOP);
+    ::kill(supervision::current()->supervisor, SIGKILL);
+    ::kill(supervision::current()->guardian, SIGKILL);
+}
+
 constexpr int not_possible = 77;
 
 /// Whether the system lets this program have that level.
@@ -239,8 +247,7 @@ BOOST_AUTO_TEST_CASE(nothing_escapes_a_higher_level)
                     });
                     char order;
                     check(::read(0, &order, 1) == 0, "the daemon is there");
-                    ::kill(supervision::current()->guardian, SIGKILL);
-                    ::kill(supervision::current()->supervisor, SIGKILL);
+                    kill_supervisor_and_guardian();
                     error_code ec;
                     co_await p.wait(asio::redirect_error(asio::use_awaitable, ec));
                     check(ec == errc::supervisor_lost, "lost");
@@ -401,8 +408,7 @@ BOOST_AUTO_TEST_CASE(lost_supervisor_whose_group_cannot_be_removed_does_not_hold
                 const auto lock = lock_on(group, supervision::current()->guardian);
                 check(static_cast<bool>(lock), "the lock");
                 check(::mount("none", group.c_str(), "tmpfs", 0, nullptr) == 0, "the mount");
-                ::kill(supervision::current()->guardian, SIGKILL);
-                ::kill(supervision::current()->supervisor, SIGKILL);
+                kill_supervisor_and_guardian();
 
                 const auto began = clock::now();
                 auto last = began;
