@@ -67,7 +67,8 @@ replay::outcome replay::add(const segment_contents& segment)
         if (const auto done = move_to(header); done != outcome::good)
             return done;
     } else if (header.kind == segment_kind::continued && begun_) {
-        if (header.ring.epoch != header_.epoch || header.from != head_ || header.tail < tail_)
+        if (header.ring.epoch != header_.epoch || header.ring.capacity != header_.capacity ||
+            header.from != head_ || header.tail < tail_)
             return outcome::unexpected;
         tail_ = header.tail;
     } else {

@@ -36,12 +36,16 @@ public:
         header.capacity = capacity;
         change_ring(header, old.get());
     }
-    replay::outcome add(replay& to, std::size_t i, std::size_t less = 0) const
+    journal::segment_contents contents(std::size_t i, std::size_t less = 0) const
     {
         journal::segment_header header;
         BOOST_TEST_REQUIRE(
             (read_segment_header(files_[i], header) == journal::segment_check::good));
-        return to.add(read_segment(std::span(files_[i]).first(files_[i].size() - less), header));
+        return read_segment(std::span(files_[i]).first(files_[i].size() - less), header);
+    }
+    replay::outcome add(replay& to, std::size_t i, std::size_t less = 0) const
+    {
+        return to.add(contents(i, less));
     }
     std::size_t size() const { return files_.size(); }
     journal::writer& ring() { return *ring_->writer; }
@@ -220,6 +224,14 @@ BOOST_AUTO_TEST_CASE(segment_that_does_not_continue_the_one_before_it_is_refused
         replay again(1u << 20);
         BOOST_TEST((past.add(again, 0) == replay::outcome::good));
         BOOST_TEST((past.add(again, 2) == replay::outcome::unexpected));
+    }
+    {
+        // Its positions are those of a larger ring.
+        replay again(1u << 20);
+        BOOST_TEST((past.add(again, 0) == replay::outcome::good));
+        auto other = past.contents(1);
+        other.header.ring.capacity = 16384;
+        BOOST_TEST((again.add(other) == replay::outcome::unexpected));
     }
     replay small(8192);
     BOOST_TEST((past.add(small, 0) == replay::outcome::good));
