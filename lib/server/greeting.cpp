@@ -102,6 +102,7 @@ bool session_fsm::take_session(const client_hello& hello, server_hello& welcome,
     if (welcome.resumed) {
         welcome.session = hello.session;
         data.acknowledge(hello.session, hello.acknowledged);
+        static_cast<void>(data.mark_session(hello.session, 0, now));
         passed_ = data.known_sessions().latest(hello.session);
     } else {
         do

@@ -80,8 +80,11 @@ error_code host::succeed(const rings::inheritance& from)
 error_code host::adopt_sessions()
 {
     look_at_clocks();
-    hall_.data->known_sessions().for_each(
-        [&](std::uint64_t session) { hall_.sessions.away(session, ticks_); });
+    hall_.data->known_sessions().for_each([&](std::uint64_t session) {
+        const auto who = hall_.data->find_peer(session);
+        hall_.sessions.away(session, session_table::away_since(who ? who->gone : 0, wall_, ticks_,
+                                                               options_.session_expiry));
+    });
     timing_ = true;
     return {};
 }
@@ -255,11 +258,12 @@ void host::drop(seat who)
     if (!seats_[who])
         return;
     leave(*seats_[who], who);
-    seats_[who]->machine().disconnected(ticks_);
+    seats_[who]->machine().disconnected(ticks_, wall_);
     seats_[who].reset(); // closes the socket, which leaves the poll with it
     free_.push_back(who);
     --seated_;
     timing_ = true;
+    keep_pace(); // that it has gone was written
     if (std::exchange(deaf_, false))
         for (std::size_t i = 0; i != listeners_.size(); ++i)
             poll(i);

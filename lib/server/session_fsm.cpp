@@ -133,13 +133,16 @@ void session_fsm::work_some(std::int64_t now)
     }
 }
 
-void session_fsm::disconnected(std::int64_t now)
+void session_fsm::disconnected(std::int64_t now, std::int64_t wall)
 {
     shared_.who.remove_all(where_);
     shared_.turns.leave(where_);
     std::erase(shared_.streams, where_);
-    if (session_ != 0)
+    if (session_ != 0 && shared_.sessions.sits(session_, where_)) {
         shared_.sessions.leave(session_, where_, now);
+        // Where there is no room for it, a successor lets it stay for longer.
+        static_cast<void>(shared_.data->mark_session(session_, wall, wall));
+    }
     closing_ = true;
     shared_.waiting -= std::exchange(counted_, 0);
 }

@@ -99,7 +99,7 @@ public:
     std::vector<attachment>& attachments() { return attachments_; }
 
     /// The connection is gone.
-    void disconnected(std::int64_t now);
+    void disconnected(std::int64_t now, std::int64_t wall);
 
     static constexpr std::size_t high_water = 1u << 20;
     static constexpr std::size_t read_size = 64u << 10;

@@ -1,5 +1,7 @@
 #include "server/session_table.hpp"
 
+#include <algorithm>
+
 namespace zproc::serving {
 
 void session_table::come_back(const whereabouts& from)
@@ -43,6 +45,14 @@ bool session_table::sits(std::uint64_t session, seat where) const
 {
     const auto it = known_.find(session);
     return it != known_.end() && it->second.at == where;
+}
+
+std::int64_t session_table::away_since(std::int64_t gone, std::int64_t wall, std::int64_t now,
+                                       std::int64_t limit)
+{
+    if (gone == 0 || gone >= wall)
+        return now;
+    return now - std::min(wall - gone, limit - limit / 8);
 }
 
 std::vector<std::uint64_t> session_table::expire(std::int64_t now, std::int64_t limit)

@@ -31,6 +31,12 @@ public:
 
     static constexpr std::size_t most_away = 1u << 16;
 
+    /// Since when, by the clock of the others, a session has been away that a successor finds:
+    /// `gone` (0: unknown) and `wall` are of another clock, which may have been set meanwhile. Who
+    /// is about to come back has an eighth of `limit` left for it.
+    static std::int64_t away_since(std::int64_t gone, std::int64_t wall, std::int64_t now,
+                                   std::int64_t limit);
+
 private:
     using departures = std::multimap<std::int64_t, std::uint64_t>;
     struct whereabouts {

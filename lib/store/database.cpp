@@ -281,6 +281,17 @@ error_code database::open_session(std::uint64_t id, std::int64_t time, const pee
     return made.error;
 }
 
+error_code database::mark_session(std::uint64_t id, std::int64_t gone, std::int64_t time)
+{
+    auto who = find_peer(id);
+    if (!sessions_.knows(id) || !who || who->gone == gone)
+        return {};
+    who->gone = gone;
+    std::vector<std::byte> said;
+    encode_peer(*who, said);
+    return set({.time = time}, {}, session_key(id), said).error;
+}
+
 std::optional<peer> database::find_peer(std::uint64_t id) const
 {
     const auto said = get({}, session_key(id)).value;

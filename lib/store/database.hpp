@@ -177,6 +177,8 @@ public:
     /// Its kept replies go, if its key can: else it is as it was, and has to be closed later.
     error_code close_session(std::uint64_t id, std::int64_t time);
     bool knows_session(std::uint64_t id) const { return sessions_.knows(id); }
+    /// Its client has gone, at that time, or (0) is there again.
+    error_code mark_session(std::uint64_t id, std::int64_t gone, std::int64_t time);
     /// Who opened it; valid until the next change. Empty for a session that is not known.
     std::optional<peer> find_peer(std::uint64_t id) const;
     void acknowledge(std::uint64_t id, std::uint64_t upto) { sessions_.acknowledge(id, upto); }

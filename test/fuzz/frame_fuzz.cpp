@@ -105,7 +105,7 @@ buffer talk(bytes_view stream, std::size_t piece, bool alone)
             machine.resume(1);
         } while (!machine.output().empty() || machine.parked());
     }
-    machine.disconnected(2);
+    machine.disconnected(2, 1);
     require(!alone || shared.turns.idle());
     shared.data->publish();
     return replies;

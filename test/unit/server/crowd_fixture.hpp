@@ -55,7 +55,7 @@ struct crowd : house {
     }
     void disconnect(seat where)
     {
-        peers.at(where)->machine.disconnected(7);
+        peers.at(where)->machine.disconnected(7, 1);
         peers.erase(where);
         pass_turns();
     }

@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(who_names_the_process_of_a_session)
     BOOST_TEST(baker.answer<who_reply>().pid == 0u);
 
     // Away, or come back and saying something else: it is who began.
-    eater.machine.disconnected(1);
+    eater.machine.disconnected(1, 1);
     ask(one);
     BOOST_TEST(baker.answer<who_reply>().pid == 4711u);
     peer again(h, 2);
@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(observer_reads_without_a_session_and_changes_nothing)
     BOOST_TEST(!p.machine.displaced());
     BOOST_TEST(!p.machine.closing());
 
-    p.machine.disconnected(9);
+    p.machine.disconnected(9, 1);
     BOOST_TEST(h.shared.sessions.nobody_away());
     BOOST_TEST(h.shared.data->ring().written() == written);
     BOOST_TEST(h.shared.data->revision("n") == 1u);
@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(observer_may_be_woken_and_is_forgotten_when_it_goes)
     p.next();
     p.answer<watch_reply>();
     BOOST_TEST(h.shared.who.count(4) == 1u);
-    p.machine.disconnected(9);
+    p.machine.disconnected(9, 1);
     BOOST_TEST(h.shared.who.count(4) == 0u);
 }
 
@@ -625,7 +625,7 @@ BOOST_AUTO_TEST_CASE(large_reads_wait_while_too_much_output_waits_for_others)
     BOOST_TEST(!other.machine.starved());
     slow.machine.resume(5);
     BOOST_TEST(h.shared.waiting > 6000u);
-    slow.machine.disconnected(6);
+    slow.machine.disconnected(6, 1);
     BOOST_TEST(h.shared.waiting == 0u);
 }
 
@@ -731,12 +731,26 @@ BOOST_AUTO_TEST_CASE(disconnected_session_wants_nothing_any_more_and_may_come_ba
     p.send();
     BOOST_TEST(p.answer<watch_reply>().epoch == 3u);
     BOOST_TEST(h.shared.who.count(0) == 1u);
-    p.machine.disconnected(100);
+    p.machine.disconnected(100, 55);
     BOOST_TEST(h.shared.who.count(0) == 0u);
     BOOST_TEST(!h.shared.sessions.nobody_away());
+    BOOST_TEST(h.shared.data->find_peer(session)->gone == 55, "for a successor");
     peer q(h, 1);
     BOOST_TEST(q.greet(session).resumed);
     BOOST_TEST(h.shared.sessions.nobody_away());
+    BOOST_TEST(h.shared.data->find_peer(session)->gone == 0);
+}
+
+BOOST_AUTO_TEST_CASE(older_connection_that_goes_last_leaves_the_session_where_it_is)
+{
+    house h;
+    peer p(h, 0);
+    const auto session = p.greet().session;
+    peer q(h, 1);
+    BOOST_TEST(q.greet(session).resumed);
+    p.machine.disconnected(100, 55);
+    BOOST_TEST(h.shared.sessions.nobody_away());
+    BOOST_TEST(h.shared.data->find_peer(session)->gone == 0);
 }
 
 /// Frames of chance, most of them nearly right: nobody falls over, and the others go on.
@@ -757,7 +771,7 @@ BOOST_AUTO_TEST_CASE(hostile_bytes_harm_nobody_else)
                 bad.to_send[random() % bad.to_send.size()] ^= static_cast<std::byte>(random());
             bad.send();
         }
-        bad.machine.disconnected(round);
+        bad.machine.disconnected(round, 1);
         good.ask(increment_request{operation::increment, by(1 + round, round), "n", "k", seven});
         good.send();
         BOOST_TEST_REQUIRE(good.answer<mutation_reply>().revision == 1 + round);

@@ -25,6 +25,20 @@ BOOST_AUTO_TEST_CASE(sit_answers_where_the_session_sat_before)
     BOOST_TEST(table.sits(7, 2));
 }
 
+BOOST_AUTO_TEST_CASE(successor_counts_from_when_a_session_was_left)
+{
+    constexpr auto since = &session_table::away_since; // gone, wall, now, limit
+    BOOST_TEST(since(0, 5000, 70, 800) == 70, "nobody had noticed: from now on");
+    BOOST_TEST(since(4900, 5000, 70, 800) == -30);
+    BOOST_TEST(since(4400, 5000, 70, 800) == -530);
+    BOOST_TEST(since(100, 5000, 70, 800) == -630, "time to come back");
+    BOOST_TEST(since(6000, 5000, 70, 800) == 70, "the clock was set back");
+    session_table table;
+    table.away(1, since(100, 5000, 70, 800));
+    BOOST_TEST((table.expire(169, 800) == ids{}));
+    BOOST_TEST((table.expire(170, 800) == ids{1}));
+}
+
 BOOST_AUTO_TEST_CASE(expire_takes_those_away_for_the_limit_and_nobody_else)
 {
     session_table table;

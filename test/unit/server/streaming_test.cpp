@@ -264,7 +264,7 @@ BOOST_AUTO_TEST_CASE(stream_keeps_to_the_room_of_the_output)
         s.set("k", 1000);
     }
     BOOST_TEST(s.reader.machine.output().size() < session_fsm::high_water + (80u << 10));
-    s.reader.machine.disconnected(9);
+    s.reader.machine.disconnected(9, 1);
     BOOST_TEST(s.h.shared.streams.empty());
     BOOST_TEST(s.h.shared.waiting < 1000u);
 }

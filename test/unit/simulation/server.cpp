@@ -35,7 +35,7 @@ void server::arrive(seat who, const buffer& bytes)
 void server::disconnect(seat who)
 {
     if (const auto it = links_.find(who); it != links_.end()) {
-        it->second->machine.disconnected(world_.now());
+        it->second->machine.disconnected(world_.now(), world_.now());
         links_.erase(it);
         loop();
     }

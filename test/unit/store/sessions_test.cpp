@@ -205,14 +205,33 @@ BOOST_AUTO_TEST_CASE(successor_knows_who_a_session_is_after_many_laps)
     BOOST_TEST(!f.db->find_peer(10).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(successor_knows_since_when_a_session_is_away)
+{
+    fixture f(1u << 13);
+    f.db->open_session(7, 1, {4711, "eater"});
+    f.db->open_session(8, 1, {4712, "baker"});
+    for (const std::uint64_t id : {7, 8})
+        BOOST_TEST(!f.db->mark_session(id, 100, 100).failed());
+    BOOST_TEST(!f.db->mark_session(8, 0, 120).failed()); // it is back
+    BOOST_TEST(!f.db->mark_session(9, 130, 130).failed());
+    BOOST_TEST(!f.db->find_peer(9).has_value(), "nobody opened that one");
+    const auto written = f.db->ring().written();
+    BOOST_TEST(!f.db->mark_session(8, 0, 140).failed());
+    BOOST_TEST(f.db->ring().written() == written, "nothing new");
+    f.db->publish();
+    f.restart();
+    BOOST_TEST((f.db->find_peer(7) == store::peer{4711, "eater", 100}));
+    BOOST_TEST((f.db->find_peer(8) == store::peer{4712, "baker", 0}));
+}
+
 BOOST_AUTO_TEST_CASE(peer_is_decoded_as_encoded_and_nothing_else_is)
 {
     std::vector<std::byte> bytes;
-    store::encode_peer({0xffff'ffff, "a name"}, bytes);
-    BOOST_TEST((store::decode_peer(bytes) == store::peer{0xffff'ffff, "a name"}));
+    store::encode_peer({0xffff'ffff, "a name", 5}, bytes);
+    BOOST_TEST((store::decode_peer(bytes) == store::peer{0xffff'ffff, "a name", 5}));
     for (std::size_t size = 0; size != bytes.size(); ++size)
         BOOST_TEST(!store::decode_peer(bytes_view(bytes).first(size)).has_value());
-    const auto more = pack(list_of(1, "x", 2)), large = pack(list_of(1ull << 32, "x")),
+    const auto more = pack(list_of(1, "x", 2, 3)), large = pack(list_of(1ull << 32, "x", 0)),
                null = pack(value());
     for (const auto& other : {more, large, null})
         BOOST_TEST(!store::decode_peer(other).has_value());
