@@ -68,8 +68,13 @@ private:
     {
         auto all = s.when_change({.since = 0, .count = events, .own = true});
         std::size_t seen = 0;
-        while (auto e = co_await all.next())
-            seen += e->changes.size();
+        for (;;) {
+            const auto some = co_await all.next_some(1000); // as many as XRANGE gives
+            if (some.empty())
+                break;
+            for (const auto& e : some)
+                seen += e.changes.size();
+        }
         if (seen != events)
             throw std::runtime_error("an event is missing");
     }

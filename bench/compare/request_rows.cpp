@@ -2,8 +2,8 @@
 
 #include "compare/machine.hpp"
 #include "compare/row.hpp"
-#include "support/window.hpp"
 #include "support/echo.hpp"
+#include "support/window.hpp"
 
 #include <zproc/dict.hpp>
 #include <zproc/replica.hpp>

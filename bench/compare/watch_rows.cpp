@@ -75,12 +75,14 @@ asio::awaitable<void> count_all(context ctx, std::string key)
     ++page->ready;
     std::uint64_t counted = 0;
     for (;;) {
-        const auto e = co_await events.next();
-        const auto number = e->changes.front().after->get<std::int64_t>();
-        if (number < 0)
-            co_return;
-        if (++counted % 256 == 0)
-            page->seen += 256;
+        const auto some = co_await events.next_some(256);
+        for (const auto& e : some) {
+            const auto number = e.changes.front().after->get<std::int64_t>();
+            if (number < 0)
+                co_return;
+            if (++counted % 256 == 0)
+                page->seen += 256;
+        }
     }
 }
 

@@ -10,10 +10,13 @@
 #include <boost/asio/error.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
+#include <vector>
 
 namespace zproc {
 
@@ -41,19 +44,32 @@ private:
     std::shared_ptr<watch_core> core_;
 };
 
-/// An event on its way to the handler of a `next()`. It is the handler's when that runs, unless the
-/// operation has been cancelled by then; otherwise, or when the handler is destroyed, the
-/// watcher's again. So whoever loses a race of operations has not lost an event.
+/// To the watcher, if it still is.
+void give_back(const std::weak_ptr<watch_core>& source, std::span<event> events) noexcept;
+
+inline std::span<event> as_span(std::optional<event>& e) noexcept
+{
+    return e ? std::span<event>(&*e, 1) : std::span<event>();
+}
+inline std::span<event> as_span(std::vector<event>& all) noexcept
+{
+    return all;
+}
+
+/// Events on their way to the handler of a `next()` or `next_some()`. They are the handler's when
+/// that runs, unless the operation has been cancelled by then; otherwise, or when the handler is
+/// destroyed, the watcher's again. So whoever loses a race of operations has not lost an event.
+template <class Events>
 class delivery {
 public:
-    using handler_type = asio::any_completion_handler<void(error_code, std::optional<event>)>;
+    using handler_type = asio::any_completion_handler<void(error_code, Events)>;
 
-    delivery(event&& e, const pending_event& of) noexcept
-        : event_(std::move(e)), source_(of.source), cancelled_(of.cancelled)
+    delivery(Events&& events, const pending_event& of) noexcept
+        : events_(std::move(events)), source_(of.source), cancelled_(of.cancelled)
     {
     }
     delivery(delivery&& other) noexcept
-        : event_(std::exchange(other.event_, std::nullopt)),
+        : events_(std::exchange(other.events_, Events())),
           source_(std::move(other.source_)),
           cancelled_(std::move(other.cancelled_))
     {
@@ -64,15 +80,19 @@ public:
     void operator()(handler_type&& done)
     {
         if (!cancelled_ || !*cancelled_)
-            return done(error_code(), std::exchange(event_, std::nullopt));
+            return done(error_code(), std::exchange(events_, Events()));
         give_back();
-        done(asio::error::operation_aborted, std::nullopt);
+        done(asio::error::operation_aborted, Events());
     }
 
 private:
-    void give_back() noexcept;
+    void give_back() noexcept
+    {
+        auto returned = std::exchange(events_, Events());
+        detail::give_back(source_, as_span(returned));
+    }
 
-    std::optional<event> event_;
+    Events events_;
     std::weak_ptr<watch_core> source_;
     std::shared_ptr<const std::atomic<bool>> cancelled_;
 };
@@ -85,9 +105,33 @@ struct pending_next final : pending_event {
     void complete(const asio::any_io_executor& io, error_code ec, std::optional<event>&& e) override
     {
         if (e)
-            done.complete_late(io, delivery(std::move(*e), *this));
+            done.complete_late(io, delivery<std::optional<event>>(std::move(e), *this));
         else
             done.complete(io, ec, std::move(e));
+    }
+    asio::cancellation_slot cancellation_slot() const noexcept override
+    {
+        return done.cancellation_slot();
+    }
+};
+
+struct pending_some final : pending_event {
+    handler<void(error_code, std::vector<event>)> done;
+
+    pending_some(handler<void(error_code, std::vector<event>)> h, std::size_t at_most)
+        : done(std::move(h))
+    {
+        most = at_most;
+    }
+
+    void complete(const asio::any_io_executor& io, error_code ec, std::optional<event>&& e) override
+    {
+        if (e)
+            taken.push_back(std::move(*e));
+        if (taken.empty())
+            done.complete(io, ec, std::move(taken));
+        else
+            done.complete_late(io, delivery<std::vector<event>>(std::move(taken), *this));
     }
     asio::cancellation_slot cancellation_slot() const noexcept override
     {
@@ -126,7 +170,7 @@ struct pending_one final : pending_event {
 ///
 /// It is itself an asynchronous operation that yields one event:
 /// `co_await state.when_change("cookies", {.since = 0})`; a *named* watcher is awaited by
-/// `next()` or as `std::move(w)`.
+/// `next()`, `next_some(most)` or as `std::move(w)`.
 ///
 /// Lifetime: an owner. Its destruction ends the watch without blocking; a pending `next()`
 /// completes with `operation_aborted`.
@@ -158,6 +202,27 @@ public:
             get_executor(),
             [core = owner_.core()](detail::handler<signature> done) {
                 core->next(std::make_unique<detail::pending_next>(std::move(done)));
+            },
+            std::forward<Token>(token));
+    }
+
+    /// Waits for the next event, and yields it with those behind it that are at hand, in their
+    /// order, at most `most` (and at least one); none is the end of the stream. The way to read a
+    /// long history, or of many changes a second: the loop is gone through once for all of them.
+    ///
+    /// Completion signature: `void(error_code, std::vector<event>)`.
+    /// Per-operation cancellation and errors: as `next()`; an error comes when what was before it
+    /// has been yielded.
+    /// Complexity: O(records passed); meanwhile nothing else of its context is done.
+    template <
+        asio::completion_token_for<void(error_code, std::vector<event>)> Token = asio::deferred_t>
+    [[nodiscard]] auto next_some(std::size_t most, Token&& token = {}) const
+    {
+        using signature = void(error_code, std::vector<event>);
+        return detail::initiate<signature>(
+            get_executor(),
+            [core = owner_.core(), most](detail::handler<signature> done) {
+                core->next(std::make_unique<detail::pending_some>(std::move(done), most));
             },
             std::forward<Token>(token));
     }

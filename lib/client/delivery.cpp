@@ -2,17 +2,17 @@
 
 namespace zproc::detail {
 
-void delivery::give_back() noexcept
+void give_back(const std::weak_ptr<watch_core>& source, std::span<event> events) noexcept
 {
-    if (!event_)
+    if (events.empty())
         return;
     // Without memory for it, it is lost after all.
     try {
-        if (const auto source = source_.lock())
-            source->give_back(std::move(*event_));
+        if (const auto alive = source.lock())
+            for (auto& each : events)
+                alive->give_back(std::move(each));
     } catch (...) { // NOLINT(bugprone-empty-catch)
     }
-    event_.reset();
 }
 
 } // namespace zproc::detail

@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,6 +73,8 @@ private:
     void take_back(event&& e);
     void drop_operation(std::uint64_t operation);
     void pump();
+    void read_ahead();
+    bool hand_over();
     void try_begin();
     void begin(std::uint64_t revision, const dict& present, bool test, std::int64_t time);
     bool is_idle() const noexcept;
@@ -103,7 +106,7 @@ private:
     error_code failure_;          ///< for the next `next()`
     bool told_ = false;           ///< the last `next()` has failed already
     unsigned marks_ = 0;          ///< the server is asked how much is to be skipped
-    std::vector<event> returned_; ///< delivered, and not taken: they come before `ready_`
+    std::deque<event> returned_;  ///< delivered, and not taken: they come before `ready_`
     std::optional<event> ready_;
 
     std::shared_ptr<const ring> ring_;

@@ -45,10 +45,8 @@ struct watch::mark_call final : call {
     }
 };
 
-void watch::pump()
+void watch::read_ahead()
 {
-    if (!begun_ && !lost_)
-        try_begin();
     const auto wanting = [this] {
         return begun_ && marks_ == 0 && returned_.empty() && !ready_ && !ended_ && !lost_ &&
                !failure_ && !machine_.finished();
@@ -61,18 +59,42 @@ void watch::pump()
             break;
         }
     }
+}
+
+/// One event that is at hand, to who waits; false when there is none.
+bool watch::hand_over()
+{
+    std::optional<event> next;
+    if (!returned_.empty()) {
+        next = std::move(returned_.front());
+        returned_.pop_front();
+    } else if (!failure_) {
+        next = std::exchange(ready_, std::nullopt);
+    }
+    if (!next)
+        return false;
+    machine_.delivered(*next);
+    if (pending_->taken.size() + 1 >= pending_->most)
+        complete({}, std::move(next));
+    else
+        pending_->taken.push_back(std::move(*next));
+    return true;
+}
+
+void watch::pump()
+{
+    if (!begun_ && !lost_)
+        try_begin();
+    read_ahead();
+    while (pending_ && hand_over())
+        if (pending_)
+            read_ahead();
     if (!pending_)
         return;
-    if (!returned_.empty()) {
-        event first = std::move(returned_.front());
-        returned_.erase(returned_.begin());
-        machine_.delivered(first);
-        complete({}, std::move(first));
+    if (!pending_->taken.empty()) {
+        complete({}, std::nullopt);
     } else if (failure_) {
         complete(std::exchange(failure_, {}), std::nullopt);
-    } else if (ready_) {
-        machine_.delivered(*ready_);
-        complete({}, std::exchange(ready_, std::nullopt));
     } else if (ended_ || machine_.finished()) {
         complete({}, std::nullopt);
     } else if (lost_) {

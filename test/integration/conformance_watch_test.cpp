@@ -9,8 +9,11 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <signal.h>
@@ -75,6 +78,49 @@ ZPROC_CONFORMS(since_replays_history_and_count_ends_it)
     check(expected == 101, "all of them");
     check(!(co_await w.next()).has_value(), "the end stays the end");
     check(co_await code_of(std::move(w)) == errc::end_of_stream, "as one event: an error");
+}
+
+ZPROC_CONFORMS(next_some_yields_what_is_at_hand_in_order)
+{
+    co_await write_numbers(ctx, 1, 100);
+    auto w = ctx.state().when_change("n", {.since = 0, .count = 100});
+    std::uint64_t expected = 1;
+    for (const std::size_t most : {0u, 1u, 7u, 200u}) {
+        const auto some = co_await w.next_some(most);
+        check(!some.empty() && some.size() <= std::max<std::size_t>(most, 1), "no more than asked");
+        for (const auto& each : some)
+            check(each.revision == expected++, "each once, in order");
+    }
+    check(expected >= 5, "at least one each time");
+    while (expected <= 100) {
+        const auto some = co_await w.next_some(1000);
+        check(!some.empty(), "there are more");
+        for (const auto& each : some)
+            check(each.revision == expected++, "and the rest");
+    }
+    check((co_await w.next_some(10)).empty(), "the end");
+    check((co_await w.next_some(10)).empty(), "stays the end");
+}
+
+ZPROC_CONFORMS(next_some_waits_for_the_first_event)
+{
+    auto watching = ctx.state();
+    auto writing = ctx.state();
+    auto w = watching.when_change("n");
+    co_await ctx.ping();
+    std::vector<event> got;
+    w.next_some(10, [&](error_code ec, std::vector<event> some) {
+        if (!ec)
+            got = std::move(some);
+    });
+    co_await writing.set("other", 1);
+    check(got.empty(), "nothing that concerns it");
+    co_await writing.set("n", 1);
+    const auto e = co_await writing.when_equal("n", 1);
+    while (got.empty())
+        co_await ctx.ping();
+    check(got.size() == 1 && got[0].changes[0].after == value(1) && e.revision == got[0].revision,
+          "then the one that there is");
 }
 
 ZPROC_CONFORMS(since_a_time_begins_after_it)
@@ -243,7 +289,9 @@ BOOST_AUTO_TEST_CASE(a_lapped_watcher_resyncs_and_goes_on)
             }
             check(last == count + 1, "up to the last");
             check(w.missed() > 0, "it remembers");
-            check(co_await code_of(strict.next()) == errc::journal_overrun, "or fails");
+            check(co_await code_of(strict.next_some(9)) == errc::journal_overrun, "or fails");
+            const auto some = co_await strict.next_some(9);
+            check(!some.empty() && some.front().revision > 1, "and goes on then");
             auto all = watching.when_change({.since = 0});
             e = co_await all.next();
             check(e && e->kind == event_kind::resync, "history from the beginning is gone");

@@ -17,6 +17,8 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -165,6 +167,41 @@ BOOST_AUTO_TEST_CASE(next_keeps_the_event_that_came_second_in_a_race)
         r.loop->run();
         check(winner == 1, "the other one has won");
         check(is(r.next(), 1), "the event comes again");
+    }));
+}
+
+BOOST_AUTO_TEST_CASE(next_some_keeps_all_that_was_on_its_way)
+{
+    BOOST_TEST(in_a_root([](checks& check) {
+        for (const bool destroyed : {false, true}) {
+            slow_reader r(watch_options{.count = 3});
+            for (const int i : {1, 2, 3})
+                r.write(i);
+            asio::cancellation_signal signal;
+            outcome<std::vector<event>> seen;
+            r.w.watched->next_some(
+                2,
+                asio::bind_executor(r.loop->get_executor(),
+                                    asio::bind_cancellation_slot(
+                                        signal.slot(), [&](error_code ec, std::vector<event> some) {
+                                            seen(ec, std::move(some));
+                                        })));
+            r.w.run();
+            check(!seen.done(), "they are on their way");
+            if (destroyed) {
+                r.loop.reset();
+                check(!seen.done(), "nobody has seen them");
+            } else {
+                signal.emit(asio::cancellation_type::total);
+                r.loop->run();
+                check(seen.times == 1 && seen.code() == asio::error::operation_aborted,
+                      "it was cancelled");
+            }
+            check(is(r.next(), 1), "the first comes again");
+            const auto rest = r.w.now([&](auto token) { return r.w.watched->next_some(9, token); });
+            check(rest.size() == 2 && is(rest[0], 2) && is(rest[1], 3), "and the others");
+            check(!r.next().has_value(), "each was counted once");
+        }
     }));
 }
 

@@ -48,6 +48,21 @@ struct next_row : row {
     }
 };
 
+struct next_some_row : row {
+    static constexpr std::string_view name = "watcher::next_some";
+    using signature = void(error_code, std::vector<event>);
+    static constexpr auto cancelled = cancels::always;
+    static void before(operation_world& w) { next_row::before(w); }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.watched->next_some(9, std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world& w, const std::vector<event>& got)
+    {
+        return got.size() == 1 && next_row::right(w, got.front());
+    }
+};
+
 struct watcher_row : row {
     static constexpr std::string_view name = "watcher::operator()";
     using signature = void(error_code, event);
@@ -533,12 +548,12 @@ using state_rows =
                append_row, compare_exchange_row, atomic_row, atomic_write_row,
                atomic_operation_row>;
 using other_rows =
-    std::tuple<next_row, watcher_row, wait_row, result_row, stop_row, stop_within_row, spawn_row,
-               wait_within_row, result_within_row, when_status_row, wait_all_row, wait_any_row,
-               results_row, settled_results_row, stop_all_row, spawn_command_row, processes_row,
-               spawn_n_row, spawn_map_row, spawn_all_row, ping_row, sync_row, who_row,
-               wait_for_all_row, shutdown_row, serve_row, call_when_change_row, namespaces_row,
-               drop_namespace_row>;
+    std::tuple<next_row, next_some_row, watcher_row, wait_row, result_row, stop_row,
+               stop_within_row, spawn_row, wait_within_row, result_within_row, when_status_row,
+               wait_all_row, wait_any_row, results_row, settled_results_row, stop_all_row,
+               spawn_command_row, processes_row, spawn_n_row, spawn_map_row, spawn_all_row,
+               ping_row, sync_row, who_row, wait_for_all_row, shutdown_row, serve_row,
+               call_when_change_row, namespaces_row, drop_namespace_row>;
 /// The same but for what is waited for: tried with some tokens only.
 using family_rows = std::tuple<call_when_available_row, call_when_none_row, call_when_not_none_row,
                                call_when_truthy_row, call_when_falsy_row, call_when_equal_row,

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -200,8 +201,11 @@ struct typed_past final : pending_past {
 
 class watch_core;
 
-/// One `next()` under way, with the user's handler inside.
+/// One `next()` or `next_some()` under way, with the user's handler inside.
 struct pending_event {
+    std::size_t most = 1;     ///< events that it takes at once
+    std::vector<event> taken; ///< what it has so far; where it takes one, that comes by `complete`
+
     /// Where an event goes back to that was on its way when `cancelled` became true, or whose
     /// handler was destroyed.
     std::weak_ptr<watch_core> source;
