@@ -183,7 +183,6 @@ BOOST_AUTO_TEST_CASE(
     if (!is_possible())
         return;
     for (const bool root_dies : {true, false}) {
-        BOOST_TEST_INFO((root_dies ? "the root" : "the supervisor"));
         const setuid_program setuid;
         forked_root root([&] {
             become_nobody(setuid.said_path());
@@ -200,7 +199,9 @@ BOOST_AUTO_TEST_CASE(
         ::kill(root_dies ? root.pid() : all.supervisor, SIGKILL);
         BOOST_TEST(all.others_end(9000));
         BOOST_TEST(all.one_is_left());
-        BOOST_TEST(lines_about(setuid.said(), all.unkillable) == 1u);
+        BOOST_TEST(lines_about(setuid.said(), all.unkillable) == 1u,
+                   (root_dies ? "without the root" : "without the supervisor")
+                       << ", about " << all.unkillable << ": " << setuid.said());
         if (!root_dies)
             BOOST_TEST(root.succeeds());
     }
