@@ -315,12 +315,9 @@ void connection::received(std::size_t bytes)
         on_read();
     if (life_ == life && wanted())
         arm_read();
-    // What a fence or the window held back; and who was answered may ask the next thing before that
-    // comes: then nothing rests that would be armed anew.
-    if (state_ == state::ready && !writing_ && (calls_.anything_to_write() || !wanted()))
-        schedule_flush();
-    else
-        rest();
+    if (state_ == state::ready && calls_.anything_to_write())
+        schedule_flush(); // a fence or the window held it back
+    rest();
 }
 
 void connection::handle(const protocol::frame& f)
