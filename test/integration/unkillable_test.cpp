@@ -3,6 +3,7 @@
 
 #include "integration/forked_root.hpp"
 #include "support/processes.hpp"
+#include "support/sandbox.hpp"
 
 #include <zproc/command.hpp>
 #include <zproc/run.hpp>
@@ -44,9 +45,6 @@ class setuid_program {
 public:
     setuid_program()
     {
-        auto name = std::string("/tmp/zproc-test-XXXXXX");
-        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
-        directory_ = name;
         fs::permissions(directory_, fs::perms(0755));
         const auto built = fs::read_symlink("/proc/self/exe").parent_path() / "changes_user";
         fs::copy_file(built, path());
@@ -63,11 +61,12 @@ public:
     std::string said() const
     {
         std::ifstream file(said_path());
+        BOOST_REQUIRE(file.is_open()); // or nobody could have said anything
         return {std::istreambuf_iterator<char>(file), {}};
     }
 
 private:
-    fs::path directory_;
+    const fs::path directory_ = zproc::test::sandbox::make_directory();
 };
 
 void become_nobody(const fs::path& said)

@@ -1,10 +1,12 @@
 #include "support/sandbox.hpp"
 
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include <unistd.h>
@@ -14,20 +16,19 @@ namespace {
 
 constexpr const char* mark = "ZPROC_TEST_SANDBOX";
 
-const std::string prefix = "/tmp/zproc-test-";
+constexpr std::string_view prefix = "zproc-test-";
 
-/// Removes what test programs have left that were killed before they could.
-void sweep()
+/// The program that a directory was made by; 0 where its name does not say so: "zproc-test-9ab3kx",
+/// which mkdtemp() has made without a number before it, is nobody's.
+pid_t owner_of(std::string_view name)
 {
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator("/tmp", ignored)) {
-        const std::string path = entry.path();
-        if (!path.starts_with(prefix))
-            continue;
-        const pid_t owner = std::atoi(path.c_str() + prefix.size());
-        if (owner > 0 && ::kill(owner, 0) != 0 && errno == ESRCH)
-            std::filesystem::remove_all(path, ignored);
-    }
+    if (!name.starts_with(prefix))
+        return 0;
+    name.remove_prefix(prefix.size());
+    pid_t owner = 0;
+    const auto [rest, error] = std::from_chars(name.data(), name.data() + name.size(), owner);
+    const bool whole = error == std::errc{} && rest != name.data() + name.size() && *rest == '-';
+    return whole && owner > 0 ? owner : 0;
 }
 
 std::filesystem::path& place()
@@ -37,6 +38,27 @@ std::filesystem::path& place()
 }
 
 } // namespace
+
+void sandbox::sweep(const std::filesystem::path& where)
+{
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(where, ignored)) {
+        const pid_t owner = owner_of(entry.path().filename().string());
+        if (owner != 0 && ::kill(owner, 0) != 0 && errno == ESRCH)
+            std::filesystem::remove_all(entry.path(), ignored);
+    }
+}
+
+std::filesystem::path sandbox::make_directory()
+{
+    // Short: the path of a Unix socket has a hundred bytes.
+    auto path = "/tmp/" + std::string(prefix) + std::to_string(::getpid()) + "-XXXXXX";
+    if (::mkdtemp(path.data()) == nullptr) {
+        std::perror("mkdtemp");
+        std::exit(1);
+    }
+    return path;
+}
 
 void sandbox::enter(char** argv)
 {
@@ -50,13 +72,8 @@ void sandbox::enter(char** argv)
         }
     }
 
-    sweep();
-    // Short: the path of a Unix socket has a hundred bytes.
-    std::string directory = prefix + self + "-XXXXXX";
-    if (::mkdtemp(directory.data()) == nullptr) {
-        std::perror("mkdtemp");
-        std::exit(1);
-    }
+    sweep("/tmp");
+    const std::string directory = make_directory();
     ::setenv(mark, (self + ':' + directory).c_str(), 1);
     ::setenv("XDG_RUNTIME_DIR", directory.c_str(), 1);
     ::setenv("TMPDIR", directory.c_str(), 1);

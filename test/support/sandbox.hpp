@@ -18,6 +18,13 @@ public:
     static void leave();
 
     static const std::filesystem::path& directory();
+
+    /// Another one in /tmp, for whom the first is too private. It carries this process's number.
+    static std::filesystem::path make_directory();
+
+    /// Removes what test programs have left there that were killed before they could. Every program
+    /// does so when it begins, while others are running: what has another kind of name stays.
+    static void sweep(const std::filesystem::path& where);
 };
 
 } // namespace zproc::test
