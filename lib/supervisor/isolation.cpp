@@ -39,6 +39,9 @@ constexpr std::size_t unique_size = 6;
 
 constexpr int kill_limit_ms = 1000;
 
+/// To make a group while other programs begin: each of these may spoil one.
+constexpr int most_tries = 64;
+
 /// The directory of this process's own control group; empty without cgroup v2.
 std::string own_control_group()
 {
@@ -104,10 +107,34 @@ void remove_forsaken(const std::string& parent)
     std::error_code ec;
     for (const auto& each : std::filesystem::directory_iterator(parent, ec)) {
         const auto name = each.path().filename().string();
-        if (name.starts_with(prefix) && name.size() == prefix.size() + unique_size &&
-            lock(open_group(each.path().string())))
+        if (!name.starts_with(prefix) || name.size() != prefix.size() + unique_size)
+            continue;
+        // Locked until it is gone: who has just made it would hold what is not there.
+        const auto group = open_group(each.path().string());
+        if (lock(group))
             remove_groups(each.path().string());
     }
+}
+
+/// 0, or why not. ESTALE: another program has just looked for forsaken ones, and taken it for one.
+int make_group_in(const std::string& parent, std::string& path, descriptor& held)
+{
+    path = parent + std::string(prefix) + std::string(unique_size, 'X');
+    if (::mkdtemp(path.data()) == nullptr)
+        return errno;
+    held = open_group(path);
+    const int error = lock(held) ? 0 : errno;
+    // One that was removed before it was locked can still be locked.
+    if (error == EWOULDBLOCK || ::access(path.c_str(), F_OK) != 0) {
+        ::rmdir(path.c_str());
+        return ESTALE;
+    }
+    if (error == 0 && ::access((path + "/cgroup.kill").c_str(), W_OK) == 0 &&
+        ::access((path + "/cgroup.procs").c_str(), W_OK) == 0)
+        return 0;
+    const int missing = error ? error : errno == ENOENT ? ENOTSUP : errno;
+    ::rmdir(path.c_str());
+    return missing;
 }
 
 /// Within a user namespace of one's own: the same user and group as outside.
@@ -153,25 +180,11 @@ std::string make_control_group(descriptor& held, int& error)
     if (parent.empty())
         return {};
     remove_forsaken(parent);
-    auto path = parent + std::string(prefix) + std::string(unique_size, 'X');
-    if (::mkdtemp(path.data()) == nullptr) {
-        error = errno;
-        return {};
-    }
-    held = open_group(path);
-    if (!lock(held)) {
-        error = errno;
-        ::rmdir(path.c_str());
-        return {};
-    }
-    if (::access((path + "/cgroup.kill").c_str(), W_OK) != 0 ||
-        ::access((path + "/cgroup.procs").c_str(), W_OK) != 0) {
-        error = errno == ENOENT ? ENOTSUP : errno;
-        ::rmdir(path.c_str());
-        return {};
-    }
-    error = 0;
-    return path;
+    std::string path;
+    for (int tries = 0; tries != most_tries; ++tries)
+        if ((error = make_group_in(parent, path, held)) != ESTALE)
+            break;
+    return error == 0 ? path : std::string();
 }
 
 int join_control_group(const std::string& path) noexcept
