@@ -73,6 +73,35 @@ multiplexer::time connection::deadline() const
 
 // Calls -----------------------------------------------------------------------------------------
 
+void connection::enter(std::unique_ptr<call> what, std::shared_ptr<multiplexer::ticket> ticket)
+{
+    if (inbox_.put({std::move(what), std::move(ticket)}))
+        send_for_turn();
+}
+
+void connection::enter(std::function<void()> task)
+{
+    if (inbox_.put({.task = std::move(task)}))
+        send_for_turn();
+}
+
+void connection::fetch()
+{
+    std::vector<inbox::entry> entered = std::exchange(fetched_, {});
+    inbox_.take(entered);
+    for (auto& each : entered) {
+        if (each.task) {
+            each.task();
+            continue;
+        }
+        const auto t = submit(std::move(each.what));
+        if (each.ticket)
+            *each.ticket = t;
+    }
+    entered.clear();
+    fetched_ = std::move(entered); // its room
+}
+
 multiplexer::ticket connection::submit(std::unique_ptr<call> what)
 {
     if (!is_here()) {
@@ -90,7 +119,7 @@ multiplexer::ticket connection::submit(std::unique_ptr<call> what)
     }
     arm_deadline();
     if (state_ == state::ready)
-        schedule_flush();
+        schedule_turn();
     else if (state_ == state::idle)
         start();
     return t;
@@ -123,7 +152,7 @@ void connection::let_go(std::uint64_t turn)
 {
     calls_.let_go(turn);
     if (state_ == state::ready && calls_.anything_to_write())
-        schedule_flush();
+        schedule_turn();
 }
 
 void connection::hold()
@@ -163,13 +192,15 @@ void connection::shutdown()
     received_.clear();
     // Handlers go uncalled. They may hold the last handles of this very connection.
     const auto self = shared_from_this();
+    std::vector<inbox::entry> entered;
+    inbox_.take(entered);
     const auto dropped = calls_.drain();
 }
 
 /// Disarms what only served a call or a holder that is gone.
 void connection::rest()
 {
-    if (wanted())
+    if (wanted() || rests_in_turn_)
         return;
     if (deadline_armed_)
         loop_->deadline.cancel();
@@ -211,7 +242,7 @@ void connection::arm_deadline()
         }
         // What was held back for somebody's turn is not any more, when that was its end.
         if (self->state_ == state::ready && self->calls_.anything_to_write())
-            self->schedule_flush();
+            self->schedule_turn();
         self->arm_deadline();
         self->rest();
     });

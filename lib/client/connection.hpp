@@ -2,6 +2,7 @@
 
 #include "client/fork_mark.hpp"
 #include "client/heartbeat.hpp"
+#include "client/inbox.hpp"
 #include "client/multiplexer.hpp"
 #include "descriptor.hpp"
 #include "protocol/address.hpp"
@@ -46,9 +47,12 @@ struct credentials {
 /// again when it breaks, and resumes the session. Over TCP it tries every endpoint of the address,
 /// and asks for a sign of life when it has heard nothing for long.
 ///
-/// All functions are called on the strand; so are all callbacks. Reads, timers and descriptors are
-/// armed only while a call is pending or somebody holds the connection (`hold`): otherwise it is
-/// no work for the loop.
+/// All functions but `enter` and `is_here` are called on the strand; so are all callbacks. Reads,
+/// timers and descriptors are armed only while a call is pending or somebody holds the connection
+/// (`hold`): otherwise it is no work for the loop.
+///
+/// What is entered, or submitted, is written in the next *turn* on the strand. After an answer there
+/// is one, too: only then everything is disarmed, if its handler asked for nothing.
 ///
 ///     idle → locating → connecting → greeting → ready → (broken) → pausing → connecting …
 ///
@@ -79,6 +83,12 @@ public:
     /// What the server sends unasked, and the end of what was read together.
     std::function<void(const protocol::frame&)> on_pushed;
     std::function<void()> on_read;
+
+    // From any thread. What is entered earlier happens earlier.
+    void enter(std::unique_ptr<call> what, std::shared_ptr<multiplexer::ticket> ticket);
+    void enter(std::function<void()> task);
+    /// Begins with what was entered so far.
+    void fetch();
 
     multiplexer::ticket submit(std::unique_ptr<call> what);
 
@@ -139,7 +149,9 @@ private:
     void close();
     void drop_loop_objects();
 
-    void schedule_flush();
+    void schedule_turn();
+    void send_for_turn();
+    void turn();
     void flush();
     bool has_ended() const;
     void send_some();
@@ -150,7 +162,7 @@ private:
     bool refused_plainly(protocol::bytes_view said);
     void not_agreed();
     std::size_t receive_with_descriptors(error_code& ec);
-    void handle(const protocol::frame& f);
+    bool handle(const protocol::frame& f);
     void arm_deadline();
     void be_patient();
     void ask_for_life();
@@ -165,6 +177,10 @@ private:
 
     settings settings_;
     std::shared_ptr<const fork_mark> mark_;
+    inbox inbox_; ///< for any thread
+    std::vector<inbox::entry> fetched_;
+    bool in_turn_ = false;
+    bool rests_in_turn_ = false; ///< there is one after an answer
     multiplexer calls_;
     state state_ = state::idle;
     error_code condemned_;
@@ -203,7 +219,6 @@ private:
     std::uint64_t given_ = 0; ///< bytes that the system took, of this socket
     int descriptor_ = -1;     ///< to go with the byte at `descriptor_at_`
     std::size_t descriptor_at_ = 0;
-    bool flush_scheduled_ = false;
     bool writing_ = false;
 
     protocol::frame_parser in_;

@@ -40,23 +40,34 @@ bool brings_answer(const protocol::frame_parser& in)
 
 // Writing ---------------------------------------------------------------------------------------
 
-void connection::schedule_flush()
+void connection::schedule_turn()
 {
-    if (flush_scheduled_ || writing_)
-        return;
-    flush_scheduled_ = true;
+    if (!in_turn_ && inbox_.expect())
+        send_for_turn();
+}
+
+void connection::send_for_turn()
+{
     asio::post(settings_.strand, [weak = weak_from_this()] {
-        if (const auto self = weak.lock()) {
-            self->flush_scheduled_ = false;
-            self->flush();
-        }
+        if (const auto self = weak.lock())
+            self->turn();
     });
+}
+
+/// Everything that was asked since the last one goes out at once.
+void connection::turn()
+{
+    in_turn_ = true;
+    fetch();
+    in_turn_ = false;
+    rests_in_turn_ = false;
+    flush();
 }
 
 void connection::flush()
 {
     if (state_ != state::ready || writing_)
-        return;
+        return rest();
     if (calls_.anything_to_write() && has_ended())
         return broken();
     if (calls_.anything_to_write() && descriptor_ < 0)
@@ -301,6 +312,7 @@ void connection::received(std::size_t bytes)
     if (pulse_watched_)
         pulse_.heard(now());
     const auto life = life_;
+    bool answered = false;
     protocol::frame f;
     while (life_ == life) {
         const auto found = in_.next(f);
@@ -308,26 +320,32 @@ void connection::received(std::size_t bytes)
             break;
         if (found == protocol::frame_parser::failed)
             return fail(greeted_before_ ? in_.error() : error_code(errc::not_a_zproc_server));
-        handle(f);
+        answered = handle(f) || answered;
     }
     heard_ = heard_ || brings_answer(in_);
     if (life_ == life && on_read)
         on_read();
     if (life_ == life && wanted())
         arm_read();
-    if (state_ == state::ready && calls_.anything_to_write())
-        schedule_flush(); // a fence or the window held it back
+    // A fence or the window held something back; or who was answered asks for more.
+    if (state_ == state::ready && (calls_.anything_to_write() || answered)) {
+        rests_in_turn_ = true;
+        schedule_turn();
+    }
     rest();
 }
 
-void connection::handle(const protocol::frame& f)
+/// True when somebody was answered, who may ask for more.
+bool connection::handle(const protocol::frame& f)
 {
-    if (state_ == state::greeting)
-        return welcome(f);
+    if (state_ == state::greeting) {
+        welcome(f);
+        return false;
+    }
     if (is_pushed(f.code)) { // says nothing of whether requests are answered
         if (on_pushed)
             on_pushed(f);
-        return;
+        return false;
     }
     heard_ = true;
     if (f.code == protocol::operation::attach && expecting_descriptors_ > 0) {
@@ -340,9 +358,11 @@ void connection::handle(const protocol::frame& f)
         of_reply_.assign(std::make_move_iterator(received_.begin()), std::make_move_iterator(end));
         received_.erase(received_.begin(), end);
     }
-    if (auto what = calls_.reply(f.correlation))
+    const auto what = calls_.reply(f.correlation);
+    if (what)
         what->done(f.error(), f.body);
     of_reply_.clear();
+    return what != nullptr;
 }
 
 } // namespace zproc::client

@@ -209,7 +209,7 @@ void connection::welcome(const protocol::frame& first)
             each->done(errc::outcome_unknown, {});
     if (on_ready)
         on_ready();
-    schedule_flush();
+    schedule_turn();
 }
 
 // Over a network, nobody says that there is nobody any more.

@@ -123,7 +123,10 @@ void transaction::run()
     if (loop_is_gone())
         return;
     const auto next = machine_.ran(d, thrown_ != nullptr);
-    asio::dispatch(*strand_, [self = shared_from_this(), next] { self->go_on(next); });
+    if (const auto server = server_.lock())
+        server->enter([self = shared_from_this(), next] { self->go_on(next); });
+    else
+        finish(errc::context_gone);
 }
 
 void transaction::go_on(transaction_fsm::action what)

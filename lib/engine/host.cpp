@@ -192,18 +192,14 @@ void host::start(std::unique_ptr<client::call> what, asio::cancellation_slot slo
             const bool terminal =
                 (type & asio::cancellation_type::terminal) != asio::cancellation_type::none;
             asio::dispatch(self->strand_, [self, ticket, terminal, mirrored] {
+                self->server_->fetch(); // it may have been entered just now
                 self->server_->cancel(*ticket, terminal);
                 if (terminal && mirrored != 0)
                     self->mirror_->cancel(mirrored);
             });
         });
     }
-    asio::dispatch(strand_, [self = shared_from_this(), what = std::move(what),
-                             ticket = std::move(ticket)]() mutable {
-        const auto t = self->server_->submit(std::move(what));
-        if (ticket)
-            *ticket = t;
-    });
+    server_->enter(std::move(what), std::move(ticket));
 }
 
 void host::transact(const detail::state_identity& from,
@@ -235,7 +231,7 @@ std::shared_ptr<detail::watch_core> host::watch(const detail::state_identity& fr
         }
         watches_.push_back(made);
     }
-    asio::dispatch(strand_, [made] { made->start(); });
+    server_->enter([made] { made->start(); });
     return made;
 }
 
@@ -259,7 +255,7 @@ void host::recall(const detail::state_identity& from, detail::past_question&& q,
                         alive->cancel();
                 });
             });
-    asio::dispatch(strand_, [self = shared_from_this(), made] {
+    server_->enter([self = shared_from_this(), made] {
         self->recalls_.insert(made);
         made->start([engine = self.get(), made = made.get()] {
             std::erase_if(engine->recalls_,
@@ -319,7 +315,7 @@ void host::who(const origin& of, detail::handler<void(error_code, peer)> done,
 
 void host::barrier(std::function<void(error_code)> then)
 {
-    asio::dispatch(strand_, [self = shared_from_this(), then = std::move(then)]() mutable {
+    server_->enter([self = shared_from_this(), then = std::move(then)]() mutable {
         self->feed_->barrier(std::move(then));
     });
 }
