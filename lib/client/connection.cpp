@@ -2,6 +2,7 @@
 
 #include "protocol/messages.hpp"
 
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
@@ -79,10 +80,10 @@ void connection::enter(std::unique_ptr<call> what, std::shared_ptr<multiplexer::
         send_for_turn();
 }
 
-void connection::enter(std::function<void()> task)
+void connection::enter_task(std::unique_ptr<inbox::task> other)
 {
-    if (inbox_.put({.task = std::move(task)}))
-        send_for_turn();
+    if (inbox_.put({.other = std::move(other)}))
+        asio::dispatch(settings_.strand, [self = shared_from_this()] { self->fetch(); });
 }
 
 void connection::fetch()
@@ -90,8 +91,8 @@ void connection::fetch()
     std::vector<inbox::entry> entered = std::exchange(fetched_, {});
     inbox_.take(entered);
     for (auto& each : entered) {
-        if (each.task) {
-            each.task();
+        if (each.other) {
+            each.other->run();
             continue;
         }
         const auto t = submit(std::move(each.what));
@@ -169,6 +170,7 @@ void connection::release()
 {
     if (holders_ > 0)
         --holders_;
+    expect_more();
     rest();
 }
 

@@ -25,6 +25,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace zproc::client {
@@ -63,7 +64,8 @@ struct credentials {
 class connection : public std::enable_shared_from_this<connection> {
 public:
     struct settings {
-        asio::any_io_executor strand;
+        asio::any_io_executor io;
+        asio::any_io_executor strand; ///< of that
         locator locate;
         std::string name; ///< of this process, for people
         std::chrono::nanoseconds request_timeout;
@@ -84,9 +86,20 @@ public:
     std::function<void(const protocol::frame&)> on_pushed;
     std::function<void()> on_read;
 
-    // From any thread. What is entered earlier happens earlier.
+    // From any thread. What is entered earlier happens earlier: a call in the next turn, anything
+    // else at once where that can be.
     void enter(std::unique_ptr<call> what, std::shared_ptr<multiplexer::ticket> ticket);
-    void enter(std::function<void()> task);
+    template <class F>
+    void enter(F f)
+    {
+        struct task final : inbox::task {
+            F f;
+
+            explicit task(F&& g) : f(std::move(g)) {}
+            void run() override { f(); }
+        };
+        enter_task(std::make_unique<task>(std::move(f)));
+    }
     /// Begins with what was entered so far.
     void fetch();
 
@@ -149,6 +162,7 @@ private:
     void close();
     void drop_loop_objects();
 
+    void enter_task(std::unique_ptr<inbox::task> other);
     void schedule_turn();
     void send_for_turn();
     void turn();
@@ -163,6 +177,7 @@ private:
     void not_agreed();
     std::size_t receive_with_descriptors(error_code& ec);
     bool handle(const protocol::frame& f);
+    void expect_more();
     void arm_deadline();
     void be_patient();
     void ask_for_life();

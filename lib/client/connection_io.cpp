@@ -1,6 +1,7 @@
 #include "client/connection.hpp"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
@@ -19,6 +20,10 @@ namespace zproc::client {
 namespace {
 
 constexpr std::size_t read_size = 64 * 1024;
+
+/// When so many were answered at once, what they ask next goes out in parts: the server works on one
+/// while the handlers of the next run.
+constexpr std::size_t part = 32;
 
 bool is_pushed(protocol::operation code)
 {
@@ -46,11 +51,13 @@ void connection::schedule_turn()
         send_for_turn();
 }
 
+/// By way of the loop, not of the strand: that is given up between what is posted to it, and has its
+/// next turn behind all that was posted to the loop.
 void connection::send_for_turn()
 {
-    asio::post(settings_.strand, [weak = weak_from_this()] {
-        if (const auto self = weak.lock())
-            self->turn();
+    asio::post(settings_.io, [weak = weak_from_this()] {
+        if (const auto self = weak.lock(); self && self->loop_)
+            asio::dispatch(self->settings_.strand, [self] { self->turn(); });
     });
 }
 
@@ -61,7 +68,8 @@ void connection::turn()
     fetch();
     in_turn_ = false;
     rests_in_turn_ = false;
-    flush();
+    if (loop_)
+        flush();
 }
 
 void connection::flush()
@@ -312,7 +320,7 @@ void connection::received(std::size_t bytes)
     if (pulse_watched_)
         pulse_.heard(now());
     const auto life = life_;
-    bool answered = false;
+    std::size_t answered = 0;
     protocol::frame f;
     while (life_ == life) {
         const auto found = in_.next(f);
@@ -320,7 +328,8 @@ void connection::received(std::size_t bytes)
             break;
         if (found == protocol::frame_parser::failed)
             return fail(greeted_before_ ? in_.error() : error_code(errc::not_a_zproc_server));
-        answered = handle(f) || answered;
+        if (handle(f) && ++answered % part == 0)
+            expect_more();
     }
     heard_ = heard_ || brings_answer(in_);
     if (life_ == life && on_read)
@@ -328,11 +337,18 @@ void connection::received(std::size_t bytes)
     if (life_ == life && wanted())
         arm_read();
     // A fence or the window held something back; or who was answered asks for more.
-    if (state_ == state::ready && (calls_.anything_to_write() || answered)) {
-        rests_in_turn_ = true;
-        schedule_turn();
-    }
+    if (calls_.anything_to_write() || answered % part != 0)
+        expect_more();
     rest();
+}
+
+/// Who was answered, or woken, may ask for more: then there is a turn, and until then nothing is disarmed.
+void connection::expect_more()
+{
+    if (state_ != state::ready)
+        return;
+    rests_in_turn_ = true;
+    schedule_turn();
 }
 
 /// True when somebody was answered, who may ask for more.

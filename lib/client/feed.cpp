@@ -282,8 +282,10 @@ void feed::arm()
         return;
     wakeup_->arm([weak = weak_from_this()] {
         if (const auto self = weak.lock()) {
-            self->arm(); // first: what comes while they read wakes them again
+            // What comes while they read leaves its edge in the nested epoll, and wakes them when it
+            // is armed again: now, if somebody still waits, or when somebody does.
             self->awaken();
+            self->arm();
         }
     });
 }

@@ -2,9 +2,9 @@
 
 #include "client/multiplexer.hpp"
 
-#include <functional>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace zproc::client {
@@ -13,11 +13,15 @@ namespace zproc::client {
 /// it was asked. Somebody is sent for it once, however much has come together by then.
 class inbox {
 public:
+    struct task {
+        virtual ~task() = default;
+        virtual void run() = 0;
+    };
     /// A call, and who is told its name; or anything else that is to happen in its turn.
     struct entry {
         std::unique_ptr<call> what = {};
         std::shared_ptr<multiplexer::ticket> ticket = {};
-        std::function<void()> task = {};
+        std::unique_ptr<task> other = {};
     };
 
     /// True: somebody has to be sent.

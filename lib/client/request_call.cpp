@@ -37,15 +37,15 @@ std::unique_ptr<request_call> request_call::make(const detail::state_identity& f
         break;
     case operation::compare_exchange:
         if (!r.first.is_null())
-            ec = msgpack::encode(r.first, made->first_);
+            ec = encode(r.first, made->first_);
         if (!ec && !r.second.is_null())
-            ec = msgpack::encode(r.second, made->second_);
+            ec = encode(r.second, made->second_);
         break;
     case operation::set:
     case operation::set_default:
     case operation::increment:
     case operation::decrement:
-    case operation::append: ec = msgpack::encode(r.first, made->first_); break;
+    case operation::append: ec = encode(r.first, made->first_); break;
     default: break;
     }
     if (ec)
@@ -54,7 +54,19 @@ std::unique_ptr<request_call> request_call::make(const detail::state_identity& f
     return made;
 }
 
-std::optional<wire::bytes_view> request_call::optional_value(const wire::buffer& bytes) const
+error_code request_call::encode(const value& from, small_buffer& to)
+{
+    thread_local wire::buffer encoded;
+    encoded.clear();
+    const auto ec = msgpack::encode(from, encoded);
+    to.assign(encoded.begin(), encoded.end());
+    constexpr std::size_t kept = 4096; // of what a large one took
+    if (encoded.capacity() > kept)
+        wire::buffer().swap(encoded);
+    return ec;
+}
+
+std::optional<wire::bytes_view> request_call::optional_value(const small_buffer& bytes) const
 {
     if (bytes.empty())
         return std::nullopt;

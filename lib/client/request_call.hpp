@@ -4,6 +4,9 @@
 
 #include <zproc/detail/engine.hpp>
 
+#include <boost/container/small_vector.hpp>
+
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,7 +33,11 @@ public:
     void done(error_code ec, protocol::bytes_view body) override;
 
 private:
-    std::optional<protocol::bytes_view> optional_value(const protocol::buffer& bytes) const;
+    /// Most values are small enough to lie in the call itself.
+    using small_buffer = boost::container::small_vector<std::byte, 32>;
+
+    static error_code encode(const value& from, small_buffer& to);
+    std::optional<protocol::bytes_view> optional_value(const small_buffer& bytes) const;
     std::vector<protocol::entry> entries() const;
     error_code read(protocol::bytes_view body, detail::response& r) const;
     error_code read_mutation(protocol::bytes_view body, detail::response& r) const;
@@ -39,8 +46,8 @@ private:
     std::uint32_t handle_;
     std::string name_space_;
     std::string key_;
-    protocol::buffer first_; ///< empty: absent
-    protocol::buffer second_;
+    small_buffer first_; ///< empty: absent
+    small_buffer second_;
     std::vector<std::pair<std::string, protocol::buffer>> entries_;
     std::unique_ptr<detail::pending> pending_;
     asio::any_io_executor io_;

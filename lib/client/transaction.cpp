@@ -1,7 +1,6 @@
 #include "client/transaction.hpp"
 
 #include <boost/asio/bind_executor.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
@@ -91,7 +90,7 @@ void transaction::start()
                 return;
             const bool terminal =
                 (type & asio::cancellation_type::terminal) != asio::cancellation_type::none;
-            asio::dispatch(*self->strand_, [self, terminal] { self->cancel(terminal); });
+            server->enter([self, terminal] { self->cancel(terminal); });
         });
     run();
 }

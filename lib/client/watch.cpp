@@ -2,7 +2,6 @@
 
 #include "value/decode.hpp"
 
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
@@ -130,20 +129,21 @@ void watch::next(std::unique_ptr<detail::pending_event> p)
             const auto self = weak.lock();
             if (!self || self->is_idle())
                 return;
-            asio::dispatch(self->around_.strand, [weak, operation] {
+            self->around_.server->enter([weak, operation] {
                 if (const auto alive = weak.lock())
                     alive->drop_operation(operation);
             });
         });
     }
-    asio::dispatch(around_.strand, [self = shared_from_this(), p = std::move(p),
-                                    operation]() mutable { self->take(std::move(p), operation); });
+    around_.server->enter([self = shared_from_this(), p = std::move(p), operation]() mutable {
+        self->take(std::move(p), operation);
+    });
 }
 
 void watch::give_back(event&& e)
 {
     if (!is_idle())
-        asio::dispatch(around_.strand, [self = shared_from_this(), e = std::move(e)]() mutable {
+        around_.server->enter([self = shared_from_this(), e = std::move(e)]() mutable {
             self->take_back(std::move(e));
         });
 }
@@ -151,7 +151,7 @@ void watch::give_back(event&& e)
 void watch::go_live()
 {
     if (!is_idle())
-        asio::dispatch(around_.strand, [self = shared_from_this()] {
+        around_.server->enter([self = shared_from_this()] {
             self->seek_live();
             self->pump();
         });
@@ -161,7 +161,7 @@ void watch::cancel()
 {
     if (is_idle())
         return;
-    asio::dispatch(around_.strand, [self = shared_from_this()] {
+    around_.server->enter([self = shared_from_this()] {
         self->ended_ = true;
         self->ready_.reset();
         self->returned_.clear();
@@ -176,7 +176,7 @@ void watch::abandon() noexcept
 {
     if (is_idle())
         return;
-    asio::dispatch(around_.strand, [self = shared_from_this()] {
+    around_.server->enter([self = shared_from_this()] {
         self->ended_ = true;
         self->around_.feed->remove(self->id_);
         if (self->pending_)
@@ -276,9 +276,10 @@ void watch::complete(error_code ec, std::optional<event> e)
     if (std::exchange(timer_operation_, 0) == pending_operation_)
         timer_.reset();
     hold_timer_.reset();
+    p->complete(around_.io, ec, std::move(e));
+    // Behind the handler, which is likely to wait again: nothing is disarmed in between.
     if (std::exchange(holding_, false))
         around_.feed->release();
-    p->complete(around_.io, ec, std::move(e));
 }
 
 std::vector<std::string_view> watch::interest() const

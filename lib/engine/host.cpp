@@ -109,8 +109,9 @@ std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locat
                                  client::credentials shown, bool remote)
 {
     auto made = std::make_shared<host>(std::move(io));
-    made->server_ = std::make_shared<client::connection>(client::connection::settings{
-        made->strand_, std::move(locate), std::move(name), request_timeout, std::move(shown)});
+    made->server_ = std::make_shared<client::connection>(
+        client::connection::settings{made->io_, made->strand_, std::move(locate), std::move(name),
+                                     request_timeout, std::move(shown)});
     auto shelf = std::make_shared<client::ring_shelf>();
     if (remote)
         made->mirror_ =
@@ -191,8 +192,7 @@ void host::start(std::unique_ptr<client::call> what, asio::cancellation_slot slo
                 return;
             const bool terminal =
                 (type & asio::cancellation_type::terminal) != asio::cancellation_type::none;
-            asio::dispatch(self->strand_, [self, ticket, terminal, mirrored] {
-                self->server_->fetch(); // it may have been entered just now
+            self->server_->enter([self, ticket, terminal, mirrored] {
                 self->server_->cancel(*ticket, terminal);
                 if (terminal && mirrored != 0)
                     self->mirror_->cancel(mirrored);
@@ -250,7 +250,7 @@ void host::recall(const detail::state_identity& from, detail::past_question&& q,
                 const auto self = weak.lock();
                 if (!self || self->refusal() || type == asio::cancellation_type::none)
                     return;
-                asio::dispatch(self->strand_, [asked] {
+                self->server_->enter([asked] {
                     if (const auto alive = asked.lock())
                         alive->cancel();
                 });
