@@ -19,16 +19,26 @@ database::~database() = default;
 
 // ---- reads -------------------------------------------------------------------------------------
 
+database::named_space* database::find_named(std::string_view name_space) const
+{
+    if (latest_ && latest_->first == name_space)
+        return latest_;
+    const auto it = spaces_.find(name_space);
+    if (it == spaces_.end())
+        return nullptr;
+    return latest_ = const_cast<named_space*>(&*it);
+}
+
 const database::space* database::find(std::string_view name_space) const
 {
-    const auto it = spaces_.find(name_space);
-    return it == spaces_.end() ? nullptr : &it->second;
+    const auto* const named = find_named(name_space);
+    return named ? &named->second : nullptr;
 }
 
 database::slot* database::find(std::string_view name_space, std::string_view key)
 {
-    const auto s = spaces_.find(name_space);
-    if (s == spaces_.end())
+    auto* const s = find_named(name_space);
+    if (!s)
         return nullptr;
     const auto it = s->second.keys.find(key);
     return it == s->second.keys.end() ? nullptr : &it->second;
@@ -87,7 +97,7 @@ std::optional<outcome> database::begin(const author& by, std::string_view name_s
     drafts_.clear();
     touched_.clear();
     value_.clear();
-    result_.reset();
+    has_result_ = false;
 
     if (by.request != 0) {
         if (!sessions_.knows(by.session) || by.request <= sessions_.acknowledged(by.session))
@@ -103,15 +113,14 @@ std::optional<outcome> database::begin(const author& by, std::string_view name_s
                           "so many replies of this session are kept that none is to be added: "
                           "acknowledge those that have come");
     }
-    auto it = spaces_.find(name_space);
-    if (it == spaces_.end()) {
+    s = find_named(name_space);
+    if (!s) {
         if (spaces_.size() >= options_.namespaces)
             return failed(errc::too_busy,
                           "there are as many namespaces as this state takes, those included that "
                           "are empty now: use keys of one of them");
-        it = spaces_.try_emplace(std::string(name_space)).first;
+        s = &*spaces_.try_emplace(std::string(name_space)).first;
     }
-    s = &*it;
     return std::nullopt;
 }
 
@@ -127,10 +136,12 @@ outcome database::nothing(named_space& s)
 {
     outcome result;
     result.revision = s.second.revision;
-    if (s.second.revision == 0)
+    if (s.second.revision == 0) {
+        latest_ = nullptr;
         spaces_.erase(spaces_.find(s.first));
-    if (result_)
-        result.result = *result_;
+    }
+    if (has_result_)
+        result.result = result_;
     return result;
 }
 
@@ -180,7 +191,9 @@ outcome database::make(const author& by, named_space& s)
     what.by = {by.session, by.handle};
     what.changes = drafts_;
     if (by.request != 0) {
-        encode_kept_reply({by.acknowledged, what.revision, result_}, by.request, reply_);
+        encode_kept_reply({by.acknowledged, what.revision,
+                           has_result_ ? std::optional<bytes_view>(result_) : std::nullopt},
+                          by.request, reply_);
         what.request = by.request;
         what.reply = reply_;
     }
@@ -199,8 +212,8 @@ outcome database::make(const author& by, named_space& s)
     outcome result;
     result.made = true;
     result.revision = s.second.revision;
-    if (result_)
-        result.result = *result_;
+    if (has_result_)
+        result.result = result_;
     return result;
 }
 

@@ -228,6 +228,7 @@ private:
         slot* at = nullptr; ///< null: absent so far
     };
 
+    named_space* find_named(std::string_view name_space) const;
     const space* find(std::string_view name_space) const;
     slot* find(std::string_view name_space, std::string_view key);
     item read(const slot& s) const;
@@ -245,6 +246,9 @@ private:
     outcome make(const author& by, named_space& s);
     error_code append_record(const journal::transaction& what, journal::append_result& written);
     void follow(named_space& s, const journal::append_result& written);
+    std::vector<std::byte>& begin_result();
+    void result_is(bytes_view value);
+    void result_is(std::uint64_t number);
     outcome add(const author& by, std::string_view name_space, std::string_view key,
                 bytes_view amount, bool negative);
 
@@ -259,6 +263,7 @@ private:
     database_options options_;
     std::unique_ptr<journal::writer> ring_;
     by_text<space> spaces_;
+    mutable named_space* latest_ = nullptr; ///< what was asked for last is asked for again
     sessions sessions_;
     std::uint64_t live_ = 0; // of values and counters
     std::int64_t time_ = 0;
@@ -266,8 +271,9 @@ private:
     // the mutation at hand
     std::vector<journal::change_draft> drafts_;
     std::vector<touched> touched_;
-    std::vector<std::byte> value_;                 // the one made here
-    std::optional<std::vector<std::byte>> result_; // ditto
+    std::vector<std::byte> value_;  // the one made here
+    std::vector<std::byte> result_; // ditto
+    bool has_result_ = false;
     std::vector<std::byte> reply_;
 };
 

@@ -8,21 +8,22 @@
 /// The mutations: what each plans, and what it answers.
 namespace zproc::store {
 
-namespace {
-
-std::vector<std::byte> copy(bytes_view from)
+std::vector<std::byte>& database::begin_result()
 {
-    return {from.begin(), from.end()};
+    has_result_ = true;
+    result_.clear();
+    return result_;
 }
 
-std::vector<std::byte> encoded(std::uint64_t number)
+void database::result_is(bytes_view value)
 {
-    std::vector<std::byte> out;
-    msgpack::writer(out).write_uint(number);
-    return out;
+    begin_result().assign(value.begin(), value.end());
 }
 
-} // namespace
+void database::result_is(std::uint64_t number)
+{
+    msgpack::writer(begin_result()).write_uint(number);
+}
 
 outcome database::set(const author& by, std::string_view name_space, std::string_view key,
                       bytes_view value)
@@ -45,7 +46,7 @@ outcome database::erase(const author& by, std::string_view name_space,
     for (const auto key : keys)
         changes.push_back({key, std::nullopt});
     plan_all(*s, changes);
-    result_ = encoded(drafts_.size());
+    result_is(drafts_.size());
     return make(by, *s);
 }
 
@@ -83,7 +84,7 @@ outcome database::clear(const author& by, std::string_view name_space)
         return *early;
     for (const auto& [key, each] : s->second.keys)
         plan(*s, key, std::nullopt);
-    result_ = encoded(drafts_.size());
+    result_is(drafts_.size());
     return make(by, *s);
 }
 
@@ -94,7 +95,7 @@ outcome database::pop(const author& by, std::string_view name_space, std::string
         return *early;
     plan(*s, key, std::nullopt);
     if (!drafts_.empty())
-        result_ = copy(*drafts_.front().before);
+        result_is(*drafts_.front().before);
     return make(by, *s);
 }
 
@@ -105,7 +106,7 @@ outcome database::pop_item(const author& by, std::string_view name_space)
         return *early;
     if (!s->second.keys.empty()) {
         plan(*s, s->second.keys.begin()->first, std::nullopt);
-        msgpack::writer writer(result_.emplace());
+        msgpack::writer writer(begin_result());
         writer.write_array_header(2);
         writer.write_str(drafts_.front().key);
         writer.write_raw(*drafts_.front().before);
@@ -120,11 +121,11 @@ outcome database::set_default(const author& by, std::string_view name_space, std
     if (auto early = begin(by, name_space, s))
         return *early;
     if (const auto it = s->second.keys.find(key); it != s->second.keys.end()) {
-        result_ = copy(ring_->bytes(it->second.place));
+        result_is(ring_->bytes(it->second.place));
         return nothing(*s);
     }
     plan(*s, key, value);
-    result_ = copy(value);
+    result_is(value);
     return make(by, *s);
 }
 
@@ -152,7 +153,7 @@ outcome database::add(const author& by, std::string_view name_space, std::string
     if (const auto ec = add_numbers(before, amount, negative, value_); ec.failed())
         return refuse(*s, static_cast<errc>(ec.value()));
     plan(*s, key, bytes_view(value_));
-    result_ = value_;
+    result_is(value_);
     return make(by, *s);
 }
 
@@ -173,7 +174,7 @@ outcome database::append(const author& by, std::string_view name_space, std::str
     if (ec.failed())
         return refuse(*s, static_cast<errc>(ec.value()));
     plan(*s, key, bytes_view(value_));
-    result_ = encoded(length);
+    result_is(length);
     return make(by, *s);
 }
 
@@ -190,7 +191,7 @@ outcome database::compare_exchange(const author& by, std::string_view name_space
     const bool equal = found.has_value() == expected.has_value() &&
                        (!found || std::ranges::equal(*found, *expected));
 
-    msgpack::writer writer(result_.emplace());
+    msgpack::writer writer(begin_result());
     writer.write_array_header(2);
     writer.write_bool(equal);
     writer.write_array_header(found ? 1 : 0);

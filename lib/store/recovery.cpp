@@ -41,8 +41,8 @@ void database::value_moved(std::string_view name_space, std::string_view key,
 
 void database::counter_moved(std::string_view name_space, journal::position record)
 {
-    if (const auto it = spaces_.find(name_space); it != spaces_.end())
-        it->second.counter = record;
+    if (auto* const named = find_named(name_space))
+        named->second.counter = record;
 }
 
 void database::reply_moved(std::uint64_t session, std::uint64_t request, journal::position record,

@@ -3,10 +3,14 @@
 #include "journal/live_index.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace zproc::store {
 
 namespace {
+
+constexpr std::size_t least_room = 16;
+constexpr std::size_t most_idle_room = 256;
 
 std::uint64_t share(const sessions::kept& reply)
 {
@@ -22,12 +26,29 @@ auto place_of(auto& replies, std::uint64_t request)
 
 } // namespace
 
+const sessions::session* sessions::at(std::uint64_t id) const
+{
+    if (latest_ && latest_->first == id)
+        return &latest_->second;
+    const auto it = open_.find(id);
+    if (it == open_.end())
+        return nullptr;
+    latest_ = &*it;
+    return &it->second;
+}
+
+sessions::session* sessions::at(std::uint64_t id)
+{
+    return const_cast<session*>(std::as_const(*this).at(id));
+}
+
 void sessions::close(std::uint64_t id)
 {
     const auto it = open_.find(id);
     if (it == open_.end())
         return;
     live_ -= it->second.live;
+    latest_ = nullptr;
     open_.erase(it);
 }
 
@@ -38,55 +59,57 @@ const sessions::kept* sessions::find(std::uint64_t id, std::uint64_t request) co
 
 sessions::kept* sessions::find(std::uint64_t id, std::uint64_t request)
 {
-    const auto it = open_.find(id);
-    if (it == open_.end())
+    auto* const asked = at(id);
+    if (!asked)
         return nullptr;
-    auto& replies = it->second.replies;
+    auto& replies = asked->replies;
     if (replies.empty() || replies.back().request < request)
         return nullptr;
-    const auto at = place_of(replies, request);
-    return at != replies.end() && at->request == request ? &*at : nullptr;
+    const auto place = place_of(replies, request);
+    return place != replies.end() && place->request == request ? &*place : nullptr;
 }
 
 std::size_t sessions::kept_by(std::uint64_t id) const
 {
-    const auto it = open_.find(id);
-    return it == open_.end() ? 0 : it->second.replies.size();
+    const auto* const asked = at(id);
+    return asked ? asked->replies.size() : 0;
 }
 
 std::uint64_t sessions::bytes_kept_by(std::uint64_t id) const
 {
-    const auto it = open_.find(id);
-    return it == open_.end() ? 0 : it->second.live;
+    const auto* const asked = at(id);
+    return asked ? asked->live : 0;
 }
 
 std::uint64_t sessions::acknowledged(std::uint64_t id) const
 {
-    const auto it = open_.find(id);
-    return it == open_.end() ? 0 : it->second.acknowledged;
+    const auto* const asked = at(id);
+    return asked ? asked->acknowledged : 0;
 }
 
 std::uint64_t sessions::latest(std::uint64_t id) const
 {
-    const auto it = open_.find(id);
-    return it == open_.end() || it->second.replies.empty() ? 0 : it->second.replies.back().request;
+    const auto* const asked = at(id);
+    return asked && !asked->replies.empty() ? asked->replies.back().request : 0;
 }
 
 void sessions::keep(std::uint64_t id, const kept& reply)
 {
-    const auto it = open_.find(id);
-    if (it == open_.end() || reply.request <= it->second.acknowledged)
+    auto* const asked = at(id);
+    if (!asked || reply.request <= asked->acknowledged)
         return;
-    auto& [acknowledged, live, replies] = it->second;
+    auto& [acknowledged, live, replies] = *asked;
     const auto before = live;
-    const auto at = replies.empty() || replies.back().request < reply.request
-                        ? replies.end()
-                        : place_of(replies, reply.request);
-    if (at != replies.end() && at->request == reply.request) {
-        live -= share(*at);
-        *at = reply;
+    if (replies.full())
+        replies.set_capacity(std::max(least_room, 2 * replies.size()));
+    const auto place = replies.empty() || replies.back().request < reply.request
+                           ? replies.end()
+                           : place_of(replies, reply.request);
+    if (place != replies.end() && place->request == reply.request) {
+        live -= share(*place);
+        *place = reply;
     } else {
-        replies.insert(at, reply);
+        replies.insert(place, reply);
     }
     live += share(reply);
     live_ += live - before;
@@ -94,16 +117,19 @@ void sessions::keep(std::uint64_t id, const kept& reply)
 
 void sessions::acknowledge(std::uint64_t id, std::uint64_t upto)
 {
-    const auto it = open_.find(id);
-    if (it == open_.end() || upto <= it->second.acknowledged)
+    auto* const asked = at(id);
+    if (!asked || upto <= asked->acknowledged)
         return;
-    auto& [acknowledged, live, replies] = it->second;
+    auto& [acknowledged, live, replies] = *asked;
     acknowledged = upto;
     const auto before = live;
     while (!replies.empty() && replies.front().request <= upto) {
         live -= share(replies.front());
         replies.pop_front();
     }
+    // So many under way once do not mean that there will be as many again.
+    if (replies.capacity() > most_idle_room && replies.size() < replies.capacity() / 8)
+        replies.set_capacity(std::max(least_room, 2 * replies.size()));
     live_ -= before - live;
 }
 

@@ -2,8 +2,9 @@
 
 #include "journal/record.hpp"
 
+#include <boost/circular_buffer.hpp>
+
 #include <cstdint>
-#include <deque>
 #include <unordered_map>
 
 namespace zproc::store {
@@ -20,7 +21,7 @@ public:
 
     bool open(std::uint64_t id) { return open_.try_emplace(id).second; }
     void close(std::uint64_t id);
-    bool knows(std::uint64_t id) const { return open_.contains(id); }
+    bool knows(std::uint64_t id) const { return at(id) != nullptr; }
     std::size_t count() const { return open_.size(); }
 
     /// The reply kept for that request, if it is one that was answered before.
@@ -60,10 +61,15 @@ private:
     struct session {
         std::uint64_t acknowledged = 0;
         std::uint64_t live = 0;
-        std::deque<kept> replies; // by request; they come nearly in order
+        boost::circular_buffer<kept> replies; // by request; they come nearly in order
     };
 
+    const session* at(std::uint64_t id) const;
+    session* at(std::uint64_t id);
+
+    using named_session = std::unordered_map<std::uint64_t, session>::value_type;
     std::unordered_map<std::uint64_t, session> open_;
+    mutable const named_session* latest_ = nullptr; ///< what was asked for last is asked for again
     std::uint64_t live_ = 0;
 };
 

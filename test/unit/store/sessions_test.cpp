@@ -41,6 +41,36 @@ BOOST_AUTO_TEST_CASE(repeated_request_is_answered_and_not_applied)
     BOOST_TEST(f.db->revision("n") == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(replies_are_found_while_their_room_grows_and_shrinks)
+{
+    store::sessions table;
+    table.open(7);
+    table.open(8); // asked for in turns with the other
+    const auto place = [](std::uint64_t n) { return journal::value_place{n * 8, 8}; };
+    for (std::uint64_t n = 1; n <= 1000; ++n) {
+        table.keep(7, {n, n * 100, place(n)});
+        table.keep(8, {2001 - n, n, place(n)}); // from behind
+    }
+    for (std::uint64_t n = 1; n <= 1000; ++n) {
+        BOOST_TEST_REQUIRE(table.find(7, n));
+        BOOST_TEST(table.find(7, n)->record == n * 100);
+        BOOST_TEST(table.find(8, 2001 - n)->record == n);
+    }
+    for (std::uint64_t upto = 0; upto < 1000; upto += 7) {
+        table.acknowledge(7, upto);
+        BOOST_TEST(table.kept_by(7) == 1000 - upto);
+        BOOST_TEST(!table.find(7, upto));
+        BOOST_TEST(table.find(7, upto + 1)->record == (upto + 1) * 100);
+        BOOST_TEST(table.latest(7) == 1000u);
+    }
+    table.close(7);
+    BOOST_TEST(!table.knows(7));
+    BOOST_TEST(!table.find(7, 1000));
+    BOOST_TEST(table.kept_by(8) == 1000u);
+    table.close(8);
+    BOOST_TEST(table.live_bytes() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(numbers_may_come_in_any_order)
 {
     fixture f;
