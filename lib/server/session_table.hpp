@@ -24,6 +24,11 @@ public:
 
     bool sits(std::uint64_t session, seat where) const;
     bool nobody_away() const { return away_.empty(); }
+    /// Since when the one has been away that will expire first.
+    std::optional<std::int64_t> longest_away() const
+    {
+        return away_.empty() ? std::nullopt : std::optional(away_.begin()->first);
+    }
 
     /// Sessions that have been away for `limit`, and the oldest where there are too many; they are
     /// forgotten.

@@ -24,6 +24,7 @@ void host::end_turn()
             drop(who);
     if (hall_.data->pending())
         hall_.data->publish();
+    wake(); // first: they have further to go than who is answered
     stream();
     for (std::size_t i = 0; i != busy_.size(); ++i) {
         const auto who = busy_[i];
@@ -33,7 +34,6 @@ void host::end_turn()
     }
     busy_.clear();
     feed_the_starved();
-    wake();
     rings_.retire();
 }
 
@@ -146,6 +146,11 @@ int host::patience(int milliseconds)
     };
     if (timing_)
         at_most(1000);
+    if (const auto since = hall_.sessions.longest_away()) {
+        const auto left =
+            std::max(options_.session_expiry - (ticks_ - *since), minded_at_ + second / 2 - ticks_);
+        at_most(std::clamp(left, std::int64_t{0}, 3600 * second) / 1'000'000 + 1);
+    }
     if (porch_ && !porch_open_)
         at_most(porch_time_.wait(read_clock(CLOCK_MONOTONIC)) / 1'000'000 + 1);
     if (!hall_.turns.idle()) {
@@ -158,7 +163,9 @@ int host::patience(int milliseconds)
 
 void host::mind_the_time()
 {
-    if (!timing_ || ticks_ - minded_at_ < second / 2)
+    const auto away = hall_.sessions.longest_away();
+    const bool expired = away && ticks_ - *away >= options_.session_expiry;
+    if ((!timing_ && !expired) || ticks_ - minded_at_ < second / 2)
         return;
     minded_at_ = ticks_;
     timing_ = false;
@@ -184,7 +191,7 @@ void host::mind_the_time()
         keep_pace();
     }
     retry_records();
-    timing_ = timing_ || !hall_.sessions.nobody_away() || !waiting_records_.empty();
+    timing_ = timing_ || !waiting_records_.empty();
     end_turn();
 }
 

@@ -49,9 +49,12 @@ BOOST_AUTO_TEST_CASE(expire_takes_those_away_for_the_limit_and_nobody_else)
     table.leave(3, 3, 150);
     table.away(9, 120); // found by a successor
     BOOST_TEST(!table.sit(2, 8).has_value());
+    BOOST_TEST(table.longest_away().value() == 100);
     BOOST_TEST((table.expire(199, 100) == ids{}));
     BOOST_TEST((table.expire(200, 100) == ids{1}));
+    BOOST_TEST(table.longest_away().value() == 120);
     BOOST_TEST((table.expire(300, 100) == ids{9, 3}));
+    BOOST_TEST(!table.longest_away().has_value());
     BOOST_TEST(table.nobody_away());
     BOOST_TEST(table.sits(2, 8));
     BOOST_TEST(table.sits(4, 4));
