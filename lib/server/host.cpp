@@ -166,11 +166,34 @@ bool host::commit()
     return waiting_records_.empty();
 }
 
+int host::wait(std::span<epoll_event> events, int milliseconds)
+{
+    const auto look = [&](int limit) {
+        return ::epoll_wait(poll_.get(), events.data(), static_cast<int>(events.size()), limit);
+    };
+    if (milliseconds == 0 || options_.spin <= 0)
+        return look(milliseconds);
+    const auto begun = read_clock(CLOCK_MONOTONIC);
+    const auto looks = spinning_.look_for();
+    auto now = begun;
+    int count = 0;
+    while (count == 0 && now - begun < looks) {
+        count = look(0);
+        now = read_clock(CLOCK_MONOTONIC);
+    }
+    const bool asleep = count == 0;
+    if (asleep) {
+        count = look(milliseconds);
+        now = read_clock(CLOCK_MONOTONIC);
+    }
+    spinning_.waited(now - begun, looks, asleep);
+    return count;
+}
+
 bool host::turn(int milliseconds)
 {
     std::array<epoll_event, 256> events;
-    const int count = ::epoll_wait(poll_.get(), events.data(), static_cast<int>(events.size()),
-                                   patience(milliseconds));
+    const int count = wait(events, patience(milliseconds));
     look_at_clocks();
     const auto again = std::exchange(again_, {});
     for (const auto who : again) {

@@ -3,6 +3,7 @@
 #include "server/connection.hpp"
 #include "server/disk.hpp"
 #include "server/rings.hpp"
+#include "server/spinning.hpp"
 #include "server/strangers.hpp"
 #include "server/time_share.hpp"
 
@@ -13,9 +14,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
+
+struct epoll_event;
 
 namespace zproc::serving {
 
@@ -43,6 +47,7 @@ struct host_options {
     std::int64_t hello_within = 5'000'000'000;     ///< ns
     std::int64_t read_within = 30'000'000'000;     ///< a client that reads nothing is dropped
     std::int64_t session_expiry = 120'000'000'000; ///< away for so long, a session ends
+    std::int64_t spin = 50'000; ///< ns, to look for the next request before sleeping; 0: never
     store::database_options database;
 };
 
@@ -135,6 +140,7 @@ private:
     void keep_pace();
     void watch(connection& c, seat who);
     void mind_the_time();
+    int wait(std::span<epoll_event> events, int milliseconds);
     void look_at_clocks();
     void look_at_lease_clock();
     void mark(seat who);
@@ -177,6 +183,7 @@ private:
     std::int64_t wall_ = 0;
     std::int64_t ticks_ = 0;
     std::int64_t minded_at_ = 0;
+    spinning spinning_{options_.spin};
     bool timing_ = false; ///< somebody's time is running
 
     /// For room on disk, by namespace and key: the newest one of each counts.

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+
+namespace zproc::serving {
+
+/// Whether to look for a while before sleeping: to be woken takes longer than to look, where
+/// requests follow each other closely and there is a core to spare. Pure: times are arguments, in ns.
+///
+/// It pays when most of the last waits were short. Where a look was in vain, as it always is when
+/// who is to ask has no core to run on, the next one comes much later.
+class spinning {
+public:
+    /// Looks for `limit` at most; 0: never.
+    explicit spinning(std::int64_t limit) noexcept : limit_(limit) {}
+
+    /// How long to look, now.
+    std::int64_t look_for() const noexcept
+    {
+        return limit_ > 0 && short_waits_ >= needed_ ? limit_ : 0;
+    }
+
+    /// A wait is over, after so long, of which `looked` (0: it slept at once). It ended while
+    /// looking, or asleep.
+    void waited(std::int64_t took, std::int64_t looked, bool asleep) noexcept
+    {
+        if (took > limit_) {
+            short_waits_ = 0;
+        } else if (short_waits_ < most_needed) {
+            ++short_waits_;
+        }
+        if (looked == 0)
+            return;
+        if (asleep)
+            needed_ = needed_ < most_needed ? needed_ * 8 : most_needed;
+        else if (needed_ > usual)
+            --needed_; // it is forgotten when it has paid often enough
+    }
+
+    static constexpr std::uint32_t usual = 16;
+    static constexpr std::uint32_t most_needed = usual * 8 * 8;
+
+private:
+    std::int64_t limit_;
+    std::uint32_t short_waits_ = 0; ///< in a row
+    std::uint32_t needed_ = usual;
+};
+
+} // namespace zproc::serving

@@ -1,0 +1,78 @@
+#include "server/spinning.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using zproc::serving::spinning;
+
+namespace {
+
+constexpr std::int64_t limit = 50'000;
+
+/// Waits that a request ends so soon, as often as that.
+void shortly(spinning& s, unsigned times, std::int64_t took = 20'000)
+{
+    for (unsigned i = 0; i != times; ++i) {
+        const auto looked = s.look_for();
+        s.waited(took, looked, looked == 0);
+    }
+}
+
+void in_vain(spinning& s)
+{
+    BOOST_TEST_REQUIRE(s.look_for() == limit);
+    s.waited(limit + 30'000, limit, true);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(server_spinning)
+
+BOOST_AUTO_TEST_CASE(looks_when_many_waits_in_a_row_were_short)
+{
+    spinning s(limit);
+    BOOST_TEST(s.look_for() == 0);
+    shortly(s, spinning::usual - 1);
+    BOOST_TEST(s.look_for() == 0);
+    shortly(s, 1);
+    BOOST_TEST(s.look_for() == limit);
+}
+
+BOOST_AUTO_TEST_CASE(sleeps_at_once_after_a_long_wait)
+{
+    spinning s(limit);
+    shortly(s, 100);
+    s.waited(limit + 1, 0, true);
+    BOOST_TEST(s.look_for() == 0);
+    shortly(s, spinning::usual);
+    BOOST_TEST(s.look_for() == limit);
+}
+
+BOOST_AUTO_TEST_CASE(looks_in_vain_make_the_next_one_rarer_until_it_pays_again)
+{
+    spinning s(limit);
+    shortly(s, spinning::usual);
+    in_vain(s);
+    shortly(s, spinning::usual * 8 - 1);
+    BOOST_TEST(s.look_for() == 0);
+    shortly(s, 1);
+    in_vain(s);
+    shortly(s, spinning::most_needed - 1);
+    BOOST_TEST(s.look_for() == 0);
+    shortly(s, 1);
+    in_vain(s); // no further
+    shortly(s, spinning::most_needed);
+    BOOST_TEST(s.look_for() == limit);
+    shortly(s, spinning::most_needed);
+    s.waited(limit + 1, 0, true);
+    shortly(s, spinning::usual);
+    BOOST_TEST(s.look_for() == limit, "forgiven");
+}
+
+BOOST_AUTO_TEST_CASE(never_looks_without_a_limit)
+{
+    spinning s(0);
+    shortly(s, 5000, 0);
+    BOOST_TEST(s.look_for() == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
