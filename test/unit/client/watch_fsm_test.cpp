@@ -24,6 +24,7 @@ struct edit {
 struct fixture {
     std::list<std::vector<std::uint64_t>> records;
     std::map<journal::position, bytes> elsewhere;
+    event next;
 
     journal::record_view record(std::uint64_t revision, const std::vector<edit>& edits,
                                 origin by = {1, 1})
@@ -82,7 +83,10 @@ struct fixture {
     std::optional<event> feed(watch_fsm& w, std::uint64_t revision, const std::vector<edit>& edits,
                               origin by = {1, 1})
     {
-        return w.feed(record(revision, edits, by), fetch());
+        // What yielded nothing is used again.
+        if (!w.feed(record(revision, edits, by), fetch(), next))
+            return std::nullopt;
+        return std::exchange(next, event{});
     }
 };
 
