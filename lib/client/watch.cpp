@@ -4,6 +4,7 @@
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -278,9 +279,41 @@ void watch::complete(error_code ec)
     if (std::exchange(timer_operation_, 0) == pending_operation_)
         timer_.reset();
     hold_timer_.reset();
+    const bool goes_on = !p->taken.empty();
+    p->complete(around_.io, ec);
+    if (holding_ && goes_on)
+        let_go_later();
+    else
+        let_go();
+}
+
+void watch::let_go()
+{
     if (std::exchange(holding_, false))
         around_.feed->release();
-    p->complete(around_.io, ec);
+}
+
+/// Who was given events mostly wants the next ones: until they have asked, or had the chance to,
+/// everything goes on listening. Ending and beginning that takes more than a small event does.
+void watch::let_go_later()
+{
+    if (std::exchange(letting_go_, true))
+        return;
+    // By way of the loop, behind the handler: a strand that something is posted to would keep the
+    // handler's next call waiting behind that.
+    asio::post(around_.io, [self = shared_from_this(), operation = pending_operation_] {
+        if (self->is_idle())
+            return;
+        asio::dispatch(self->around_.strand, [self, operation] {
+            self->letting_go_ = false;
+            if (self->pending_ || self->gone_)
+                return;
+            if (self->pending_operation_ == operation)
+                self->let_go();
+            else
+                self->let_go_later(); // events were given once more
+        });
+    });
 }
 
 std::vector<std::string_view> watch::interest() const

@@ -94,6 +94,8 @@ private:
     static std::int64_t wall_now();
     void wait();
     void complete(error_code ec);
+    void let_go();
+    void let_go_later();
     void seek_live();
     void wait_for_hold();
 
@@ -121,6 +123,7 @@ private:
     std::unique_ptr<detail::pending_event> pending_;
     std::uint64_t pending_operation_ = 0;
     bool holding_ = false;
+    bool letting_go_ = false; ///< it is seen to soon
     std::optional<asio::steady_timer> timer_;
     std::uint64_t timer_operation_ = 0;
     std::optional<asio::steady_timer> hold_timer_; ///< armed for `hold_due_`, while one waits
