@@ -1,24 +1,13 @@
 #pragma once
 
+#include <zproc/change_list.hpp>
 #include <zproc/origin.hpp>
-#include <zproc/value.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <iosfwd>
-#include <optional>
-#include <string>
-#include <vector>
 
 namespace zproc {
-
-/// One key as a transaction left it. An empty optional is an absent key.
-struct change {
-    std::string key;
-    /// The value before; empty, too, when it was large and the ring no longer holds it.
-    std::optional<value> before;
-    std::optional<value> after;
-};
 
 enum class event_kind {
     change,  ///< one transaction
@@ -41,7 +30,7 @@ struct event {
     std::uint64_t missed = 0;
     /// `present`: the key of the condition, with its value on both sides; none of a predicate on
     /// everything.
-    std::vector<change> changes;
+    change_list changes;
 };
 
 /// `revision 3: cookies: 1 -> 2`, in one line.

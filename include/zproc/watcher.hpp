@@ -9,12 +9,14 @@
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/error.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -47,15 +49,6 @@ private:
 /// To the watcher, if it still is.
 void give_back(const std::weak_ptr<watch_core>& source, std::span<event> events) noexcept;
 
-inline std::span<event> as_span(std::optional<event>& e) noexcept
-{
-    return e ? std::span<event>(&*e, 1) : std::span<event>();
-}
-inline std::span<event> as_span(std::vector<event>& all) noexcept
-{
-    return all;
-}
-
 /// Events on their way to the handler of a `next()` or `next_some()`. They are the handler's when
 /// that runs, unless the operation has been cancelled by then; otherwise, or when the handler is
 /// destroyed, the watcher's again. So whoever loses a race of operations has not lost an event.
@@ -64,80 +57,62 @@ class delivery {
 public:
     using handler_type = asio::any_completion_handler<void(error_code, Events)>;
 
-    delivery(Events&& events, const pending_event& of) noexcept
-        : events_(std::move(events)), source_(of.source), cancelled_(of.cancelled)
+    explicit delivery(pending_event& of) noexcept
+        : events_(std::move(of.taken)), source_(of.source), cancelled_(of.cancelled)
     {
     }
     delivery(delivery&& other) noexcept
-        : events_(std::exchange(other.events_, Events())),
+        : events_(std::exchange(other.events_, {})),
           source_(std::move(other.source_)),
           cancelled_(std::move(other.cancelled_))
     {
     }
     delivery& operator=(delivery&&) = delete;
-    ~delivery() { give_back(); }
+    ~delivery() { detail::give_back(source_, events_); }
 
     void operator()(handler_type&& done)
     {
-        if (!cancelled_ || !*cancelled_)
-            return done(error_code(), std::exchange(events_, Events()));
-        give_back();
-        done(asio::error::operation_aborted, Events());
+        auto events = std::exchange(events_, {});
+        if (cancelled_ && *cancelled_) {
+            detail::give_back(source_, events);
+            done(asio::error::operation_aborted, Events());
+        } else if constexpr (std::is_same_v<Events, std::vector<event>>) {
+            done(error_code(), std::move(events));
+        } else {
+            done(error_code(), std::move(events.front()));
+        }
     }
 
 private:
-    void give_back() noexcept
-    {
-        auto returned = std::exchange(events_, Events());
-        detail::give_back(source_, as_span(returned));
-    }
-
-    Events events_;
+    std::vector<event> events_; // of one, too: it moves by its pointer
     std::weak_ptr<watch_core> source_;
     std::shared_ptr<const std::atomic<bool>> cancelled_;
 };
 
-struct pending_next final : pending_event {
-    handler<void(error_code, std::optional<event>)> done;
+template <class Events>
+struct pending_events final : pending_event {
+    handler<void(error_code, Events)> done;
 
-    explicit pending_next(handler<void(error_code, std::optional<event>)> h) : done(std::move(h)) {}
-
-    void complete(const asio::any_io_executor& io, error_code ec, std::optional<event>&& e) override
+    pending_events(handler<void(error_code, Events)> h, std::size_t at_most) : done(std::move(h))
     {
-        if (e)
-            done.complete_late(io, delivery<std::optional<event>>(std::move(e), *this));
-        else
-            done.complete(io, ec, std::move(e));
-    }
-    asio::cancellation_slot cancellation_slot() const noexcept override
-    {
-        return done.cancellation_slot();
-    }
-};
-
-struct pending_some final : pending_event {
-    handler<void(error_code, std::vector<event>)> done;
-
-    pending_some(handler<void(error_code, std::vector<event>)> h, std::size_t at_most)
-        : done(std::move(h))
-    {
-        most = at_most;
+        most = std::max<std::size_t>(at_most, 1);
     }
 
-    void complete(const asio::any_io_executor& io, error_code ec, std::optional<event>&& e) override
+    void complete(const asio::any_io_executor& io, error_code ec) override
     {
-        if (e)
-            taken.push_back(std::move(*e));
         if (taken.empty())
-            done.complete(io, ec, std::move(taken));
+            done.complete(io, ec, Events());
         else
-            done.complete_late(io, delivery<std::vector<event>>(std::move(taken), *this));
+            done.complete_late(io, delivery<Events>(*this));
     }
     asio::cancellation_slot cancellation_slot() const noexcept override
     {
         return done.cancellation_slot();
     }
 };
+
+using pending_next = pending_events<std::optional<event>>;
+using pending_some = pending_events<std::vector<event>>;
 
 struct pending_one final : pending_event {
     handler<void(error_code, event)> done;
@@ -148,11 +123,11 @@ struct pending_one final : pending_event {
     {
     }
 
-    void complete(const asio::any_io_executor& io, error_code ec, std::optional<event>&& e) override
+    void complete(const asio::any_io_executor& io, error_code ec) override
     {
-        if (!ec && !e)
+        if (!ec && taken.empty())
             ec = make_error_code(errc::end_of_stream);
-        done.complete(io, ec, e ? std::move(*e) : event{});
+        done.complete(io, ec, taken.empty() ? event{} : std::move(taken.front()));
     }
     asio::cancellation_slot cancellation_slot() const noexcept override
     {
@@ -201,7 +176,7 @@ public:
         return detail::initiate<signature>(
             get_executor(),
             [core = owner_.core()](detail::handler<signature> done) {
-                core->next(std::make_unique<detail::pending_next>(std::move(done)));
+                core->next(std::make_unique<detail::pending_next>(std::move(done), 1));
             },
             std::forward<Token>(token));
     }

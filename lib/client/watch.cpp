@@ -80,7 +80,8 @@ watch::watch(surroundings around, std::string name_space, watch_fsm machine)
     : around_(std::move(around)),
       mark_(around_.server->mark()),
       name_space_(std::move(name_space)),
-      machine_(std::move(machine))
+      machine_(std::move(machine)),
+      fetch_([this](journal::value_place place, auto& out) { return reader_->fetch(place, out); })
 {
 }
 
@@ -114,9 +115,9 @@ std::unique_ptr<detail::pending_event> watch::loop_gone()
 void watch::next(std::unique_ptr<detail::pending_event> p)
 {
     if (gone_)
-        return p->complete({}, errc::context_gone, std::nullopt);
+        return p->complete({}, errc::context_gone);
     if (is_idle())
-        return p->complete(around_.io, errc::wrong_process, std::nullopt);
+        return p->complete(around_.io, errc::wrong_process);
     const auto operation = ++operations_;
     p->source = weak_from_this();
     if (auto slot = p->cancellation_slot(); slot.is_connected()) {
@@ -168,7 +169,7 @@ void watch::cancel()
         self->failure_ = {};
         self->around_.feed->remove(self->id_);
         if (self->pending_)
-            self->complete({}, std::nullopt);
+            self->complete({});
     });
 }
 
@@ -180,7 +181,7 @@ void watch::abandon() noexcept
         self->ended_ = true;
         self->around_.feed->remove(self->id_);
         if (self->pending_)
-            self->complete(asio::error::operation_aborted, std::nullopt);
+            self->complete(asio::error::operation_aborted);
     });
 }
 
@@ -189,14 +190,14 @@ void watch::abandon() noexcept
 void watch::take(std::unique_ptr<detail::pending_event> p, std::uint64_t operation)
 {
     if (pending_)
-        return p->complete(around_.io, asio::error::already_started, std::nullopt);
+        return p->complete(around_.io, asio::error::already_started);
     pending_ = std::move(p);
     pending_operation_ = operation;
     told_ = false;
     if (ended_)
-        return complete({}, std::nullopt);
+        return complete({});
     if (failure_ && returned_.empty())
-        return complete(std::exchange(failure_, {}), std::nullopt);
+        return complete(std::exchange(failure_, {}));
     // What is in the ring already is there also when nothing will come any more.
     const auto condemned = around_.server->condemned();
     if (!condemned)
@@ -205,7 +206,7 @@ void watch::take(std::unique_ptr<detail::pending_event> p, std::uint64_t operati
         seek_live();
     pump();
     if (pending_ && condemned)
-        complete(condemned, std::nullopt);
+        complete(condemned);
     else if (pending_)
         wait();
 }
@@ -226,7 +227,7 @@ void watch::take_back(event&& e)
 void watch::drop_operation(std::uint64_t operation)
 {
     if (pending_ && pending_operation_ == operation)
-        complete(asio::error::operation_aborted, std::nullopt);
+        complete(asio::error::operation_aborted);
 }
 
 void watch::wait()
@@ -244,7 +245,7 @@ void watch::wait()
     timer_->async_wait([weak = weak_from_this(), operation = pending_operation_](error_code ec) {
         const auto self = weak.lock();
         if (self && !ec && self->pending_ && self->pending_operation_ == operation)
-            self->complete(asio::error::timed_out, std::nullopt);
+            self->complete(asio::error::timed_out);
     });
 }
 
@@ -269,14 +270,15 @@ void watch::wait_for_hold()
     });
 }
 
-void watch::complete(error_code ec, std::optional<event> e)
+/// With what the operation has taken.
+void watch::complete(error_code ec)
 {
     missed_ = machine_.missed();
     auto p = std::move(pending_);
     if (std::exchange(timer_operation_, 0) == pending_operation_)
         timer_.reset();
     hold_timer_.reset();
-    p->complete(around_.io, ec, std::move(e));
+    p->complete(around_.io, ec);
     // Behind the handler, which is likely to wait again: nothing is disarmed in between.
     if (std::exchange(holding_, false))
         around_.feed->release();
@@ -321,7 +323,7 @@ void watch::failed(error_code ec)
     }
     if (pending_) {
         told_ = true;
-        complete(ec, std::nullopt);
+        complete(ec);
     } else if (!ended_ && !lost_ && !told_ && !around_.server->condemned() &&
                failure_ != errc::journal_overrun) {
         failure_ = ec;

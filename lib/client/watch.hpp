@@ -73,7 +73,12 @@ private:
     void take_back(event&& e);
     void drop_operation(std::uint64_t operation);
     void pump();
+    bool wants_more() const noexcept;
     void read_ahead();
+    void make_room();
+    void read_through();
+    bool has_enough() const noexcept;
+    void complete_taken();
     bool hand_over();
     void try_begin();
     void begin(std::uint64_t revision, const dict& present, bool test, std::int64_t time);
@@ -81,14 +86,14 @@ private:
     void lose();
     bool position();
     void locate();
-    void read_one();
+    bool read_one(event& into);
     void resume_at(std::uint64_t revision);
     std::uint64_t revision_before(std::int64_t time) const;
     store::moment base_as_of(std::uint64_t revision) const;
     void ripen();
     static std::int64_t wall_now();
     void wait();
-    void complete(error_code ec, std::optional<event> e);
+    void complete(error_code ec);
     void seek_live();
     void wait_for_hold();
 
@@ -102,15 +107,16 @@ private:
     std::optional<protocol::instance_id> instance_; ///< that it registered with
     bool begun_ = false;
     bool ended_ = false;
-    bool lost_ = false;           ///< what it was to read is not there: `state_lost`, from now on
-    error_code failure_;          ///< for the next `next()`
-    bool told_ = false;           ///< the last `next()` has failed already
-    unsigned marks_ = 0;          ///< the server is asked how much is to be skipped
-    std::deque<event> returned_;  ///< delivered, and not taken: they come before `ready_`
+    bool lost_ = false;          ///< what it was to read is not there: `state_lost`, from now on
+    error_code failure_;         ///< for the next `next()`
+    bool told_ = false;          ///< the last `next()` has failed already
+    unsigned marks_ = 0;         ///< the server is asked how much is to be skipped
+    std::deque<event> returned_; ///< delivered, and not taken: they come before `ready_`
     std::optional<event> ready_;
 
     std::shared_ptr<const ring> ring_;
     std::optional<journal::reader> reader_;
+    store::fetch_value fetch_; ///< out of the ring
 
     std::unique_ptr<detail::pending_event> pending_;
     std::uint64_t pending_operation_ = 0;

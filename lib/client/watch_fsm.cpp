@@ -59,18 +59,24 @@ event watch_fsm::present_at(std::uint64_t revision, std::int64_t time) const
     return e;
 }
 
-std::optional<event> watch_fsm::feed(const journal::record_view& record, const fetch& fetch_value)
+bool watch_fsm::feed(const journal::record_view& record, const fetch& fetch_value, event& out)
 {
     if (record.revision <= revision_)
-        return std::nullopt;
+        return false;
     revision_ = record.revision;
-    event e = store::event_of(record);
-    if (!is_condition() && (record.revision <= skip_to_ || (!options_.own && e.origin == self_)))
-        return std::nullopt;
+    const bool own = record.by.session == self_.session && record.by.handle == self_.handle;
+    if (!is_condition() && (record.revision <= skip_to_ || (!options_.own && own)))
+        return false;
     for (const auto& each : record.changes)
         if (wants(each.key) && (options_.identical || !each.identical))
-            e.changes.push_back(store::change_of(each, fetch_value, scratch_));
-    return conclude(std::move(e));
+            store::add_change(each, fetch_value, scratch_, out.changes);
+    if (out.changes.empty())
+        return false;
+    store::describe(record, out);
+    if (!is_condition() || conclude(out))
+        return true;
+    out.changes.clear();
+    return false;
 }
 
 std::optional<event> watch_fsm::resume(std::uint64_t revision, std::int64_t time, dict base)
@@ -133,21 +139,19 @@ void watch_fsm::not_delivered(const event& e) noexcept
         --yielded_;
 }
 
-std::optional<event> watch_fsm::conclude(event&& e)
+/// Of a condition: whether it is told of, now; perhaps of another one that was held back.
+bool watch_fsm::conclude(event& e)
 {
-    if (e.changes.empty())
-        return std::nullopt;
-    if (is_condition()) {
-        remember(e);
-        const bool held = std::exchange(held_, holds());
-        if (options_.held_for) {
-            const auto time = e.time.time_since_epoch().count();
-            return hold(std::move(e), held, time);
-        }
-        if (!held_ || (options_.edge && held) || e.revision <= skip_to_)
-            return std::nullopt;
+    remember(e);
+    const bool held = std::exchange(held_, holds());
+    if (options_.held_for) {
+        const auto time = e.time.time_since_epoch().count();
+        auto told = hold(std::move(e), held, time);
+        if (told)
+            e = std::move(*told);
+        return told.has_value();
     }
-    return std::move(e);
+    return held_ && !(options_.edge && held) && e.revision > skip_to_;
 }
 
 void watch_fsm::remember(const event& e)

@@ -57,8 +57,10 @@ public:
     /// `resume` has to be called before it.
     bool gap_before(std::uint64_t revision) const noexcept { return revision > revision_ + 1; }
 
-    /// The next record of the namespace. One that was seen already yields nothing.
-    std::optional<event> feed(const journal::record_view& record, const fetch& fetch_value);
+    /// The next record of the namespace; true when it yields an event, which is written where it is
+    /// wanted: to `out`, an event without changes so far, of which nothing means anything otherwise.
+    /// A record that was seen already yields nothing.
+    bool feed(const journal::record_view& record, const fetch& fetch_value, event& out);
 
     /// Records up to and including `revision` are gone; `base` is what the watched keys were then.
     /// Yields nothing when they were to be skipped, all of them.
@@ -85,7 +87,7 @@ public:
 private:
     using kind = detail::watch_condition::kind;
 
-    std::optional<event> conclude(event&& e);
+    bool conclude(event& e);
     event present_at(std::uint64_t revision, std::int64_t time) const;
     std::optional<event> hold(event&& e, bool held_before, std::int64_t now);
     bool holds() const;

@@ -11,6 +11,7 @@ namespace zproc::client {
 namespace {
 
 constexpr auto everything = std::numeric_limits<std::uint64_t>::max();
+constexpr std::size_t most_reserved = 1024; // events
 
 } // namespace
 
@@ -45,15 +46,19 @@ struct watch::mark_call final : call {
     }
 };
 
+bool watch::wants_more() const noexcept
+{
+    return begun_ && marks_ == 0 && returned_.empty() && !ready_ && !ended_ && !lost_ &&
+           !failure_ && !machine_.finished();
+}
+
 void watch::read_ahead()
 {
-    const auto wanting = [this] {
-        return begun_ && marks_ == 0 && returned_.empty() && !ready_ && !ended_ && !lost_ &&
-               !failure_ && !machine_.finished();
-    };
-    while (wanting() && position() && wanting()) { // taking up a new ring may find a gap
+    while (wants_more() && position() && wants_more()) { // taking up a new ring may find a gap
         const auto before = reader_->where();
-        read_one();
+        event next;
+        if (read_one(next))
+            ready_ = std::move(next);
         if (!ready_ && reader_->where() == before) {
             ripen();
             break;
@@ -61,23 +66,75 @@ void watch::read_ahead()
     }
 }
 
-/// One event that is at hand, to who waits; false when there is none.
+/// Room for what may be at hand, to judge by the record before: moving events costs as much as
+/// making them.
+void watch::make_room()
+{
+    const auto size = reader_->record().size;
+    const auto head = reader_->head();
+    if (size == 0 || head <= reader_->where())
+        return;
+    auto& taken = pending_->taken;
+    taken.reserve(taken.size() +
+                  std::min<std::size_t>({pending_->most - taken.size(), most_reserved,
+                                         (head - reader_->where()) / size + 1}));
+}
+
+bool watch::has_enough() const noexcept
+{
+    return pending_->taken.size() >= pending_->most;
+}
+
+/// What comes next without further ado is read to where it is taken.
+void watch::read_through()
+{
+    if (!wants_more() || !position() || !wants_more())
+        return;
+    make_room();
+    auto& taken = pending_->taken;
+    struct last_one {
+        std::vector<event>& of;
+        bool is_event = false;
+        ~last_one()
+        {
+            if (!is_event)
+                of.pop_back();
+        }
+    };
+    const auto add_one = [&taken] {
+        event blank; // one that a vector makes by itself would be zeroed first, as a whole
+        taken.push_back(std::move(blank));
+    };
+    add_one();
+    last_one last{taken};
+    for (;;) {
+        const auto before = reader_->where();
+        last.is_event = read_one(taken.back());
+        if (last.is_event)
+            machine_.delivered(taken.back());
+        if (reader_->where() == before || (last.is_event && has_enough()) || !wants_more())
+            return;
+        if (last.is_event) {
+            add_one();
+            last.is_event = false;
+        }
+    }
+}
+
+/// One event that was ready, to who waits; false when there is none.
 bool watch::hand_over()
 {
-    std::optional<event> next;
+    auto& taken = pending_->taken;
     if (!returned_.empty()) {
-        next = std::move(returned_.front());
+        taken.push_back(std::move(returned_.front()));
         returned_.pop_front();
-    } else if (!failure_) {
-        next = std::exchange(ready_, std::nullopt);
-    }
-    if (!next)
+    } else if (ready_ && !failure_) {
+        taken.push_back(std::move(*ready_));
+        ready_.reset();
+    } else {
         return false;
-    machine_.delivered(*next);
-    if (pending_->taken.size() + 1 >= pending_->most)
-        complete({}, std::move(next));
-    else
-        pending_->taken.push_back(std::move(*next));
+    }
+    machine_.delivered(taken.back());
     return true;
 }
 
@@ -85,23 +142,35 @@ void watch::pump()
 {
     if (!begun_ && !lost_)
         try_begin();
-    read_ahead();
-    while (pending_ && hand_over())
-        if (pending_)
-            read_ahead();
     if (!pending_)
-        return;
+        return read_ahead();
+    while (!has_enough()) {
+        read_through();
+        if (has_enough())
+            break;
+        read_ahead(); // what takes more
+        if (!hand_over())
+            break;
+    }
     if (!pending_->taken.empty()) {
-        complete({}, std::nullopt);
+        complete_taken();
     } else if (failure_) {
-        complete(std::exchange(failure_, {}), std::nullopt);
+        complete(std::exchange(failure_, {}));
     } else if (ended_ || machine_.finished()) {
-        complete({}, std::nullopt);
+        complete({});
     } else if (lost_) {
-        complete(errc::state_lost, std::nullopt);
+        complete(errc::state_lost);
     } else {
         wait_for_hold();
     }
+}
+
+void watch::complete_taken()
+{
+    auto& taken = pending_->taken;
+    if (taken.capacity() / 4 > taken.size() + 8) // room was made for much that was passed
+        taken.shrink_to_fit();
+    complete({});
 }
 
 /// Everything there is has been read: what was held back until now has held so long.
@@ -183,26 +252,24 @@ void watch::locate()
         resume_at(found->revision != 0 ? found->revision - 1 : found->latest);
 }
 
-void watch::read_one()
+/// False: it was none, or none that this watcher is told of.
+bool watch::read_one(event& into)
 {
     switch (reader_->next_event(name_space_)) {
     case journal::read_result::got: {
         const auto& record = reader_->record();
-        if (machine_.gap_before(record.revision)) {
-            const auto at = record.at;
-            resume_at(record.revision - 1);
-            reader_->seek(at);
-            break;
-        }
-        ready_ = machine_.feed(record, [this](journal::value_place place, auto& out) {
-            return reader_->fetch(place, out);
-        });
-        break;
+        if (!machine_.gap_before(record.revision))
+            return machine_.feed(record, fetch_, into);
+        const auto at = record.at;
+        resume_at(record.revision - 1);
+        reader_->seek(at);
+        return false;
     }
     case journal::read_result::none: break;
     case journal::read_result::lapped: locate(); break;
     case journal::read_result::damaged: lose(); break;
     }
+    return false;
 }
 
 void watch::resume_at(std::uint64_t revision)
@@ -242,7 +309,8 @@ void watch::seek_live()
     machine_.skip_to(everything);
     while (begun_ && marks_ == 0 && !failure_ && !done && position() && !lost_) {
         const auto before = reader_->where();
-        read_one();
+        event passed;
+        read_one(passed);
         done = reader_->where() == before;
     }
     machine_.skip_to(machine_.revision());

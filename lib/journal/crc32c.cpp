@@ -94,6 +94,23 @@ __attribute__((target("sse4.2"))) std::uint32_t crc32c_sse42(const std::byte* at
     return ~narrow;
 }
 
+// A copy and its sum at once, each step of which waits for the one before: for records that are too
+// short for lanes.
+constexpr std::size_t longest_at_once = 1024;
+
+__attribute__((target("sse4.2"))) std::uint32_t copy_with_sse42(const std::byte* from,
+                                                                std::span<std::uint64_t> to)
+{
+    to[0] = load_word(from);
+    std::uint64_t crc = _mm_crc32_u32(~std::uint32_t{0}, static_cast<std::uint32_t>(to[0]));
+    for (std::size_t i = 1; i != to.size(); ++i) {
+        const std::uint64_t word = load_word(from + 8 * i);
+        to[i] = word;
+        crc = _mm_crc32_u64(crc, word);
+    }
+    return ~static_cast<std::uint32_t>(crc);
+}
+
 bool has_sse42() noexcept
 {
     static const bool has = (__builtin_cpu_init(), __builtin_cpu_supports("sse4.2") != 0);
@@ -101,6 +118,12 @@ bool has_sse42() noexcept
 }
 
 #endif
+
+void copy_words(const std::byte* from, std::span<std::uint64_t> to)
+{
+    for (std::size_t i = 0; i != to.size(); ++i)
+        to[i] = load_word(from + 8 * i);
+}
 
 } // namespace
 
@@ -127,6 +150,24 @@ std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t before) noe
         return crc32c_sse42(bytes.data(), bytes.size(), before);
 #endif
     return crc32c_portable(bytes, before);
+}
+
+std::uint32_t copy_with_crc32c(const std::byte* from, std::span<std::uint64_t> to) noexcept
+{
+#if defined(__x86_64__)
+    if (to.size_bytes() <= longest_at_once && has_sse42())
+        return copy_with_sse42(from, to);
+#endif
+    copy_words(from, to);
+    const auto bytes = std::as_bytes(to);
+    return crc32c(bytes.subspan(8), crc32c(bytes.first(4)));
+}
+
+std::uint32_t copy_with_crc32c_portable(const std::byte* from, std::span<std::uint64_t> to) noexcept
+{
+    copy_words(from, to);
+    const auto bytes = std::as_bytes(to);
+    return crc32c_portable(bytes.subspan(8), crc32c_portable(bytes.first(4)));
 }
 
 } // namespace zproc::journal

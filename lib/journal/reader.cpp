@@ -1,6 +1,7 @@
 #include "journal/reader.hpp"
 
 #include "journal/bytes.hpp"
+#include "journal/crc32c.hpp"
 #include "journal/encode.hpp"
 
 #include <algorithm>
@@ -13,6 +14,25 @@ namespace {
 // A search that is lapped so often cannot keep up: the caller asks the server instead.
 constexpr int most_restarts = 16;
 
+/// Up to eight bytes in a word as the ring has them; no call, as memcpy of an unknown size is one.
+std::uint64_t first_bytes(std::string_view text) noexcept
+{
+    const char* const at = text.data();
+    const auto byte = [at](std::size_t i) {
+        return std::uint64_t{static_cast<unsigned char>(at[i])};
+    };
+    const std::size_t size = text.size();
+    if (size == 0)
+        return 0;
+    const auto* const bytes = reinterpret_cast<const std::byte*>(at);
+    if (size == 8)
+        return load<std::uint64_t>(bytes);
+    if (size >= 4) // the halves overlap, and agree there
+        return load<std::uint32_t>(bytes) | std::uint64_t{load<std::uint32_t>(bytes + size - 4)}
+                                                << 8 * (size - 4);
+    return byte(0) | byte(size / 2) << 8 * (size / 2) | byte(size - 1) << 8 * (size - 1);
+}
+
 bool is_transaction(std::uint64_t labels) noexcept
 {
     return static_cast<std::uint8_t>(labels >> 32) ==
@@ -24,7 +44,7 @@ bool is_transaction(std::uint64_t labels) noexcept
 reader::reader(std::span<const std::byte> region, const ring_header& header)
     : region_(region), header_(header)
 {
-    where_ = tail();
+    seek(tail());
 }
 
 std::optional<reader> reader::open(std::span<const std::byte> region)
@@ -35,13 +55,9 @@ std::optional<reader> reader::open(std::span<const std::byte> region)
     return reader(region, *header);
 }
 
-std::uint64_t reader::word(position at) const noexcept
-{
-    return load_word(region_.data() + data_offset + at % header_.capacity);
-}
-
-// What is at `at`, with a length that can be trusted: within the ring and below the head.
-read_result reader::look(position at, position head, glance& out) const
+// What is at `at`, which is at `index` of the ring, with a length that can be trusted: within the
+// ring and below the head.
+read_result reader::look(position at, std::uint64_t index, position head, glance& out) const
 {
     if (at >= head)
         return read_result::none;
@@ -49,14 +65,13 @@ read_result reader::look(position at, position head, glance& out) const
         return read_result::lapped;
     if (at % 8 != 0)
         return read_result::damaged;
-    const std::uint64_t first = word(at);
+    const std::uint64_t first = word(index);
     if (at < tail())
         return read_result::lapped;
 
     const auto size_word = static_cast<std::uint32_t>(first);
     out.size = size_word & ~padding_mark;
     out.pad = (size_word & padding_mark) != 0;
-    const std::uint64_t index = at % header_.capacity;
     const std::uint64_t to_end = header_.capacity - index;
     if (out.size > to_end || out.size > head - at || head - at > header_.capacity)
         return read_result::damaged;
@@ -68,79 +83,85 @@ read_result reader::look(position at, position head, glance& out) const
                                                             : read_result::damaged;
 }
 
-read_result reader::next()
+read_result reader::go_to_tail()
 {
-    for (;;) {
-        glance seen;
-        const read_result result = look(where_, head(), seen);
-        if (result == read_result::lapped)
-            where_ = tail();
-        if (result != read_result::got)
-            return result;
-        if (seen.pad) {
-            where_ += seen.size;
-            continue;
-        }
-        buffer_.resize(std::max<std::size_t>(buffer_.size(), seen.size / 8));
-        const std::byte* from = region_.data() + data_offset + where_ % header_.capacity;
-        for (std::size_t i = 0; i != seen.size / 8; ++i)
-            buffer_[i] = load_word(from + 8 * i);
-        if (const position now = tail(); where_ < now) {
-            where_ = now;
-            return read_result::lapped;
-        }
-        const auto bytes = std::as_bytes(std::span(buffer_)).first(seen.size);
-        if (!decode(bytes, where_, checksum::verified, record_) || record_.size != seen.size)
-            return read_result::damaged;
-        where_ += seen.size;
-        return read_result::got;
-    }
+    seek(tail());
+    return read_result::lapped;
 }
 
-// Only means something if the tail is still behind `at` afterwards.
-bool reader::belongs(position at, std::uint32_t size, std::string_view name_space) const
+// Over a record or pad: neither wraps.
+void reader::step(std::uint32_t size) noexcept
 {
-    const std::uint64_t labels = word(at + at_record::handle);
+    where_ += size;
+    index_ += size;
+    if (index_ == header_.capacity)
+        index_ = 0;
+}
+
+// Only means something if the tail is still behind the record afterwards.
+bool reader::belongs(std::uint64_t index, std::uint32_t size, std::string_view name_space) const
+{
+    const std::uint64_t labels = word(index + at_record::handle);
     if (labels >> 48 != name_space.size() || at_record::body + name_space.size() > size)
         return false;
-    for (std::size_t i = 0; i < name_space.size(); i += 8) {
-        const std::uint64_t there = word(at + at_record::body + i);
-        if (std::memcmp(&there, name_space.data() + i,
-                        std::min<std::size_t>(8, name_space.size() - i)) != 0)
+    std::size_t i = 0;
+    for (; i + 8 <= name_space.size(); i += 8)
+        if (word(index + at_record::body + i) != first_bytes(name_space.substr(i, 8)))
             return false;
-    }
-    return true;
+    const std::size_t left = name_space.size() - i;
+    const std::uint64_t mask = (std::uint64_t{1} << 8 * left) - 1;
+    return left == 0 ||
+           (word(index + at_record::body + i) & mask) == first_bytes(name_space.substr(i));
+}
+
+read_result reader::next()
+{
+    return advance(nullptr, false);
 }
 
 read_result reader::next(std::string_view name_space)
 {
-    return next_of(name_space, false);
+    return advance(&name_space, false);
 }
 
 read_result reader::next_event(std::string_view name_space)
 {
-    return next_of(name_space, true);
+    return advance(&name_space, true);
 }
 
-read_result reader::next_of(std::string_view name_space, bool events_only)
+read_result reader::advance(const std::string_view* name_space, bool events_only)
 {
     for (;;) {
+        // The head is on a line that the writer stores to: it is looked at when it is needed.
+        if (where_ >= head_)
+            head_ = head();
         glance seen;
-        const read_result result = look(where_, head(), seen);
+        const read_result result = look(where_, index_, head_, seen);
         if (result == read_result::lapped)
-            where_ = tail();
+            return go_to_tail();
         if (result != read_result::got)
             return result;
-        if (!seen.pad) {
-            if (belongs(where_, seen.size, name_space) &&
-                (!events_only || is_transaction(word(where_ + at_record::handle))))
-                return next();
-            if (const position now = tail(); where_ < now) {
-                where_ = now;
-                return read_result::lapped;
-            }
+        const bool wanted = !seen.pad && (!name_space || belongs(index_, seen.size, *name_space)) &&
+                            (!events_only || is_transaction(word(index_ + at_record::handle)));
+        std::uint32_t crc = 0;
+        if (wanted) {
+            const std::size_t words = seen.size / 8;
+            if (buffer_.size() < words)
+                buffer_.resize(words);
+            crc = copy_with_crc32c(region_.data() + data_offset + index_,
+                                   std::span(buffer_).first(words));
         }
-        where_ += seen.size;
+        if (!seen.pad && where_ < tail())
+            return go_to_tail();
+        if (wanted) {
+            const auto bytes = std::as_bytes(std::span(buffer_)).first(seen.size);
+            if (crc != load<std::uint32_t>(bytes.data() + at_record::crc) ||
+                !decode(bytes, where_, checksum::skipped, record_) || record_.size != seen.size)
+                return read_result::damaged;
+        }
+        step(seen.size);
+        if (wanted)
+            return read_result::got;
     }
 }
 
@@ -149,15 +170,16 @@ std::optional<reader::mark> reader::oldest() const
     position at = tail();
     for (int restarts = 0; restarts != most_restarts;) {
         glance seen;
-        const read_result result = look(at, head(), seen);
+        const std::uint64_t index = at % header_.capacity;
+        const read_result result = look(at, index, head(), seen);
         if (result == read_result::none || result == read_result::damaged)
             return std::nullopt;
         mark candidate{at, 0, 0};
         bool event = false;
         if (result == read_result::got && !seen.pad) {
-            candidate.commit = word(at + at_record::commit);
-            candidate.revision = word(at + at_record::revision);
-            event = is_transaction(word(at + at_record::handle));
+            candidate.commit = word(index + at_record::commit);
+            candidate.revision = word(index + at_record::revision);
+            event = is_transaction(word(index + at_record::handle));
         }
         if (const position now = tail(); at < now) {
             at = now;
@@ -177,7 +199,8 @@ std::optional<reader::found> reader::find(std::string_view name_space, std::uint
     position at = tail();
     for (int restarts = 0; restarts != most_restarts;) {
         glance seen;
-        const read_result looked = look(at, head(), seen);
+        const std::uint64_t index = at % header_.capacity;
+        const read_result looked = look(at, index, head(), seen);
         if (looked == read_result::damaged)
             return std::nullopt;
         if (looked == read_result::none) {
@@ -187,9 +210,9 @@ std::optional<reader::found> reader::find(std::string_view name_space, std::uint
         std::uint64_t here = 0;
         bool event = false;
         bool counter = false;
-        if (looked == read_result::got && !seen.pad && belongs(at, seen.size, name_space)) {
-            const std::uint64_t labels = word(at + at_record::handle);
-            here = word(at + at_record::revision);
+        if (looked == read_result::got && !seen.pad && belongs(index, seen.size, name_space)) {
+            const std::uint64_t labels = word(index + at_record::handle);
+            here = word(index + at_record::revision);
             event = is_transaction(labels);
             counter = (labels >> 40 & holds_counter) != 0;
         }

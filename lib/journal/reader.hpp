@@ -37,7 +37,11 @@ public:
     position tail() const noexcept { return load_word(region_.data() + at_header::tail); }
 
     position where() const noexcept { return where_; }
-    void seek(position at) noexcept { where_ = at; }
+    void seek(position at) noexcept
+    {
+        where_ = at;
+        index_ = at % header_.capacity;
+    }
 
     /// Copies the next record, event or carry, and steps over it. After `lapped` the next call
     /// goes on at the tail.
@@ -83,14 +87,21 @@ private:
         std::uint32_t size = 0;
         bool pad = false;
     };
-    read_result look(position at, position head, glance& out) const;
-    read_result next_of(std::string_view name_space, bool events_only);
-    bool belongs(position at, std::uint32_t size, std::string_view name_space) const;
-    std::uint64_t word(position at) const noexcept;
+    read_result look(position at, std::uint64_t index, position head, glance& out) const;
+    read_result advance(const std::string_view* name_space, bool events_only);
+    read_result go_to_tail();
+    void step(std::uint32_t size) noexcept;
+    bool belongs(std::uint64_t index, std::uint32_t size, std::string_view name_space) const;
+    std::uint64_t word(std::uint64_t index) const noexcept
+    {
+        return load_word(region_.data() + data_offset + index);
+    }
 
     std::span<const std::byte> region_;
     ring_header header_;
     position where_ = 0;
+    std::uint64_t index_ = 0; ///< of `where_` in the ring
+    position head_ = 0;       ///< when it was last looked at: not before what is known is read
     std::vector<std::uint64_t> buffer_;
     record_view record_;
 };

@@ -42,6 +42,31 @@ bool checksum_holds(std::span<const std::byte> record)
     return crc == load<std::uint32_t>(record.data() + at_record::crc);
 }
 
+// Its lengths were checked.
+void refer_to(const std::byte* record, record_view& out)
+{
+    const std::size_t name_space_size = load<std::uint16_t>(record + at_record::name_space_size);
+    const std::size_t reply_size = load<std::uint32_t>(record + at_record::reply_size);
+    const auto flags = load<std::uint8_t>(record + at_record::flags);
+    out.at = load<position>(record + at_record::position);
+    out.size = load<std::uint32_t>(record + at_record::size);
+    out.kind = static_cast<record_kind>(load<std::uint8_t>(record + at_record::kind));
+    out.counter = (flags & holds_counter) != 0;
+    out.kept_reply = (flags & holds_reply) != 0;
+    out.commit = load<std::uint64_t>(record + at_record::commit);
+    out.revision = load<std::uint64_t>(record + at_record::revision);
+    out.time = load<std::int64_t>(record + at_record::time);
+    out.by.session = load<std::uint64_t>(record + at_record::session);
+    out.by.handle = load<std::uint32_t>(record + at_record::handle);
+    out.request = load<std::uint64_t>(record + at_record::request);
+    out.name_space = text(record + at_record::body, name_space_size);
+    out.reply = {record + at_record::body + name_space_size, reply_size};
+    out.reply_at = {out.at + at_record::body + name_space_size,
+                    static_cast<std::uint32_t>(reply_size)};
+    out.changes = change_range(record, out.at, at_record::body + name_space_size + reply_size,
+                               load<std::uint32_t>(record + at_record::change_count));
+}
+
 } // namespace
 
 bool decode(std::span<const std::byte> bytes, position at, checksum check, record_view& out)
@@ -78,33 +103,14 @@ bool decode(std::span<const std::byte> bytes, position at, checksum check, recor
     if (size - next >= 8)
         return false;
 
-    out = view_of(record);
+    refer_to(record, out);
     return true;
 }
 
 record_view view_of(const std::byte* record)
 {
-    const std::size_t name_space_size = load<std::uint16_t>(record + at_record::name_space_size);
-    const std::size_t reply_size = load<std::uint32_t>(record + at_record::reply_size);
-    const auto flags = load<std::uint8_t>(record + at_record::flags);
     record_view out;
-    out.at = load<position>(record + at_record::position);
-    out.size = load<std::uint32_t>(record + at_record::size);
-    out.kind = static_cast<record_kind>(load<std::uint8_t>(record + at_record::kind));
-    out.counter = (flags & holds_counter) != 0;
-    out.kept_reply = (flags & holds_reply) != 0;
-    out.commit = load<std::uint64_t>(record + at_record::commit);
-    out.revision = load<std::uint64_t>(record + at_record::revision);
-    out.time = load<std::int64_t>(record + at_record::time);
-    out.by.session = load<std::uint64_t>(record + at_record::session);
-    out.by.handle = load<std::uint32_t>(record + at_record::handle);
-    out.request = load<std::uint64_t>(record + at_record::request);
-    out.name_space = text(record + at_record::body, name_space_size);
-    out.reply = {record + at_record::body + name_space_size, reply_size};
-    out.reply_at = {out.at + at_record::body + name_space_size,
-                    static_cast<std::uint32_t>(reply_size)};
-    out.changes = change_range(record, out.at, at_record::body + name_space_size + reply_size,
-                               load<std::uint32_t>(record + at_record::change_count));
+    refer_to(record, out);
     return out;
 }
 

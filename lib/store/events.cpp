@@ -3,31 +3,39 @@
 #include "value/decode.hpp"
 
 #include <chrono>
-#include <string>
+#include <optional>
+#include <span>
 
 namespace zproc::store {
 
-event event_of(const journal::record_view& record)
+namespace {
+
+void decode_to(std::span<const std::byte> bytes, std::optional<value>& out)
 {
-    event e;
-    e.revision = record.revision;
-    e.time = decltype(e.time)(std::chrono::nanoseconds(record.time));
-    e.origin = {record.by.session, record.by.handle};
-    return e;
+    if (decode_any(bytes, out.emplace()))
+        out.reset();
 }
 
-change change_of(const journal::change_view& from, const fetch_value& fetch,
-                 std::vector<std::byte>& scratch)
+} // namespace
+
+void describe(const journal::record_view& record, event& out)
 {
-    change c;
-    c.key = std::string(from.key);
+    out.revision = record.revision;
+    out.time = decltype(out.time)(std::chrono::nanoseconds(record.time));
+    out.origin = {record.by.session, record.by.handle};
+}
+
+void add_change(const journal::change_view& from, const fetch_value& fetch,
+                std::vector<std::byte>& scratch, change_list& out)
+{
+    change& c = out.emplace_back();
+    c.key = from.key;
     if (from.before == journal::before_kind::inlined)
-        c.before = decode_any(from.before_bytes);
+        decode_to(from.before_bytes, c.before);
     else if (from.before == journal::before_kind::elsewhere && fetch(from.before_at, scratch))
-        c.before = decode_any(scratch);
+        decode_to(scratch, c.before);
     if (from.after)
-        c.after = decode_any(*from.after);
-    return c;
+        decode_to(*from.after, c.after);
 }
 
 } // namespace zproc::store

@@ -14,10 +14,10 @@ namespace zproc::store {
 using fetch_value = std::function<bool(journal::value_place, std::vector<std::byte>&)>;
 
 /// What a record says of itself; the changes are the caller's to choose.
-event event_of(const journal::record_view& record);
+void describe(const journal::record_view& record, event& out);
 
-/// One of them. `scratch` is for values that have to be fetched.
-change change_of(const journal::change_view& from, const fetch_value& fetch,
-                 std::vector<std::byte>& scratch);
+/// One of them, to the end of `out`. `scratch` is for values that have to be fetched.
+void add_change(const journal::change_view& from, const fetch_value& fetch,
+                std::vector<std::byte>& scratch, change_list& out);
 
 } // namespace zproc::store

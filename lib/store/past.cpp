@@ -162,8 +162,9 @@ key_history history_of(const journal::reader& ring, std::string_view name_space,
             for (const auto& each : record.changes) {
                 if (each.key != key)
                     continue;
-                h.events.push_back(event_of(record));
-                h.events.back().changes.push_back(change_of(each, fetch, scratch));
+                auto& e = h.events.emplace_back();
+                describe(record, e);
+                add_change(each, fetch, scratch, e.changes);
             }
         },
         [&] { h.events.clear(); });

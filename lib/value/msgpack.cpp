@@ -1,6 +1,7 @@
 #include "value/msgpack.hpp"
 
 #include "value/access.hpp"
+#include "value/msgpack_layout.hpp"
 
 #include <bit>
 
@@ -198,6 +199,31 @@ value build(reader& from, std::size_t depth_left)
     return {};
 }
 
+/// What most values are, all of them, without a reader; false when it is to be read by one.
+bool decode_integer(std::span<const std::byte> from, value& out)
+{
+    if (from.empty())
+        return false;
+    const auto first = std::to_integer<std::uint8_t>(from.front());
+    const std::byte* const rest = from.data() + 1;
+    std::int64_t number = 0;
+    if (from.size() == 1 && (first < tag::fixmap || first >= tag::negative_fixint))
+        number = static_cast<std::int8_t>(first);
+    else if (from.size() == 2 && first == tag::uint8)
+        number = load_big<std::uint8_t>(rest);
+    else if (from.size() == 3 && first == tag::uint8 + 1)
+        number = load_big<std::uint16_t>(rest);
+    else if (from.size() == 5 && first == tag::uint8 + 2)
+        number = load_big<std::uint32_t>(rest);
+    else if (from.size() == 9 && first == tag::uint8 + 3 &&
+             load_big<std::uint64_t>(rest) <= INT64_MAX)
+        number = static_cast<std::int64_t>(load_big<std::uint64_t>(rest));
+    else
+        return false;
+    detail::value_access::representation(out).emplace<std::int64_t>(number);
+    return true;
+}
+
 } // namespace
 
 error_code encode(const value& content, bytes& out, const limits& allowed)
@@ -212,6 +238,8 @@ error_code encode(const value& content, bytes& out, const limits& allowed)
 
 error_code decode(std::span<const std::byte> from, value& out, const limits& allowed)
 {
+    if (decode_integer(from, out))
+        return {};
     out = value();
     if (from.size() > allowed.size)
         return errc::too_large;

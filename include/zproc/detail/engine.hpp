@@ -203,8 +203,8 @@ class watch_core;
 
 /// One `next()` or `next_some()` under way, with the user's handler inside.
 struct pending_event {
-    std::size_t most = 1;     ///< events that it takes at once
-    std::vector<event> taken; ///< what it has so far; where it takes one, that comes by `complete`
+    std::size_t most = 1;     ///< events that it takes at once, at least one
+    std::vector<event> taken; ///< what it has so far; they are made here, and stay where they are
 
     /// Where an event goes back to that was on its way when `cancelled` became true, or whose
     /// handler was destroyed.
@@ -212,8 +212,8 @@ struct pending_event {
     std::shared_ptr<const std::atomic<bool>> cancelled;
 
     virtual ~pending_event() = default;
-    virtual void complete(const asio::any_io_executor& io, error_code ec,
-                          std::optional<event>&& e) = 0;
+    /// With what was taken; without, it is an error or the end of the stream.
+    virtual void complete(const asio::any_io_executor& io, error_code ec) = 0;
     virtual asio::cancellation_slot cancellation_slot() const noexcept = 0;
 };
 

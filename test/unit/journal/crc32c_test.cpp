@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -60,6 +62,24 @@ BOOST_AUTO_TEST_CASE(crc32c_continues_from_crc_of_first_part)
     for (std::size_t split = 0; split <= bytes.size(); ++split)
         BOOST_TEST(journal::crc32c(bytes.subspan(split), journal::crc32c(bytes.first(split))) ==
                    journal::crc32c(bytes));
+}
+
+BOOST_AUTO_TEST_CASE(copy_with_crc32c_copies_and_leaves_out_the_field_at_any_length)
+{
+    std::vector<std::uint64_t> words(1000);
+    std::uint64_t state = 1;
+    for (auto& word : words)
+        word = state = state * 6364136223846793005 + 1442695040888963407;
+    const auto bytes = std::as_bytes(std::span(words));
+    for (std::size_t size = 1; size <= words.size(); size += size < 150 ? 1 : 97) {
+        const auto from = bytes.subspan(8 * (words.size() - size));
+        const auto crc = journal::crc32c(from.subspan(8), journal::crc32c(from.first(4)));
+        for (const auto copy : {&journal::copy_with_crc32c, &journal::copy_with_crc32c_portable}) {
+            std::vector<std::uint64_t> to(size);
+            BOOST_TEST(copy(from.data(), to) == crc, "of " << size << " words");
+            BOOST_TEST(std::ranges::equal(std::as_bytes(std::span(to)), from));
+        }
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -103,6 +103,48 @@ BOOST_AUTO_TEST_CASE(next_says_lapped_once_then_goes_on_at_the_tail)
     BOOST_TEST(last == one.n);
 }
 
+BOOST_AUTO_TEST_CASE(next_goes_on_wherever_it_was_sent)
+{
+    ring one(8192);
+    one.fill(400); // several laps
+    auto reader = *journal::reader::open(one.writer.region());
+    std::vector<std::pair<journal::position, std::uint64_t>> records;
+    while (reader.next() == read_result::got)
+        records.emplace_back(reader.record().at, reader.record().commit);
+    BOOST_REQUIRE(records.size() > 20u);
+    BOOST_TEST(records.front().first / 8192 != records.back().first / 8192); // a seam between
+    for (std::size_t i = records.size(); i-- > 1;) { // backwards, each with the one after it
+        reader.seek(records[i - 1].first);
+        BOOST_REQUIRE((reader.next() == read_result::got));
+        BOOST_TEST(reader.record().commit == records[i - 1].second);
+        BOOST_REQUIRE((reader.next() == read_result::got));
+        BOOST_TEST(reader.record().commit == records[i].second);
+    }
+    reader.seek(reader.head());
+    BOOST_TEST((reader.next() == read_result::none));
+    one.fill(1);
+    BOOST_TEST((reader.next() == read_result::got));
+    reader.seek(journal::position{1});
+    BOOST_TEST((reader.next() == read_result::lapped));
+}
+
+BOOST_AUTO_TEST_CASE(next_sees_what_was_committed_after_it_found_nothing_more)
+{
+    ring one(16384);
+    auto reader = *journal::reader::open(one.writer.region());
+    for (int turn = 0; turn != 300; ++turn) { // laps; the reader is never behind
+        BOOST_TEST((reader.next() == read_result::none));
+        append(one.writer, one.store, ++one.n);
+        one.writer.commit();
+        do
+            BOOST_REQUIRE((reader.next() == read_result::got));
+        while (!reader.record().is_event());
+        BOOST_TEST(reader.record().commit == one.n);
+        while (reader.where() != reader.head())
+            BOOST_REQUIRE((reader.next() == read_result::got));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(next_event_yields_the_events_of_one_namespace)
 {
     ring one(16384);
