@@ -127,12 +127,10 @@ void heap(program& of, const wishes& how, verdicts& to)
           std::pair{"get", batched::get}})
         for (const std::size_t depth : {1, 16, 64}) {
             client.run({.what = what, .depth = depth, .batches = 10});
-            count_allocations(std::string(name) + ", batches of " + std::to_string(depth), of,
-                              operations, how, to, [&] {
-                                  client.run({.what = what,
-                                              .depth = depth,
-                                              .batches = operations / depth});
-                              });
+            count_allocations(
+                std::string(name) + ", batches of " + std::to_string(depth), of, operations, how,
+                to,
+                [&] { client.run({.what = what, .depth = depth, .batches = operations / depth}); });
         }
     for (const std::size_t depth : {1, 16, 64}) {
         of.set(1'000, depth);
@@ -147,12 +145,11 @@ template <class Work>
 void count_calls(const std::string& what, program& of, std::size_t batches, double most,
                  verdicts& to, Work work)
 {
-    const auto calls = bench::count_system_calls(
-        of.server, work, [&] {
-            bench::run_loop(of.io, [](zproc::context ctx) -> asio::awaitable<void> {
-                co_await ctx.ping();
-            }(of.ctx));
-        });
+    const auto calls = bench::count_system_calls(of.server, work, [&] {
+        bench::run_loop(of.io, [](zproc::context ctx) -> asio::awaitable<void> {
+            co_await ctx.ping();
+        }(of.ctx));
+    });
     const auto each = [&](std::uint64_t count) {
         return static_cast<double>(count) / static_cast<double>(batches);
     };
@@ -179,13 +176,12 @@ void kernel(program& of, const wishes& how, verdicts& to)
             client.run({.depth = depth, .batches = 10, .ahead = ahead});
             count_calls(std::to_string(ahead) + " batch" + (ahead == 1 ? "" : "es") + " of " +
                             std::to_string(depth) + " under way",
-                        of, batches, depth == 1 ? 3 : 2, to, [&] {
-                            client.run({.depth = depth, .batches = batches, .ahead = ahead});
-                        });
+                        of, batches, depth == 1 ? 3 : 2, to,
+                        [&] { client.run({.depth = depth, .batches = batches, .ahead = ahead}); });
         }
     for (const std::size_t depth : {16, 64})
-        count_calls("zproc's client, " + std::to_string(depth) + " sets under way", of, batches,
-                    2, to, [&] { of.set(batches * depth, depth); });
+        count_calls("zproc's client, " + std::to_string(depth) + " sets under way", of, batches, 2,
+                    to, [&] { of.set(batches * depth, depth); });
 }
 
 // ---- those who have nothing to do --------------------------------------------------------------
@@ -208,8 +204,8 @@ void count_wakeups(const char* circumstance, pid_t server, const wishes& how, ve
     std::vector<one> all{{"state process", server},
                          {"supervisor", bench::parent_of(server)},
                          {"guardian", bench::descendant_called("zproc-guardian")}};
-    // What was said last is still on its way.
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    // Who has just come, or was just written to, is looked after once more within a second or two.
+    std::this_thread::sleep_for(std::chrono::milliseconds(2500));
     const double seconds = how.smoke ? 2 : 15;
     for (auto& each : all)
         each.before = bench::sleeps_of(each.pid);
@@ -264,11 +260,11 @@ try {
     bench::allocation_count::prepare();
     program of;
     verdicts to;
-    heap(of, how, to);
     if (!how.places) {
+        idle(of, how, to); // first: nobody has come and gone yet
         kernel(of, how, to);
-        idle(of, how, to);
     }
+    heap(of, how, to);
     return to.all_met() ? 0 : 1;
 } catch (const std::exception& e) {
     std::fprintf(stderr, "counts: %s\n", e.what());

@@ -2,13 +2,13 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <exception>
 #include <future>
 #include <system_error>
 #include <thread>
 
-#include <csignal>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -46,8 +46,7 @@ public:
             const int signal = WSTOPSIG(status_);
             if (signal == (SIGTRAP | 0x80)) {
                 __ptrace_syscall_info info{};
-                ::ptrace(PTRACE_GET_SYSCALL_INFO, of_, sizeof info,
-                         &info);
+                ::ptrace(PTRACE_GET_SYSCALL_INFO, of_, sizeof info, &info);
                 if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
                     entered = static_cast<long>(info.entry.nr);
                 else if (counting && entered >= 0)
