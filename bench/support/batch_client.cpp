@@ -1,4 +1,4 @@
-#include "counts/batch_client.hpp"
+#include "support/batch_client.hpp"
 
 #include "protocol/client_handshake.hpp"
 #include "support/echo.hpp"
