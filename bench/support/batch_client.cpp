@@ -56,10 +56,7 @@ void batch_client::run(const batches_of& work)
     for (; sent != std::min(work.ahead, work.batches); ++sent)
         send(work);
     for (std::size_t done = 0; done != work.batches; ++done) {
-        for (std::size_t i = 0; i != work.depth; ++i)
-            receive();
-        if (work.what != batched::get)
-            answered_ += work.depth;
+        receive(work);
         if (sent != work.batches) {
             send(work);
             ++sent;
@@ -73,6 +70,14 @@ void batch_client::send(const batches_of& work)
     for (std::size_t i = 0; i != work.depth; ++i)
         add(work.what, i % keys.size());
     write(socket_.get(), out_);
+}
+
+void batch_client::receive(const batches_of& work)
+{
+    for (std::size_t i = 0; i != work.depth; ++i)
+        receive();
+    if (work.what != batched::get)
+        answered_ += work.depth;
 }
 
 void batch_client::add(batched what, std::size_t key)

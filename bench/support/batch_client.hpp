@@ -30,8 +30,11 @@ public:
     /// Until all of it is answered; throws when something is refused.
     void run(const batches_of& work);
 
-private:
+    /// One batch of these, and what answers it.
     void send(const batches_of& work);
+    void receive(const batches_of& work);
+
+private:
     void add(batched what, std::size_t key);
     /// The next reply, which must be no error.
     protocol::frame receive();
