@@ -11,13 +11,12 @@
 
 #include "client/replica.hpp"
 #include "support/heap_rings.hpp"
+#include "support/seqlocked_table.hpp"
 #include "value/msgpack.hpp"
 
-#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -65,19 +64,6 @@ void catch_up(client::replica& one, benchmark::State& state)
         state.SkipWithError("it does not catch up");
 }
 
-/// Odd while somebody writes.
-struct seqlocked_table {
-    std::unordered_map<std::string, std::int64_t> values;
-    std::atomic<std::uint64_t> sequence = 0;
-
-    void set(const std::string& key, std::int64_t value)
-    {
-        sequence.fetch_add(1, std::memory_order_acq_rel);
-        values[key] = value;
-        sequence.fetch_add(1, std::memory_order_release);
-    }
-};
-
 void both_sizes(benchmark::internal::Benchmark* b)
 {
     b->ArgName("keys")->Arg(10)->Arg(100'000);
@@ -85,7 +71,7 @@ void both_sizes(benchmark::internal::Benchmark* b)
 
 void table_applies(benchmark::State& state)
 {
-    seqlocked_table to;
+    bench::seqlocked_table to;
     const auto keys = bench::some_keys(static_cast<std::size_t>(state.range(0)));
     bench::scattered order(keys.size());
     std::int64_t number = 0;
@@ -115,10 +101,10 @@ void table_is_filled(benchmark::State& state)
 {
     const auto keys = bench::some_keys(static_cast<std::size_t>(state.range(0)));
     for (auto _ : state) {
-        seqlocked_table to;
+        bench::seqlocked_table to;
         for (const auto& key : keys)
             to.set(key, 1);
-        benchmark::DoNotOptimize(to.values);
+        benchmark::DoNotOptimize(to);
     }
     state.SetItemsProcessed(state.range(0) * state.iterations());
 }

@@ -85,6 +85,9 @@ void shared_page::reset()
     done = seen = 0;
     sent_at = 0;
     took.clear();
+    for (auto& each : bells)
+        each = 0;
+    head = 0;
 }
 
 void shared_page::await_go()

@@ -145,7 +145,7 @@ std::string plot(const drawn& what)
 
     std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 440\" "
                       "font-family=\"sans-serif\" font-size=\"13\">\n"
-                      "<style>text{fill:#4c545c}.grid{stroke:#8886}.axis{stroke:#888e94}"
+                      "<style>text{fill:#6a727a}.grid{stroke:#8886}.axis{stroke:#888e94}"
                       "@media(prefers-color-scheme:dark){text{fill:#b4bcc4}}</style>\n";
     out += text(left, 24, "start", what.of.title);
 
