@@ -134,7 +134,7 @@ int main(int argc, char** argv)
 try {
     const auto w = read_arguments(argc, argv);
     prepare_shared_page();
-    const auto about = about_machine() + "; Redis: " + redis_server::settings();
+    const auto about = about_machine() + "; g++ " __VERSION__ "; Redis " + redis_server::settings();
     std::printf("%s\n%u round%s; a ratio is zproc's figure by the peer's, the median of the "
                 "rounds\n\n",
                 about.c_str(), w.rounds, w.rounds == 1 ? "" : "s");
