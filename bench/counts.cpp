@@ -20,6 +20,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -83,8 +84,8 @@ void count_allocations(const std::string& what, one_state& of, std::size_t opera
         if (++shown > 12)
             break;
         std::printf("    %llu times:\n", static_cast<unsigned long long>(each.times));
-        for (const auto& line : each.stack)
-            std::printf("      %s\n", line.c_str());
+        for (std::size_t i = 0; i != std::min<std::size_t>(each.stack.size(), 6); ++i)
+            std::printf("      %s\n", each.stack[i].c_str());
     }
 }
 
@@ -97,7 +98,8 @@ void heap(one_state& of, const wishes& how, verdicts& to)
     using bench::batched;
     for (const auto& [name, what] :
          {std::pair{"set", batched::set}, std::pair{"increment", batched::increment},
-          std::pair{"get", batched::get}})
+          std::pair{"get", batched::get}, std::pair{"update", batched::update},
+          std::pair{"compare_exchange", batched::exchange}, std::pair{"commit", batched::commit}})
         for (const std::size_t depth : {1, 16, 64}) {
             client.run({.what = what, .depth = depth, .batches = 10});
             count_allocations(

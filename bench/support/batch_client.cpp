@@ -109,6 +109,28 @@ void batch_client::add(batched what, std::size_t key)
         m.key = keys[key];
         return protocol::write_request(out_, correlation_, m);
     }
+    case batched::update: { // of two keys
+        protocol::update_request m;
+        m.by = by();
+        m.name_space = name_space;
+        m.entries = {{keys[key], value_}, {keys[(key + 1) % keys.size()], value_}};
+        return protocol::write_request(out_, correlation_, m);
+    }
+    case batched::exchange: { // fails: the key is there
+        protocol::compare_exchange_request m;
+        m.by = by();
+        m.name_space = name_space;
+        m.key = keys[key];
+        m.desired = value_;
+        return protocol::write_request(out_, correlation_, m);
+    }
+    case batched::commit: { // of an atomic function that has read nothing
+        protocol::commit_request m;
+        m.by = by();
+        m.name_space = name_space;
+        m.writes = {{keys[key], value_}};
+        return protocol::write_request(out_, correlation_, m);
+    }
     }
 }
 

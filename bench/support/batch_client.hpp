@@ -10,7 +10,7 @@
 
 namespace zproc::bench {
 
-enum class batched { set, increment, get };
+enum class batched { set, increment, get, update, exchange, commit };
 
 /// What a batch_client is to do.
 struct batches_of {
