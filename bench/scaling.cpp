@@ -150,16 +150,16 @@ try {
         data.push_back(as_data(one));
         if (!w.plots.empty())
             write(w.plots + "/" + each.name + ".svg", plot(one));
+        if (!w.json.empty()) // all so far: it takes long
+            write(w.json,
+                  zproc::value(zproc::dict::of("about", about, "curves", zproc::value(data)))
+                          .to_json() +
+                      '\n');
     }
     if (data.empty()) {
         std::fprintf(stderr, "scaling: there is no such curve\n");
         return 2;
     }
-    if (!w.json.empty())
-        write(w.json,
-              zproc::value(zproc::dict::of("about", about, "curves", zproc::value(std::move(data))))
-                      .to_json() +
-                  '\n');
     return 0;
 } catch (const std::exception& e) {
     std::fprintf(stderr, "scaling: %s\n", e.what());

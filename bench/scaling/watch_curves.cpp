@@ -169,8 +169,8 @@ asio::awaitable<void> begin_late(state s, std::size_t events)
 std::vector<double> with_history(std::size_t events, const effort& how)
 {
     // Room for all of it, so that nothing is carried on.
-    const auto room = how.of(std::size_t{192} << 20, std::size_t{8} << 20);
-    one_state on(context_options{}.journal_size(room));
+    constexpr std::size_t each = 136;
+    one_state on(context_options{}.journal_size((std::size_t{4} << 20) + each * events));
     const auto s = on.ctx.state();
     on.set(events, 64, 10);
     on.run(begin_late(s, events)); // the ring is mapped
