@@ -8,6 +8,7 @@
 #include "compare/machine.hpp"
 #include "compare/report.hpp"
 #include "compare/row.hpp"
+#include "support/about_machine.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -18,7 +19,6 @@
 #include <string_view>
 #include <vector>
 
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -82,19 +82,6 @@ wishes read_arguments(int argc, char** argv)
     return out;
 }
 
-std::string about_machine()
-{
-    std::string model = "unknown processor";
-    std::ifstream in("/proc/cpuinfo");
-    for (std::string text; std::getline(in, text);)
-        if (text.starts_with("model name"))
-            model = text.substr(text.find(':') + 2);
-    utsname system{};
-    ::uname(&system);
-    return model + ", " + std::to_string(::sysconf(_SC_NPROCESSORS_ONLN)) + " processors, Linux " +
-           system.release + "; Redis: " + redis_server::settings();
-}
-
 /// So many rounds; all figures of one after the other.
 std::vector<figures> run(const row& r, const wishes& w)
 {
@@ -147,7 +134,7 @@ int main(int argc, char** argv)
 try {
     const auto w = read_arguments(argc, argv);
     prepare_shared_page();
-    const auto about = about_machine();
+    const auto about = about_machine() + "; g++ " __VERSION__ "; Redis " + redis_server::settings();
     std::printf("%s\n%u round%s; a ratio is zproc's figure by the peer's, the median of the "
                 "rounds\n\n",
                 about.c_str(), w.rounds, w.rounds == 1 ? "" : "s");

@@ -11,6 +11,7 @@
 #include "support/echo.hpp"
 #include "support/interleave.hpp"
 #include "support/run_loop.hpp"
+#include "support/seqlocked_table.hpp"
 
 #include <zproc/context.hpp>
 #include <zproc/dict.hpp>
@@ -28,12 +29,10 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
-#include <functional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <unordered_map>
 #include <utility>
 
 #include <signal.h>
@@ -49,39 +48,6 @@ namespace bench = zproc::bench;
 namespace {
 
 constexpr std::string_view hot = "key 0";
-
-/// Read under a sequence number that is odd while somebody writes.
-class seqlocked_table {
-public:
-    explicit seqlocked_table(std::size_t keys)
-    {
-        for (std::size_t i = 0; i != keys; ++i)
-            values_["key " + std::to_string(i)] = static_cast<std::int64_t>(i);
-    }
-
-    std::int64_t get(std::string_view key) const
-    {
-        for (;;) {
-            const auto before = sequence_.load(std::memory_order_acquire);
-            const auto found = values_.find(key);
-            const std::int64_t result = found == values_.end() ? -1 : found->second;
-            std::atomic_thread_fence(std::memory_order_acquire);
-            if ((before & 1) == 0 && sequence_.load(std::memory_order_relaxed) == before)
-                return result;
-        }
-    }
-
-private:
-    struct text_hash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view text) const
-        {
-            return std::hash<std::string_view>()(text);
-        }
-    };
-    std::unordered_map<std::string, std::int64_t, text_hash, std::equal_to<>> values_;
-    std::atomic<std::uint64_t> sequence_ = 0;
-};
 
 /// A process that writes one key as fast as it can, while it is told to.
 class writer_process {
@@ -248,7 +214,9 @@ try {
     const auto many_here = now(io, [&](auto token) { return many.replica(token); });
     writer.connect(ctx.address());
 
-    const seqlocked_table table(10);
+    bench::seqlocked_table table;
+    for (std::int64_t i = 0; i != 10; ++i)
+        table.set("key " + std::to_string(i), i);
     const std::string many_name = "replica get, " + std::to_string(many_keys) + " keys";
     constexpr std::size_t more = 500;
     std::uint64_t reads = 0;

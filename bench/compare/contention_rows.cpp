@@ -2,6 +2,7 @@
 
 #include "compare/machine.hpp"
 #include "compare/row.hpp"
+#include "support/echo.hpp"
 #include "support/window.hpp"
 
 #include <zproc/draft.hpp>
@@ -27,6 +28,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int workers = 8;
+constexpr std::size_t request_size = 48; // of an increment, in our protocol
+constexpr std::size_t reply_size = 24;
 
 // ---- what each of our workers does -------------------------------------------------------------
 
@@ -93,6 +96,19 @@ void increment_redis(const std::string& path, int depth)
             freeReplyObject(reply);
         }
     }
+    page->done += done;
+}
+
+/// As many bytes as an increment and its reply take.
+void exchange(int socket, int depth)
+{
+    std::vector<char> bytes(static_cast<std::size_t>(depth) * request_size);
+    page->await_go();
+    std::uint64_t done = 0;
+    for (; !page->stop; done += static_cast<std::uint64_t>(depth))
+        if (!write_all(socket, bytes.data(), bytes.size()) ||
+            !read_all(socket, bytes.data(), static_cast<std::size_t>(depth) * reply_size))
+            throw std::runtime_error("the echo has gone");
     page->done += done;
 }
 
@@ -169,10 +185,15 @@ protected:
 
     double theirs(const std::function<void(const std::string&)>& work)
     {
+        return plain([&](int) { work(server_.path()); });
+    }
+
+    double plain(const std::function<void(int number)>& work)
+    {
         page->reset();
         double seconds = 0;
         {
-            const crowd all(workers, [&](int) { work(server_.path()); });
+            const crowd all(workers, work);
             page->await_ready(workers);
             seconds = measure();
         }
@@ -204,16 +225,24 @@ public:
         std::vector<figures> all;
         for (const int depth : {1, 16}) {
             figures out;
-            in_turn(number, {[&] { out.ours = ours(&increment, depth); },
-                             [&] {
-                                 out.peer = theirs([depth](const std::string& path) {
-                                     increment_redis(path, depth);
-                                 });
-                             }});
+            in_turn(number,
+                    {[&] { out.ours = ours(&increment, depth); },
+                     [&] {
+                         out.peer = theirs(
+                             [depth](const std::string& path) { increment_redis(path, depth); });
+                     },
+                     [&] {
+                         out.raw = plain([&](int worker) {
+                             exchange(echo_.socket(static_cast<std::size_t>(worker)), depth);
+                         });
+                     }});
             all.push_back(out);
         }
         return all;
     }
+
+private:
+    echo_crowd echo_{workers, request_size, reply_size};
 };
 
 class atomics : public contention {
@@ -235,11 +264,12 @@ public:
 
 void add_contention_rows(std::vector<row>& to)
 {
-    to.push_back(
-        {"P4",
-         {{"P4", "8 processes increment one key", "1000/s", "Redis INCR", better::more, 1.1, 1.3},
-          {"P4/16", "the same, 16 deep", "1000/s", "Redis INCR", better::more, 1.5, 2}},
-         [](const scale& s) { return std::make_unique<increments>(s); }});
+    to.push_back({"P4",
+                  {{"P4", "8 processes increment one key", "1000/s", "Redis INCR", better::more,
+                    1.1, 1.3, "an echo over Unix sockets, epoll"},
+                   {"P4/16", "the same, 16 deep", "1000/s", "Redis INCR", better::more, 1.5, 2,
+                    "an echo over Unix sockets, epoll"}},
+                  [](const scale& s) { return std::make_unique<increments>(s); }});
     to.push_back(
         {"P5",
          {{"P5", "8 processes change one key atomically", "1000/s", "Redis WATCH, MULTI",

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <new>
 #include <stdexcept>
+#include <string_view>
 
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
@@ -85,6 +86,9 @@ void shared_page::reset()
     done = seen = 0;
     sent_at = 0;
     took.clear();
+    for (auto& each : bells)
+        each = 0;
+    head = 0;
 }
 
 void shared_page::await_go()
@@ -108,7 +112,20 @@ void shared_page::await_ready(int count) const
 
 std::string redis_server::settings()
 {
-    return "one Unix socket, no TCP, save \"\", appendonly no, output of subscribers not limited";
+    std::string version = "of unknown version";
+    if (auto* const told = ::popen("redis-server --version", "r")) {
+        char text[256] = {};
+        const std::string_view line = std::fgets(text, sizeof text, told) ? text : "";
+        if (const auto at = line.find("v="); at != line.npos)
+            version = line.substr(at + 2, line.find(' ', at) - at - 2);
+        ::pclose(told);
+    }
+    return version +
+           ", one Unix socket, no TCP, save \"\", appendonly no, output of subscribers not "
+           "limited; "
+           "hiredis " +
+           std::to_string(HIREDIS_MAJOR) + '.' + std::to_string(HIREDIS_MINOR) + '.' +
+           std::to_string(HIREDIS_PATCH) + ", pipelined where the row is";
 }
 
 namespace {

@@ -44,9 +44,13 @@ struct shared_page {
     std::atomic<bool> stop = false;
     std::atomic<std::uint64_t> done = 0;
     std::atomic<std::uint64_t> seen = 0; ///< by all watchers together
-    std::atomic<std::uint32_t> bell = 0; ///< a futex
     std::atomic<std::int64_t> sent_at = 0;
     latencies took;
+
+    // Of the raw baseline of watchers: futexes, and what was written so far.
+    std::array<std::atomic<std::uint32_t>, 128> bells{};
+    std::atomic<std::uint64_t> head = 0;
+    std::array<std::atomic<std::int64_t>, std::size_t{1} << 15> events{};
 
     void reset();
     /// In a worker: says that it is ready, and waits until all go. Sleeps meanwhile.

@@ -85,18 +85,18 @@ measured::verdict measured::reached() const
 
 void print_heading()
 {
-    std::printf("%-8s %-46s %-9s %10s %10s %10s %8s %7s %8s\n", "", "", "unit", "zproc", "peer",
-                "raw", "ratio", "spread", "must");
+    std::printf("%-8s %-46s %-9s %10s %10s %10s %8s %7s %8s  %s\n", "", "", "unit", "zproc", "peer",
+                "raw", "ratio", "spread", "must", "peer");
 }
 
 void print(const measured& one)
 {
     const auto m = one.medians();
-    std::printf("%-8s %-46s %-9s %10s %10s %10s %8s %6.0f%% %8s  %s\n", one.of.id.c_str(),
+    std::printf("%-8s %-46s %-9s %10s %10s %10s %8s %6.0f%% %8s  %s: %s\n", one.of.id.c_str(),
                 one.of.what.c_str(), one.of.unit.c_str(), short_number(m.ours).c_str(),
                 short_number(m.peer).c_str(), short_number(m.raw).c_str(),
                 short_number(one.ratio()).c_str(), 100 * one.spread(), goal_text(one.of).c_str(),
-                words(one.reached()));
+                one.of.peer.c_str(), words(one.reached()));
     std::fflush(stdout);
 }
 

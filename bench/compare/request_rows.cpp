@@ -3,6 +3,7 @@
 #include "compare/machine.hpp"
 #include "compare/row.hpp"
 #include "support/echo.hpp"
+#include "support/seqlocked_table.hpp"
 #include "support/window.hpp"
 
 #include <zproc/dict.hpp>
@@ -17,8 +18,6 @@
 #include <vector>
 
 #include <hiredis/hiredis.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
 namespace zproc::bench {
 
@@ -108,45 +107,9 @@ private:
 
 // ---- P2 ----------------------------------------------------------------------------------------
 
-/// Answers as many messages as have come with as many replies in one write; ends with its peer.
-[[noreturn]] void answer_batches(int socket)
-{
-    std::array<char, 64 * request_size * 4> in{};
-    const std::array<char, 64 * reply_size * 4> out{};
-    const int poll = ::epoll_create1(0);
-    epoll_event event{};
-    event.events = EPOLLIN;
-    ::epoll_ctl(poll, EPOLL_CTL_ADD, socket, &event);
-    std::size_t rest = 0;
-    for (;;) {
-        ::epoll_wait(poll, &event, 1, -1);
-        const auto count = ::read(socket, in.data(), in.size());
-        if (count <= 0)
-            ::_exit(0);
-        rest += static_cast<std::size_t>(count);
-        const auto whole = rest / request_size;
-        rest %= request_size;
-        if (!write_all(socket, out.data(), whole * reply_size))
-            ::_exit(0);
-    }
-}
-
 class pipelined_sets : public experiment {
 public:
-    explicit pipelined_sets(const scale& s) : times_(s.of(200'000, 2'000))
-    {
-        if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends_.data()) != 0)
-            throw std::runtime_error("no socket pair");
-        echo_.emplace(1, [this](int) {
-            ::close(ends_[0]);
-            answer_batches(ends_[1]);
-        });
-        ::close(ends_[1]);
-    }
-    ~pipelined_sets() override
-    {
-        ::close(ends_[0]); // its end
-    }
+    explicit pipelined_sets(const scale& s) : times_(s.of(200'000, 2'000)) {}
 
     std::vector<figures> round(unsigned number) override
     {
@@ -175,8 +138,8 @@ private:
     {
         std::vector<char> bytes(depth * request_size);
         for (std::size_t i = 0; i < times_; i += depth)
-            if (!write_all(ends_[0], bytes.data(), depth * request_size) ||
-                !read_all(ends_[0], bytes.data(), depth * reply_size))
+            if (!write_all(echo_.socket(0), bytes.data(), depth * request_size) ||
+                !read_all(echo_.socket(0), bytes.data(), depth * reply_size))
                 throw std::runtime_error("the echo has gone");
     }
 
@@ -207,8 +170,7 @@ private:
     own_state own_;
     redis_server server_;
     redis_client client_{server_.path()};
-    std::array<int, 2> ends_{};
-    std::optional<crowd> echo_;
+    echo_crowd echo_{1, request_size, reply_size};
 };
 
 // ---- P3 ----------------------------------------------------------------------------------------
@@ -223,38 +185,47 @@ public:
             auto made = co_await self.own_.ctx.state().replica();
             self.replica_.emplace(std::move(made));
         }(*this));
-        for (int i = 0; i != 1000; ++i)
+        for (int i = 0; i != 1000; ++i) {
             client_.run("SET key:%d %d", i, i);
+            table_.set("key " + std::to_string(i), i);
+        }
     }
 
     std::vector<figures> round(unsigned number) override
     {
         figures out;
-        in_turn(number, {[&] {
-                             const auto begun = now_ns();
-                             std::int64_t sum = 0;
-                             for (std::size_t i = 0; i != own_times_; ++i)
-                                 sum += replica_->get<std::int64_t>("key 7");
-                             if (sum != 7 * static_cast<std::int64_t>(own_times_))
-                                 throw std::runtime_error("a replica has another value");
-                             out.ours = 1e9 * static_cast<double>(own_times_) /
-                                        static_cast<double>(now_ns() - begun);
-                         },
-                         [&] {
-                             const auto begun = now_ns();
-                             for (std::size_t i = 0; i != times_; ++i)
-                                 client_.run("GET %s", "key:7");
-                             out.peer = 1e9 * static_cast<double>(times_) /
-                                        static_cast<double>(now_ns() - begun);
-                         }});
+        in_turn(number,
+                {[&] { out.ours = rate([&] { return replica_->get<std::int64_t>("key 7"); }); },
+                 [&] { out.raw = rate([&] { return table_.get("key 7"); }); },
+                 [&] {
+                     const auto begun = now_ns();
+                     for (std::size_t i = 0; i != times_; ++i)
+                         client_.run("GET %s", "key:7");
+                     out.peer =
+                         1e9 * static_cast<double>(times_) / static_cast<double>(now_ns() - begun);
+                 }});
         return {out};
     }
 
 private:
+    /// A second.
+    template <class Read>
+    double rate(Read read) const
+    {
+        const auto begun = now_ns();
+        std::int64_t sum = 0;
+        for (std::size_t i = 0; i != own_times_; ++i)
+            sum += read();
+        if (sum != 7 * static_cast<std::int64_t>(own_times_))
+            throw std::runtime_error("a read has another value");
+        return 1e9 * static_cast<double>(own_times_) / static_cast<double>(now_ns() - begun);
+    }
+
     std::size_t own_times_;
     std::size_t times_;
     own_state own_;
     std::optional<replica> replica_;
+    seqlocked_table table_;
     redis_server server_;
     redis_client client_{server_.path()};
 };
@@ -304,7 +275,8 @@ void add_request_rows(std::vector<row>& to)
                     "an echo over a Unix socket, epoll"}},
                   &begin<pipelined_sets>});
     to.push_back({"P3",
-                  {{"P3", "read: a replica, beside GET", "/s", "Redis", better::more, 150, 500}},
+                  {{"P3", "read: a replica, beside GET", "/s", "Redis", better::more, 150, 500,
+                    "a hash table behind a seqlock"}},
                   &begin<local_reads>});
     to.push_back({"P10",
                   {{"P10", "one SET with 100,000 keys, beside 10", "us", "zproc, 10 keys",

@@ -2,6 +2,7 @@
 
 #include "compare/machine.hpp"
 #include "compare/row.hpp"
+#include "compare/watchers.hpp"
 #include "support/window.hpp"
 
 #include <zproc/watcher.hpp>
@@ -10,9 +11,6 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
-#include <climits>
-#include <cstdlib>
-#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -20,8 +18,6 @@
 #include <vector>
 
 #include <hiredis/hiredis.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace zproc::bench {
@@ -29,140 +25,6 @@ namespace zproc::bench {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr const char* last_word = "end";
-
-/// Waits until all watchers together have seen so many; they need this core.
-void await_seen(std::uint64_t count)
-{
-    const auto until = now_ns() + 60'000'000'000;
-    while (page->seen < count) {
-        if (now_ns() > until)
-            throw std::runtime_error("an event does not come");
-        std::this_thread::sleep_for(50us);
-    }
-}
-
-// ---- watchers: ours, theirs, and what the kernel gives -----------------------------------------
-
-/// Awake: how long it took, when that is asked.
-void saw(std::int64_t sent_at)
-{
-    if (sent_at != 0)
-        page->took.add(static_cast<double>(now_ns() - sent_at));
-    ++page->seen;
-}
-
-asio::awaitable<void> watch_one(context ctx, std::string key)
-{
-    auto events = ctx.state().when_change(key, {.own = true});
-    co_await ctx.ping(); // it is registered
-    ++page->ready;
-    for (;;) {
-        const auto e = co_await events.next();
-        const auto sent_at = e->changes.front().after->get<std::int64_t>();
-        if (sent_at < 0)
-            co_return;
-        saw(sent_at);
-    }
-}
-
-/// The same, and only counts; at most once for all that came together.
-asio::awaitable<void> count_all(context ctx, std::string key)
-{
-    auto events = ctx.state().when_change(key, {.own = true});
-    co_await ctx.ping();
-    ++page->ready;
-    std::uint64_t counted = 0;
-    for (;;) {
-        const auto some = co_await events.next_some(256);
-        for (const auto& e : some) {
-            const auto number = e.changes.front().after->get<std::int64_t>();
-            if (number < 0)
-                co_return;
-            if (++counted % 256 == 0)
-                page->seen += 256;
-        }
-    }
-}
-
-void subscribe(const std::string& path, const std::string& channel, bool counting)
-{
-    redis_client client(path);
-    client.run("SUBSCRIBE %s", channel.c_str());
-    ++page->ready;
-    std::uint64_t counted = 0;
-    for (;;) {
-        void* got = nullptr;
-        if (redisGetReply(client.get(), &got) != REDIS_OK)
-            throw std::runtime_error("redis-server has gone");
-        auto* const reply = static_cast<redisReply*>(got);
-        const char* const text = reply->element[2]->str;
-        const bool over = std::strcmp(text, last_word) == 0;
-        if (!over && !counting)
-            saw(std::strtoll(text, nullptr, 10));
-        else if (!over && ++counted % 256 == 0)
-            page->seen += 256;
-        freeReplyObject(reply);
-        if (over)
-            return;
-    }
-}
-
-/// Redis Streams: blocks for what comes after the last one, as much as there is.
-void read_stream(const std::string& path)
-{
-    redis_client client(path);
-    ++page->ready;
-    std::uint64_t counted = 0;
-    std::string last = "0";
-    for (;;) {
-        auto* const reply = static_cast<redisReply*>(
-            redisCommand(client.get(), "XREAD COUNT 256 BLOCK 0 STREAMS s %s", last.c_str()));
-        if (reply == nullptr || reply->type != REDIS_REPLY_ARRAY)
-            throw std::runtime_error("redis-server does not answer");
-        const auto* const entries = reply->element[0]->element[1];
-        bool over = false;
-        for (std::size_t i = 0; i != entries->elements; ++i) {
-            const auto* const entry = entries->element[i];
-            last = entry->element[0]->str;
-            over = over || std::strcmp(entry->element[1]->element[1]->str, last_word) == 0;
-            if (!over && ++counted % 256 == 0)
-                page->seen += 256;
-        }
-        freeReplyObject(reply);
-        if (over)
-            return;
-    }
-}
-
-void wait_for_bell()
-{
-    ++page->ready;
-    auto* const word = reinterpret_cast<std::uint32_t*>(&page->bell);
-    for (std::uint32_t heard = 0;;) {
-        const std::uint32_t now = page->bell;
-        if (now == heard) {
-            ::syscall(SYS_futex, word, FUTEX_WAIT, heard, nullptr, nullptr, 0);
-            continue;
-        }
-        heard = now;
-        const std::int64_t sent_at = page->sent_at;
-        if (sent_at < 0)
-            return;
-        saw(sent_at);
-    }
-}
-
-void ring_bell(std::int64_t sent_at)
-{
-    page->sent_at = sent_at;
-    ++page->bell;
-    ::syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&page->bell), FUTEX_WAKE, INT_MAX,
-              nullptr, nullptr, 0);
-}
-
-// ---- experiments -------------------------------------------------------------------------------
 
 class watching : public experiment {
 protected:
@@ -199,7 +61,6 @@ protected:
                      const std::function<void()>& write, const std::function<void()>& end)
     {
         page->reset();
-        page->bell = 0;
         const crowd all(count, watcher);
         watchers_ = all.pids();
         page->await_ready(count);
@@ -235,12 +96,9 @@ public:
             const int watchers = quick_ ? std::min(n, 3) : n;
             const int times = quick_ ? 20 : n == 100 ? 100 : 500;
             figures out;
-            std::vector<std::function<void()>> contestants{
-                [&] { out.ours = ours(watchers, times); },
-                [&] { out.peer = theirs(watchers, times); }};
-            if (!cpu_)
-                contestants.push_back([&] { out.raw = bell(watchers, times); });
-            in_turn(number, contestants);
+            in_turn(number, {[&] { out.ours = ours(watchers, times); },
+                             [&] { out.peer = theirs(watchers, times); },
+                             [&] { out.raw = bell(watchers, times); }});
             all.push_back(out);
         }
         return all;
@@ -288,17 +146,20 @@ private:
 
     double bell(int count, int times)
     {
+        double cpu = 0;
         with_theirs(
-            count, [](int) { wait_for_bell(); },
+            count, [](int) { wait_for_bell(0); },
             [&] {
                 for (int i = 1; i <= times; ++i) {
                     std::this_thread::sleep_for(300us);
-                    ring_bell(now_ns());
+                    const double before = cpu_ns({::getpid()});
+                    ring_bell(0, now_ns());
+                    cpu += cpu_ns({::getpid()}) - before;
                     await_seen(static_cast<std::uint64_t>(i) * static_cast<std::uint64_t>(count));
                 }
             },
-            [] { ring_bell(-1); });
-        return result(0, times);
+            [] { ring_bell(0, -1); });
+        return result(cpu, times);
     }
 
     bool quick_;
@@ -324,6 +185,7 @@ public:
             figures to_peers;
             figures to_streams;
             in_turn(number, {[&] { to_peers.ours = to_streams.ours = ours(watchers, batches); },
+                             [&] { to_peers.raw = to_streams.raw = plain(watchers, batches); },
                              [&] {
                                  to_peers.peer = theirs(
                                      watchers, batches,
@@ -368,6 +230,23 @@ private:
         return out;
     }
 
+    double plain(int count, int batches)
+    {
+        double out = 0;
+        with_theirs(
+            count, [](int) { count_events(); },
+            [&] {
+                const auto begun = now_ns();
+                for (int i = 0; i != batches; ++i)
+                    write_events(1, batch);
+                await_seen(batch * static_cast<std::uint64_t>(batches) *
+                           static_cast<std::uint64_t>(count));
+                out = rate(count, batches, now_ns() - begun);
+            },
+            [] { write_events(-1, 1); });
+        return out;
+    }
+
     double theirs(int count, int batches, const std::function<void(int)>& watcher,
                   const char* event, const char* end)
     {
@@ -408,7 +287,8 @@ public:
         const int times = quick_ ? 20 : 500;
         figures out;
         in_turn(number, {[&] { out.ours = ours(watchers, times); },
-                         [&] { out.peer = theirs(watchers, times); }});
+                         [&] { out.peer = theirs(watchers, times); },
+                         [&] { out.raw = bells(watchers, times); }});
         return {out};
     }
 
@@ -456,6 +336,30 @@ private:
         return cpu / times / 1e3;
     }
 
+    /// Who writes wakes: there is no server, and its part is counted.
+    double bells(int count, int times)
+    {
+        double cpu = 0;
+        with_theirs(
+            count, [](int number) { wait_for_bell(number); },
+            [&] {
+                const double before = cpu_ns(watchers_);
+                for (int i = 1; i <= times; ++i) {
+                    std::this_thread::sleep_for(300us);
+                    const double own = cpu_ns({::getpid()});
+                    ring_bell(2, now_ns());
+                    cpu += cpu_ns({::getpid()}) - own;
+                    await_seen(static_cast<std::uint64_t>(i));
+                }
+                cpu += cpu_ns(watchers_) - before;
+            },
+            [count] {
+                for (int i = 0; i != count; ++i)
+                    ring_bell(i, -1);
+            });
+        return cpu / times / 1e3;
+    }
+
     bool quick_;
 };
 
@@ -473,22 +377,24 @@ void add_watch_rows(std::vector<row>& to)
                   [](const scale& s) {
                       return std::make_unique<waking>(s, std::vector{1, 10, 100}, false);
                   }});
-    to.push_back(
-        {"P7",
-         {{"P7/10", "delivered events, 10 watchers", "M/s", "Redis pub/sub", better::more, 3, 5},
-          {"P7/100", "delivered events, 100 watchers", "M/s", "Redis pub/sub", better::more, 3, 5},
-          {"P7/s10", "the same, 10, beside Streams", "M/s", "Redis Streams", better::more, 6, 10},
-          {"P7/s100", "the same, 100, beside Streams", "M/s", "Redis Streams", better::more, 6,
-           10}},
-         [](const scale& s) { return std::make_unique<delivering>(s); }});
+    to.push_back({"P7",
+                  {{"P7/10", "delivered events, 10 watchers", "M/s", "Redis pub/sub", better::more,
+                    3, 5, "shared memory and a futex, no server"},
+                   {"P7/100", "delivered events, 100 watchers", "M/s", "Redis pub/sub",
+                    better::more, 3, 5, "shared memory and a futex, no server"},
+                   {"P7/s10", "the same, 10, beside Streams", "M/s", "Redis Streams", better::more,
+                    6, 10, "shared memory and a futex, no server"},
+                   {"P7/s100", "the same, 100, beside Streams", "M/s", "Redis Streams",
+                    better::more, 6, 10, "shared memory and a futex, no server"}},
+                  [](const scale& s) { return std::make_unique<delivering>(s); }});
     to.push_back(
         {"P8",
          {{"P8", "CPU of the server for one event, 100 watchers", "us", "Redis pub/sub",
-           better::less, 0.5, 0.25}},
+           better::less, 0.5, 0.25, "shared memory and a futex, no server"}},
          [](const scale& s) { return std::make_unique<waking>(s, std::vector{100}, true); }});
     to.push_back({"P15",
                   {{"P15", "CPU of all, one of 100 watched keys is written", "us", "Redis pub/sub",
-                    better::less, 1, 0.7}},
+                    better::less, 1, 0.7, "shared memory and a futex, no server"}},
                   [](const scale& s) { return std::make_unique<one_of_many>(s); }});
 }
 

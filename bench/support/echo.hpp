@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -22,6 +23,24 @@ public:
 
 private:
     int socket_ = -1;
+    pid_t pid_ = -1;
+};
+
+/// The same for many at once, who may send many messages in one write: all that one look finds is
+/// answered in one write.
+class echo_crowd {
+public:
+    echo_crowd(std::size_t connections, std::size_t request, std::size_t reply);
+    ~echo_crowd();
+
+    echo_crowd(const echo_crowd&) = delete;
+    echo_crowd& operator=(const echo_crowd&) = delete;
+
+    /// Blocking, also for processes that are forked from here; it stays the crowd's.
+    int socket(std::size_t connection) const { return sockets_[connection]; }
+
+private:
+    std::vector<int> sockets_;
     pid_t pid_ = -1;
 };
 
