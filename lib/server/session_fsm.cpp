@@ -147,10 +147,29 @@ void session_fsm::disconnected(std::int64_t now, std::int64_t wall)
     shared_.waiting -= std::exchange(counted_, 0);
 }
 
+/// The lists of a message, and back: so that there is no allocation for each.
+template <class Request>
+void session_fsm::exchange_lists(Request& request)
+{
+    const auto exchange = [](auto& of_message, auto& kept) {
+        constexpr std::size_t most = 1024;
+        of_message.clear();
+        if (of_message.capacity() <= most)
+            of_message.swap(kept);
+    };
+    if constexpr (requires { request.entries; })
+        exchange(request.entries, entries_);
+    if constexpr (requires { request.reads; })
+        exchange(request.reads, reads_);
+    if constexpr (requires { request.writes; })
+        exchange(request.writes, writes_);
+}
+
 template <class Request>
 void session_fsm::serve(const frame& f, std::int64_t now)
 {
     Request request;
+    exchange_lists(request);
     if constexpr (requires { request.code = f.code; })
         request.code = f.code;
     if (const auto ec = decode(f.body, request, shared_.about.limits); ec.failed()) {
@@ -163,6 +182,7 @@ void session_fsm::serve(const frame& f, std::int64_t now)
         if (shared_.turns.held() && must_wait(request))
             return;
     handle(f, request, now);
+    exchange_lists(request);
 }
 
 template <class Request>

@@ -127,6 +127,8 @@ private:
                       std::int64_t now);
     void dispatch(const protocol::frame& f, std::int64_t now);
     template <class Request>
+    void exchange_lists(Request& request);
+    template <class Request>
     void serve(const protocol::frame& f, std::int64_t now);
 
     // one per request; `answer` and `fail` write the reply
@@ -209,6 +211,9 @@ private:
     bool starved_ = false;
     std::vector<turns::ticket> begun_; // turns that were not answered yet
     std::vector<std::string_view> touched_;
+    std::vector<protocol::entry> entries_;
+    std::vector<protocol::read_stamp> reads_;
+    std::vector<protocol::write> writes_;
     std::vector<store::key_value> changes_;
     std::vector<store::read_stamp> stamps_;
 };

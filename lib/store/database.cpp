@@ -169,11 +169,19 @@ void database::plan_all(named_space& s, std::span<const key_value> changes)
     if (changes.size() == 1)
         return plan(s, changes.front().key, changes.front().value);
     // One record holds a key once: the last change of it counts.
+    constexpr std::size_t few = 8; // to compare them all takes less than a table of them
     std::unordered_set<std::string_view> seen;
-    seen.reserve(changes.size());
-    for (auto it = changes.rbegin(); it != changes.rend(); ++it)
-        if (seen.insert(it->key).second)
+    if (changes.size() > few)
+        seen.reserve(changes.size());
+    for (auto it = changes.rbegin(); it != changes.rend(); ++it) {
+        const bool last = changes.size() > few
+                              ? seen.insert(it->key).second
+                              : std::none_of(changes.rbegin(), it, [&](const key_value& later) {
+                                    return later.key == it->key;
+                                });
+        if (last)
             plan(s, it->key, it->value);
+    }
     std::ranges::reverse(drafts_);
     std::ranges::reverse(touched_);
 }
