@@ -29,7 +29,7 @@ template <class Input>
     requires detail::swarm_input<Input>
 auto spread(Input&& input)
 {
-    return detail::spread_input<std::remove_cvref_t<Input>>{std::forward<Input>(input)};
+    return detail::spread_input<std::remove_cvref_t<Input>>(std::forward<Input>(input));
 }
 
 /// Several ranges, an item of each as the arguments, as long as the shortest:
@@ -37,8 +37,8 @@ auto spread(Input&& input)
 template <std::ranges::input_range... Range>
 auto zip(Range&&... ranges)
 {
-    return detail::zip_input<std::remove_cvref_t<Range>...>{
-        std::tuple<std::remove_cvref_t<Range>...>(std::forward<Range>(ranges)...)};
+    return detail::zip_input<std::remove_cvref_t<Range>...>(
+        std::tuple<std::remove_cvref_t<Range>...>(std::forward<Range>(ranges)...));
 }
 
 /// Worker processes that run functions over items; made by `context::create_swarm`.

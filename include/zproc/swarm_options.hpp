@@ -75,8 +75,8 @@ public:
 
     // ---- of a swarm, or of some maps
 
-    /// How often an item is tried again after a worker died at it. Default 2: an innocent one that
-    /// was there when something else killed the worker is then done. 0: never.
+    /// How often an item is tried again after a worker died at it. Default: twice; eight times where
+    /// SIGKILL ended it, which is rarely the item's doing. 0: never.
     swarm_options& retries(unsigned times)
     {
         retries_ = times;
@@ -119,7 +119,7 @@ public:
     const std::optional<detail::call>& finaliser() const noexcept { return finaliser_; }
     std::optional<std::uint64_t> items_per_worker() const noexcept { return items_per_worker_; }
     std::optional<std::uint64_t> memory_per_worker() const noexcept { return memory_per_worker_; }
-    unsigned retries() const noexcept { return retries_; }
+    std::optional<unsigned> retries() const noexcept { return retries_; }
     unsigned exception_retries() const noexcept { return exception_retries_; }
     std::optional<duration> deadline() const noexcept { return deadline_; }
     std::optional<std::size_t> chunk() const noexcept { return chunk_; }
@@ -132,7 +132,7 @@ private:
     std::optional<detail::call> finaliser_;
     std::optional<std::uint64_t> items_per_worker_;
     std::optional<std::uint64_t> memory_per_worker_;
-    unsigned retries_ = 2;
+    std::optional<unsigned> retries_;
     unsigned exception_retries_ = 0;
     std::optional<duration> deadline_;
     std::optional<std::size_t> chunk_;

@@ -104,7 +104,8 @@ void core::start(std::shared_ptr<detail::swarm_job> job)
         rules.chunk = o.chunk();
         rules.stream = job->stream;
         rules.in_flight = o.in_flight();
-        rules.retries = o.retries();
+        if (o.retries())
+            rules.retries = rules.kill_retries = *o.retries();
         rules.exception_retries = o.exception_retries();
         rules.deadline = o.deadline();
         const auto id = c.scheduler_.add_job(rules);

@@ -133,8 +133,7 @@ private:
     void retire(worker& w);
     void tell_to_leave(worker& w);
     void kill(worker& w);
-    void ended(worker_id id, const detail::process_outcome& outcome);
-    void lost(worker_id id, std::exception_ptr death);
+    void lost(worker_id id, std::exception_ptr death, bool by_somebody = false);
     void look_at_items();
 
     asio::any_io_executor io_;

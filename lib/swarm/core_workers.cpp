@@ -23,7 +23,9 @@ public:
 
     void ended(const asio::any_io_executor&, const detail::process_outcome& outcome) override
     {
-        tell([id = id_, error = outcome.error](core& c) { c.lost(id, error); });
+        tell([id = id_, error = outcome.error, killed = outcome.info.signal == SIGKILL](core& c) {
+            c.lost(id, error, killed);
+        });
     }
 
     void failed(const asio::any_io_executor&, error_code ec) override
@@ -265,7 +267,7 @@ void core::kill(worker& w)
 }
 
 /// Its process has ended, or never began.
-void core::lost(worker_id id, std::exception_ptr death)
+void core::lost(worker_id id, std::exception_ptr death, bool by_somebody)
 {
     const auto found = workers_.find(id);
     if (found == workers_.end())
@@ -277,7 +279,7 @@ void core::lost(worker_id id, std::exception_ptr death)
     if (!death)
         death = std::make_exception_ptr(system_error(errc::process_gone));
     const auto sign = w->page.sign();
-    const auto verdicts = scheduler_.worker_gone(id, sign, now());
+    const auto verdicts = scheduler_.worker_gone(id, sign, by_somebody && !w->killed);
     if (crew_.gone(id, !sign, now()))
         last_failure_ = death;
     judge(verdicts, death);

@@ -239,9 +239,9 @@ void scheduler::put_back(known_job& j, std::uint64_t first, std::uint64_t end)
 }
 
 /// True when that was the last one.
-bool scheduler::strike(known_job& j, std::uint64_t item)
+bool scheduler::strike(known_job& j, std::uint64_t item, bool killed)
 {
-    if (++j.strikes[item] <= j.rules.retries) {
+    if (++j.strikes[item] <= (killed ? j.rules.kill_retries : j.rules.retries)) {
         put_back(j, item, item + 1);
         return false;
     }
@@ -311,7 +311,7 @@ std::optional<scheduler::finish> scheduler::finished(worker_id which, chunk_id i
 }
 
 std::vector<verdict> scheduler::worker_gone(worker_id which, std::optional<last_sign> sign,
-                                            duration)
+                                            bool killed)
 {
     std::vector<verdict> told;
     const auto at = workers_.find(which);
@@ -354,7 +354,7 @@ std::vector<verdict> scheduler::worker_gone(worker_id which, std::optional<last_
             j.strikes.erase(*guilty);
             ++j.settled;
             told.push_back({each.what.job, *guilty, true});
-        } else if (strike(j, *guilty)) {
+        } else if (strike(j, *guilty, killed)) {
             told.push_back({each.what.job, *guilty, false});
         }
     }

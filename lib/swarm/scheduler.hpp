@@ -25,6 +25,7 @@ struct job_rules {
     bool stream = false;                  ///< results are taken one by one: see `consumed`
     std::optional<std::size_t> in_flight; ///< of a stream: items not yet consumed; measured, too
     unsigned retries = 2;                 ///< after deaths of a worker at an item
+    unsigned kill_retries = 8;            ///< the same, when somebody killed it
     unsigned exception_retries = 0;
     std::optional<duration> deadline; ///< of one item
 };
@@ -121,7 +122,9 @@ public:
                                    std::span<const std::uint32_t> failures, duration elapsed,
                                    duration now);
 
-    std::vector<verdict> worker_gone(worker_id worker, std::optional<last_sign> sign, duration now);
+    /// `killed`: by SIGKILL, which is rarely the doing of an item.
+    std::vector<verdict> worker_gone(worker_id worker, std::optional<last_sign> sign,
+                                     bool killed = false);
 
     // ---- deadlines
 
@@ -172,7 +175,7 @@ private:
     std::size_t wanted(const known_job& j) const;
     std::size_t open_window(const known_job& j) const;
     void put_back(known_job& j, std::uint64_t first, std::uint64_t end);
-    bool strike(known_job& j, std::uint64_t item);
+    bool strike(known_job& j, std::uint64_t item, bool killed);
     void start_front(known_worker& w, duration now);
 
     std::map<job_id, known_job> jobs_;

@@ -97,13 +97,15 @@ private:
     std::tuple<range_cursor<Range>...> all_;
 };
 
-/// What `spread` and `zip` make of ranges.
+/// What `spread` and `zip` make of ranges. No aggregates: g++ 12 would destroy these twice.
 template <class Input>
 struct spread_input {
+    explicit spread_input(auto&& of) : input(std::forward<decltype(of)>(of)) {}
     Input input;
 };
 template <class... Range>
 struct zip_input {
+    explicit zip_input(std::tuple<Range...>&& of) : ranges(std::move(of)) {}
     std::tuple<Range...> ranges;
 };
 

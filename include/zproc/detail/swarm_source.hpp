@@ -195,10 +195,13 @@ public:
     template <class I>
     generator_source(swarm_core&, I&& input) : state_(std::make_shared<state>())
     {
+        // One with a name is its owner's.
         if constexpr (requires { input.input; })
-            state_->from.emplace(std::forward<I>(input).input);
+            state_->from = &state_->own.emplace(std::forward<I>(input).input);
+        else if constexpr (std::is_lvalue_reference_v<I>)
+            state_->from = &input;
         else
-            state_->from.emplace(std::forward<I>(input));
+            state_->from = &state_->own.emplace(std::forward<I>(input));
     }
 
     std::optional<std::uint64_t> total() const noexcept { return std::nullopt; }
@@ -242,7 +245,8 @@ public:
 
 private:
     struct state {
-        std::optional<generator> from;
+        std::optional<generator> own;
+        generator* from = nullptr;
         std::deque<value> ready;
         std::size_t wanted = 0;
         bool reading = false;

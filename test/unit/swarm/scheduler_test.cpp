@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(worker_gone_puts_the_chunk_back_around_the_item_it_was_at)
     scheduled w(1);
     const auto job = w.add(10, chunked(10));
     const auto c = w.next(10);
-    BOOST_TEST(w.s.worker_gone(1, last_sign{c->id, 4}, 0s).empty());
+    BOOST_TEST(w.s.worker_gone(1, last_sign{c->id, 4}).empty());
     w.s.worker_up(2);
     std::vector<std::pair<std::uint64_t, std::uint32_t>> again;
     while (const auto piece = w.next(10)) {
@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(worker_gone_halves_the_chunk_when_nothing_shows_the_item)
     scheduled w(1, false);
     w.add(8, chunked(8));
     w.next(8);
-    BOOST_TEST(w.s.worker_gone(1, std::nullopt, 0s).empty());
+    BOOST_TEST(w.s.worker_gone(1, std::nullopt).empty());
     w.s.worker_up(2, false);
     const auto half = w.next(8);
     BOOST_REQUIRE(half.has_value());
@@ -199,7 +199,7 @@ BOOST_AUTO_TEST_CASE(worker_gone_does_not_blame_items_that_were_not_begun)
     rules.retries = 0;
     w.add(2, rules);
     const auto c = w.next(2);
-    BOOST_TEST(w.s.worker_gone(1, last_sign{c->id + 7, 0}, 0s).empty());
+    BOOST_TEST(w.s.worker_gone(1, last_sign{c->id + 7, 0}).empty());
     w.s.worker_up(2);
     const auto again = w.next(2);
     BOOST_REQUIRE(again.has_value());
@@ -218,7 +218,7 @@ BOOST_AUTO_TEST_CASE(worker_gone_settles_an_item_after_its_retries)
         while (const auto c = w.next(3)) {
             if (c->first <= 1 && 1 < c->first + c->count) { // item 1 kills
                 ++deaths;
-                told = w.s.worker_gone(id, last_sign{c->id, std::uint32_t(1 - c->first)}, 0s);
+                told = w.s.worker_gone(id, last_sign{c->id, std::uint32_t(1 - c->first)});
                 break;
             }
             w.finish(*c);
@@ -228,6 +228,21 @@ BOOST_AUTO_TEST_CASE(worker_gone_settles_an_item_after_its_retries)
     BOOST_REQUIRE(told.size() == 1u);
     BOOST_TEST(told[0].item == 1u);
     BOOST_TEST(!told[0].overdue);
+}
+
+BOOST_AUTO_TEST_CASE(worker_gone_tries_an_item_more_often_when_somebody_killed_its_worker)
+{
+    scheduled w(0);
+    w.add(1, chunked(1));
+    std::vector<verdict> told;
+    worker_id deaths = 0;
+    while (told.empty()) {
+        BOOST_REQUIRE(deaths < 20u);
+        w.s.worker_up(++deaths);
+        const auto c = w.next(1);
+        told = w.s.worker_gone(deaths, last_sign{c->id, 0}, true);
+    }
+    BOOST_TEST(deaths == 9u); // eight retries
 }
 
 BOOST_AUTO_TEST_CASE(finished_refuses_what_cannot_be)
@@ -290,7 +305,7 @@ BOOST_AUTO_TEST_CASE(overdue_names_a_worker_once_and_its_item_gets_no_result)
     BOOST_TEST(w.s.overdue(149ms).empty());
     BOOST_TEST((w.s.overdue(150ms) == std::vector<worker_id>{1}));
     BOOST_TEST(w.s.overdue(151ms).empty());
-    const auto told = w.s.worker_gone(1, last_sign{c->id, 1}, 151ms);
+    const auto told = w.s.worker_gone(1, last_sign{c->id, 1});
     BOOST_REQUIRE(told.size() == 1u);
     BOOST_TEST(told[0].item == 1u);
     BOOST_TEST(told[0].overdue);

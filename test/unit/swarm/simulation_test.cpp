@@ -206,7 +206,7 @@ private:
         const bool wanted = s_.has_job(c.job);
         if (wanted && (shows_items_ || c.count == 1))
             ++job.killed[c.first + item];
-        const auto told = s_.worker_gone(id, sign, time_);
+        const auto told = s_.worker_gone(id, sign);
         for (const auto& each : told) {
             BOOST_TEST(!each.overdue);
             auto& of = jobs_.at(each.job);
