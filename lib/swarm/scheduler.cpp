@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 namespace zproc::swarming {
@@ -163,35 +162,36 @@ std::size_t scheduler::wanted(const known_job& j) const
     return std::max<std::size_t>(most, 1);
 }
 
+/// Of the job that has had the least time, the youngest of several. Where that one wants a worker for itself, nobody else is
+/// put behind what the worker is at: or it would never be free.
 std::optional<offer> scheduler::offer_to(worker_id id, const known_worker& w) const
 {
-    const bool second = !w.held.empty();
-    std::optional<offer> best;
-    double least = std::numeric_limits<double>::infinity();
-    for (const auto& [job_number, j] : jobs_) {
-        if (j.time >= least)
-            continue;
-        const bool one_by_one = j.rules.deadline && !w.shows_items;
-        offer made{id, job_number, 0, false, 0};
-        if (!j.again.empty()) {
-            const auto& [first, count] = *j.again.begin();
-            // What may bring the worker down has nobody waiting behind it.
-            if (second && (j.strikes.contains(first) || j.cost <= 0))
-                continue;
-            made.again = true;
-            made.first = first;
-            made.most = one_by_one ? 1 : count;
-        } else {
-            if (j.ended || j.starved || (second && (j.cost <= 0 || j.cost > longest_pair)))
-                continue;
-            made.most = std::min(open_window(j), one_by_one ? 1 : wanted(j));
-            if (made.most == 0)
-                continue;
+    const known_job* least = nullptr;
+    offer made{id, 0, 0, false, 0};
+    for (const auto& [number, j] : jobs_)
+        if ((least == nullptr || j.time <= least->time) &&
+            (!j.again.empty() || (!j.ended && !j.starved && open_window(j) > 0))) {
+            least = &j;
+            made.job = number;
         }
-        least = j.time;
-        best = made;
+    if (least == nullptr)
+        return std::nullopt;
+    const auto& j = *least;
+    const bool one_by_one = j.rules.deadline && !w.shows_items;
+    if (!w.held.empty() && (j.cost <= 0 || j.cost > longest_pair))
+        return std::nullopt;
+    if (j.again.empty()) {
+        made.most = std::min(open_window(j), one_by_one ? 1 : wanted(j));
+        return made;
     }
-    return best;
+    const auto& [first, count] = *j.again.begin();
+    // What may bring the worker down has nobody waiting behind it, nor waits itself.
+    if (!w.held.empty() && j.strikes.contains(first))
+        return std::nullopt;
+    made.again = true;
+    made.first = first;
+    made.most = one_by_one ? 1 : count;
+    return made;
 }
 
 std::optional<offer> scheduler::next() const

@@ -162,6 +162,22 @@ BOOST_AUTO_TEST_CASE(next_serves_two_jobs_by_the_time_they_have_had)
     BOOST_TEST(std::abs(of_slow.count() - of_quick.count()) <= duration(20ms).count());
 }
 
+BOOST_AUTO_TEST_CASE(next_lets_a_new_job_in_where_workers_hold_chunks_of_another)
+{
+    scheduled w(1);
+    w.add(1'000'000, chunked(1));
+    w.finish(*w.next(1'000'000), 1ms);
+    auto held = *w.next(1'000'000);
+    auto behind = *w.next(1'000'000);
+    const auto late = w.add(1, chunked(1));
+    w.finish(held, 1ms);
+    BOOST_TEST(!w.next(1'000'000).has_value()); // its cost is not known: it waits for a free worker
+    w.finish(behind, 1ms);
+    const auto c = w.next(1);
+    BOOST_REQUIRE(c.has_value());
+    BOOST_TEST(c->job == late);
+}
+
 BOOST_AUTO_TEST_CASE(worker_gone_puts_the_chunk_back_around_the_item_it_was_at)
 {
     scheduled w(1);
