@@ -22,5 +22,6 @@
 #include <zproc/state.hpp>
 #include <zproc/swarm.hpp>
 #include <zproc/swarm_options.hpp>
+#include <zproc/swarm_stream.hpp>
 #include <zproc/value.hpp>
 #include <zproc/watcher.hpp>

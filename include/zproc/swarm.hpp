@@ -8,6 +8,7 @@
 #include <zproc/detail/temporary.hpp>
 #include <zproc/process_list.hpp>
 #include <zproc/swarm_options.hpp>
+#include <zproc/swarm_stream.hpp>
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>

@@ -92,6 +92,11 @@ void core::start(std::shared_ptr<detail::swarm_job> job)
                 if (self && alive && type != asio::cancellation_type::none && !self->refusal())
                     self->cancel(alive);
             });
+    {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(begun_, [](const auto& each) { return each.expired(); });
+        begun_.push_back(job);
+    }
     on_strand([job = std::move(job)](core& c) mutable {
         error_code ec = job->work.failure;
         if (!ec && (c.stopped_ || c.crew_.wanted() == 0))
@@ -279,8 +284,14 @@ void core::loop_gone()
 {
     loop_gone_ = true;
     const auto jobs = std::exchange(jobs_, {});
-    for (const auto& [id, each] : jobs)
-        each.job->abandon();
+    std::vector<std::weak_ptr<detail::swarm_job>> begun;
+    {
+        const std::lock_guard lock(mutex_);
+        begun.swap(begun_);
+    }
+    for (const auto& each : begun)
+        if (const auto job = each.lock())
+            job->abandon();
     const auto workers = std::exchange(workers_, {});
     for (const auto& [id, each] : workers) {
         each->socket.reset();

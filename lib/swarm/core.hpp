@@ -21,6 +21,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -146,6 +147,8 @@ private:
     std::atomic<bool> loop_gone_ = false;
     std::atomic<std::size_t> size_;
     std::atomic<std::uint64_t> last_waiting_ = 0;
+    std::mutex mutex_;
+    std::vector<std::weak_ptr<detail::swarm_job>> begun_; ///< of which the end of the loop is told
 
     scheduler scheduler_;
     crew crew_;

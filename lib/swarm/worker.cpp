@@ -1,12 +1,8 @@
 #include "swarm/worker.hpp"
 
 #include "supervisor/call_message.hpp"
-#include "supervisor/exception_report.hpp"
 #include "supervisor/function_ref.hpp"
-#include "swarm/blocks.hpp"
-#include "swarm/control.hpp"
-#include "swarm/frame.hpp"
-#include "swarm/wire.hpp"
+#include "swarm/chunk_work.hpp"
 
 #include <zproc/detail/packing.hpp>
 #include <zproc/detail/swarm_job.hpp>
@@ -21,11 +17,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <deque>
 #include <exception>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
@@ -42,160 +35,17 @@ namespace zproc::swarming {
 
 namespace {
 
-namespace asio = boost::asio;
-
-using clock = std::chrono::steady_clock;
-
-std::uint64_t resident_bytes()
-{
-    std::ifstream facts("/proc/self/statm");
-    std::uint64_t all = 0, resident = 0;
-    facts >> all >> resident;
-    return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
-/// A function of a job, with what its chunks share.
-struct known_job {
-    supervision::call_message message;
-    supervision::resolved_function function;
-    std::exception_ptr failure; ///< why it cannot be called
-    std::shared_ptr<void> common;
-};
-
-/// What it is called through is that of the process; only the call is another's.
-template <class Base>
-class own_invocation : public Base {
-public:
-    own_invocation(detail::invocation& process, const supervision::call_message& message,
-                   std::uintptr_t target)
-        : process_(process), message_(message), target_(target)
-    {
-    }
-
-    std::string_view arguments() const noexcept override { return message_.arguments; }
-    std::uintptr_t target() const noexcept override { return target_; }
-    context& own_context() override { return process_.own_context(); }
-    std::string_view process_name() const noexcept override { return process_.process_name(); }
-    std::vector<int> handed() const override { return {}; }
-    void finish(std::string) override {}
-    void launch(asio::awaitable<std::string>) override {}
-    std::exception_ptr failure() const noexcept override { return nullptr; }
-    void permit_retry() noexcept override {}
-    void carry(std::string) override {}
-
-private:
-    detail::invocation& process_;
-    const supervision::call_message& message_;
-    std::uintptr_t target_;
-};
-
-/// Memory for results, until the owner has taken them.
-class result_blocks {
-public:
-    struct one {
-        made_block block;
-        std::uint64_t busy_until = 0; ///< so many results have been taken
-    };
-
-    /// Null when there is none to be had.
-    one* find(std::size_t size, std::uint64_t taken, wire& to)
-    {
-        const auto wanted = block_size(size);
-        if (wanted == 0 || !to.carries_descriptors())
-            return nullptr;
-        for (auto at = all_.begin(); at != all_.end();) {
-            const bool free = at->busy_until <= taken;
-            if (free && at->block.size() >= wanted && at->block.size() <= 4 * wanted)
-                return &*at;
-            // Too small or too large for what is done now.
-            if (free && all_.size() > 3) {
-                frame gone;
-                gone.kind = frame_kind::forget;
-                gone.blob.block = at->block.id;
-                to.put(gone);
-                at = all_.erase(at);
-            } else {
-                ++at;
-            }
-        }
-        auto made = make_block(++last_id_, wanted);
-        if (!made.memory)
-            return nullptr;
-        frame f;
-        f.kind = frame_kind::block;
-        f.blob = {made.id, 0, made.size()};
-        to.put(f, made.memory.file.get());
-        return &all_.emplace_back(one{std::move(made), 0});
-    }
-
-private:
-    std::deque<one> all_;
-    std::uint32_t last_id_ = 0;
-};
-
-class worker;
-
-/// A chunk, from its task to what is sent back.
-class chunk_work final : public own_invocation<detail::chunk_invocation> {
-public:
-    chunk_work(worker& whose, std::shared_ptr<known_job> job, const frame& task,
-               std::string_view items, std::string own_items);
-
-    std::uint32_t count() const noexcept override { return count_; }
-    std::string_view items() const noexcept override { return items_; }
-    bool stops_at_failure() const noexcept override
-    {
-        return (flags_ & swarming::stops_at_failure) != 0;
-    }
-    const detail::chunk_marks& marks() const noexcept override { return marks_; }
-    const detail::worker_state& state() const noexcept override;
-    std::shared_ptr<void>& common() noexcept override { return job_->common; }
-    char* bulk_results(std::size_t size) override;
-    std::string& packed_results() noexcept override { return packed_; }
-    void failed(std::uint32_t item, std::exception_ptr error) override;
-    void stopped_after(std::uint32_t items) noexcept override { done_ = items; }
-    void launch_chunk(asio::awaitable<void> body) override { body_.emplace(std::move(body)); }
-
-    /// Runs it, or, of a coroutine, gives what is to be awaited.
-    std::optional<asio::awaitable<void>> run();
-    void send(std::exception_ptr broken);
-
-    std::uint32_t job_number() const noexcept { return marks_.job; }
-
-private:
-    worker& worker_;
-    std::shared_ptr<known_job> job_;
-    const std::uint32_t id_;
-    const std::uint16_t flags_;
-    const std::uint32_t count_;
-    std::string own_items_; ///< those that came in the frame
-    std::string_view items_;
-    detail::chunk_marks marks_;
-    clock::time_point began_;
-    std::uint32_t done_;
-    std::uint32_t failures_ = 0;
-    std::uint32_t last_failed_ = 0;
-    std::string failure_bytes_;
-    std::string packed_;
-    result_blocks::one* block_ = nullptr;
-    std::string bulk_;
-    std::size_t bulk_size_ = 0;
-    std::optional<asio::awaitable<void>> body_;
-};
-
 /// A worker process.
 class worker {
 public:
     worker(detail::invocation& process, const asio::any_io_executor& io)
-        : process_(process), io_(io), idle_(io)
+        : bench_{process, {}, {}, {}, {}, 0, 0}, io_(io), idle_(io)
     {
     }
 
     asio::awaitable<void> serve();
 
 private:
-    friend class chunk_work;
-
     void begin();
     void initialise();
     void finalise();
@@ -207,148 +57,33 @@ private:
     void send();
     asio::awaitable<void> serve_frames();
 
-    detail::invocation& process_;
+    workbench bench_;
     asio::any_io_executor io_;
-    std::optional<wire> wire_;
-    control_page page_;
     std::string initialiser_;
     std::string finaliser_;
-    detail::worker_state state_;
     std::map<std::uint32_t, std::shared_ptr<known_job>> jobs_;
     block_table blocks_;
-    result_blocks results_;
     std::deque<std::shared_ptr<chunk_work>> queue_;
     std::shared_ptr<chunk_work> running_; ///< a coroutine
     asio::cancellation_signal cancel_;
-    std::uint64_t sent_ = 0;
-    std::uint64_t taken_ = 0;
     bool leaving_ = false;
     std::exception_ptr fatal_;
     asio::steady_timer idle_; ///< cancelled when a coroutine has come to its end
 };
 
-// A chunk ---------------------------------------------------------------------------------------
-
-chunk_work::chunk_work(worker& whose, std::shared_ptr<known_job> job, const frame& task,
-                       std::string_view items, std::string own_items)
-    : own_invocation(whose.process_, job->message, job->function.target),
-      worker_(whose),
-      job_(std::move(job)),
-      id_(task.chunk),
-      flags_(task.flags),
-      count_(task.count),
-      own_items_(std::move(own_items)),
-      items_(own_items_.empty() ? items : std::string_view(own_items_)),
-      done_(task.count)
-{
-    marks_ = {whose.page_.item(), whose.page_.left_job(), task.job};
-}
-
-const detail::worker_state& chunk_work::state() const noexcept
-{
-    return worker_.state_;
-}
-
-char* chunk_work::bulk_results(std::size_t size)
-{
-    bulk_size_ = size;
-    if (size > largest_inline)
-        block_ = worker_.results_.find(size, worker_.taken_, *worker_.wire_);
-    if (block_ != nullptr)
-        return block_->block.bytes().data();
-    bulk_.resize(size);
-    return bulk_.data();
-}
-
-void chunk_work::failed(std::uint32_t item, std::exception_ptr error)
-{
-    item_failure made{item, error == nullptr, {}};
-    if (error)
-        try {
-            std::rethrow_exception(error);
-        } catch (const system_error& e) {
-            if (e.code() == errc::not_serializable) {
-                made.unserializable = true;
-                made.report = e.what();
-            }
-        } catch (...) { // NOLINT(bugprone-empty-catch): reported below
-        }
-    if (!made.unserializable)
-        made.report =
-            supervision::encode(supervision::describe(error, worker_.process_.process_name()));
-    write_failure(failure_bytes_, made);
-    ++failures_;
-    last_failed_ = item;
-}
-
-std::optional<asio::awaitable<void>> chunk_work::run()
-{
-    began_ = clock::now();
-    __atomic_store_n(worker_.page_.item(), 0, __ATOMIC_RELAXED);
-    __atomic_store_n(worker_.page_.chunk(), id_, __ATOMIC_RELEASE);
-    if (job_->failure)
-        std::rethrow_exception(job_->failure);
-    job_->function.stub(*this);
-    return std::move(body_);
-}
-
-/// What cannot be run at all is the failure of every item.
-void chunk_work::send(std::exception_ptr broken)
-{
-    if (broken) {
-        failure_bytes_.clear();
-        packed_.clear();
-        done_ = count_;
-        if (stops_at_failure())
-            done_ = 1;
-        for (std::uint32_t item = 0; item != done_; ++item)
-            failed(item, broken);
-    }
-    frame f;
-    f.kind = frame_kind::done;
-    f.job = marks_.job;
-    f.chunk = id_;
-    f.count = done_;
-    f.number = static_cast<std::uint64_t>((clock::now() - began_).count());
-    if ((flags_ & tells_resident) != 0)
-        f.resident = resident_bytes();
-    std::string body;
-    ++worker_.sent_;
-    if (bulk_size_ > 0) {
-        f.blob.length = bulk_size_ / count_ * done_;
-        if (block_ == nullptr)
-            body.assign(bulk_.data(), static_cast<std::size_t>(f.blob.length));
-    } else if (!packed_.empty()) {
-        f.blob.length = packed_.size();
-        if (packed_.size() > largest_inline)
-            block_ = worker_.results_.find(packed_.size(), worker_.taken_, *worker_.wire_);
-        if (block_ != nullptr)
-            std::copy(packed_.begin(), packed_.end(), block_->block.bytes().data());
-        else
-            body = std::move(packed_);
-    }
-    if (block_ != nullptr) {
-        f.blob.block = block_->block.id;
-        block_->busy_until = worker_.sent_;
-    }
-    body += failure_bytes_;
-    f.body = body;
-    worker_.wire_->put(f);
-}
-
 // The worker ------------------------------------------------------------------------------------
 
 void worker::begin()
 {
-    const auto handed = process_.handed();
+    const auto handed = bench_.process.handed();
     if (handed.size() != 2)
         throw std::logic_error("zproc: a worker was not given its wire");
-    wire_.emplace(io_, descriptor(handed[0]));
-    page_ = control_page(open_page(descriptor(handed[1])));
-    if (!page_)
+    bench_.socket.emplace(io_, descriptor(handed[0]));
+    bench_.page = control_page(open_page(descriptor(handed[1])));
+    if (!bench_.page)
         throw system_error(errno, boost::system::system_category(), "a worker's control page");
     std::tie(initialiser_, finaliser_) =
-        detail::unpack<std::tuple<std::string, std::string>>(process_.arguments());
+        detail::unpack<std::tuple<std::string, std::string>>(bench_.process.arguments());
     initialise();
 }
 
@@ -358,10 +93,10 @@ void worker::run_stateful(const supervision::call_message& message)
     const auto function = supervision::resolve(message.function, ec);
     if (ec)
         throw system_error(ec);
-    own_invocation<detail::state_invocation> made(process_, message, function.target);
-    made.state = state_;
+    own_invocation<detail::state_invocation> made(bench_.process, message, function.target);
+    made.state = bench_.state;
     function.stub(made);
-    state_ = made.state;
+    bench_.state = made.state;
 }
 
 void worker::initialise()
@@ -371,7 +106,7 @@ void worker::initialise()
             run_stateful(*message);
     frame f;
     f.kind = frame_kind::ready;
-    wire_->put(f);
+    bench_.socket->put(f);
     send();
 }
 
@@ -388,8 +123,8 @@ void worker::finalise()
 /// wants. Where the owner is gone the next read says so.
 void worker::send()
 {
-    while (wire_->flush() == wire::outcome::later) {
-        pollfd room{wire_->socket().native_handle(), POLLOUT, 0};
+    while (bench_.socket->flush() == wire::outcome::later) {
+        pollfd room{bench_.socket->socket().native_handle(), POLLOUT, 0};
         ::poll(&room, 1, 1000);
     }
 }
@@ -413,7 +148,7 @@ void worker::handle(const frame& f)
 {
     switch (f.kind) {
     case frame_kind::block:
-        blocks_.add(f.blob.block, f.blob.length, wire_->take_descriptor());
+        blocks_.add(f.blob.block, f.blob.length, bench_.socket->take_descriptor());
         break;
     case frame_kind::forget: blocks_.forget(f.blob.block); break;
     case frame_kind::job: define(f); break;
@@ -427,7 +162,7 @@ void worker::handle(const frame& f)
         const auto job = jobs_.find(f.job);
         if (job == jobs_.end())
             throw std::logic_error("zproc: a worker was given an unknown job");
-        taken_ = f.number;
+        bench_.taken = f.number;
         const auto items = f.blob.block != 0
                                ? blocks_.view(f.blob.block, f.blob.offset, f.blob.length)
                                : std::string_view();
@@ -435,7 +170,7 @@ void worker::handle(const frame& f)
                        ? std::string()
                        : std::string(f.body.substr(0, static_cast<std::size_t>(f.blob.length)));
         queue_.push_back(
-            std::make_shared<chunk_work>(*this, job->second, f, items, std::move(own)));
+            std::make_shared<chunk_work>(bench_, job->second, f, items, std::move(own)));
         break;
     }
     case frame_kind::leave: leaving_ = true; break;
@@ -484,7 +219,7 @@ void worker::proceed()
                                                             fatal_ = std::current_exception();
                                                         }
                                                         if (fatal_ || leaving_)
-                                                            wire_->socket().cancel();
+                                                            bench_.socket->socket().cancel();
                                                     }));
     }
 }
@@ -492,21 +227,21 @@ void worker::proceed()
 asio::awaitable<void> worker::serve_frames()
 {
     for (;;) {
-        while (auto f = wire_->next())
+        while (auto f = bench_.socket->next())
             handle(*f);
-        if (wire_->is_broken())
+        if (bench_.socket->is_broken())
             throw system_error(errc::malformed_frame);
         proceed();
         if (fatal_)
             std::rethrow_exception(fatal_);
         if (leaving_ && !running_ && queue_.empty())
             co_return;
-        const auto got = wire_->fill();
+        const auto got = bench_.socket->fill();
         if (got == wire::outcome::closed)
             co_return;
         if (got == wire::outcome::later) {
-            co_await wire_->socket().async_wait(asio::posix::stream_descriptor::wait_read,
-                                                asio::as_tuple(asio::use_awaitable));
+            co_await bench_.socket->socket().async_wait(asio::posix::stream_descriptor::wait_read,
+                                                        asio::as_tuple(asio::use_awaitable));
             const auto state = co_await asio::this_coro::cancellation_state;
             if (state.cancelled() != asio::cancellation_type::none)
                 throw system_error(asio::error::operation_aborted);

@@ -130,11 +130,11 @@ asio::awaitable<void> resized(context ctx, checks& check)
 
     // While work runs.
     auto [all, nothing] = co_await (one_by_one.map(slow, std::views::iota(0, 2000)) &&
-                                    [](zproc::swarm of) -> asio::awaitable<std::monostate> {
-                                        for (const std::size_t count : {1, 4, 2, 6, 3})
-                                            co_await of.resize(count);
-                                        co_return std::monostate();
-                                    }(swarm));
+                                        [](zproc::swarm of) -> asio::awaitable<std::monostate> {
+        for (const std::size_t count : {1, 4, 2, 6, 3})
+            co_await of.resize(count);
+        co_return std::monostate();
+    }(swarm));
     bool right = all.size() == 2000;
     for (int i = 0; right && i != 2000; ++i)
         right = all[static_cast<std::size_t>(i)] == i;
@@ -148,14 +148,14 @@ asio::awaitable<void> stopped(context ctx, checks& check)
 {
     for (const bool force : {false, true}) {
         auto swarm = co_await ctx.create_swarm(2);
-        auto [failed, nothing] =
-            co_await (failure_of(swarm.map(for_ever, std::views::iota(0, 5))) &&
-                      [](context own, zproc::swarm of, bool how) -> asio::awaitable<std::monostate> {
-                          auto begun = own.state().when_equal("begun", true);
-                          co_await begun.next();
-                          co_await of.stop(how);
-                          co_return std::monostate();
-                      }(ctx, swarm, force));
+        auto [failed, nothing] = co_await (
+            failure_of(swarm.map(for_ever, std::views::iota(0, 5))) &&
+                [](context own, zproc::swarm of, bool how) -> asio::awaitable<std::monostate> {
+                auto begun = own.state().when_equal("begun", true);
+                co_await begun.next();
+                co_await of.stop(how);
+                co_return std::monostate();
+            }(ctx, swarm, force));
         check(failed == "swarm_stopped", failed.c_str());
         const auto listed = co_await ctx.processes();
         check(workers_of(listed) == 0, "nobody is left");
@@ -169,8 +169,8 @@ template <class F>
 asio::awaitable<void> cancel_one(zproc::swarm of, F f, checks& check)
 {
     asio::steady_timer timer(co_await asio::this_coro::executor, 20ms);
-    auto either = co_await (of.map(f, std::views::iota(0, 100)) ||
-                            timer.async_wait(asio::use_awaitable));
+    auto either =
+        co_await (of.map(f, std::views::iota(0, 100)) || timer.async_wait(asio::use_awaitable));
     check(either.index() == 1, "it was cancelled");
     const auto all = co_await of.map(square, std::views::iota(0, 100));
     check(all.size() == 100 && all[99] == 9801, "usable afterwards");
@@ -243,13 +243,13 @@ asio::awaitable<void> two_at_once(context ctx, checks& check)
 {
     auto swarm = co_await ctx.create_swarm(2);
     bool long_one_runs = true;
-    auto [all, nothing] = co_await (
-        [](zproc::swarm of, bool& runs) -> asio::awaitable<std::vector<int>> {
+    auto [all, nothing] =
+        co_await ([](zproc::swarm of, bool& runs) -> asio::awaitable<std::vector<int>> {
             auto got = co_await of.map(slow, std::views::iota(0, 3000));
             runs = false;
             co_return got;
-        }(swarm, long_one_runs) &&
-        [](zproc::swarm of, bool& runs, checks& must) -> asio::awaitable<std::monostate> {
+        }(swarm, long_one_runs) && [](zproc::swarm of, bool& runs,
+                                      checks& must) -> asio::awaitable<std::monostate> {
             for (int i = 0; i != 5; ++i) {
                 const auto some = co_await of.map(slow, std::views::iota(0, 20));
                 must(some.size() == 20, "the short one is done");

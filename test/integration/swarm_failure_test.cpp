@@ -103,6 +103,11 @@ struct picky { // cannot be written when it is odd, nor read when it is 4
     }
 };
 
+int beside_picky(int x, const picky&)
+{
+    return x;
+}
+
 int take_picky(picky p)
 {
     return p.number;
@@ -273,6 +278,15 @@ asio::awaitable<void> unserialisable(context ctx, checks& check)
     }
     picky odd;
     odd.number = 1;
+    picky four;
+    four.number = 4;
+    auto common = swarm.map_lazy(beside_picky, std::views::iota(0, 10), four);
+    for (int i = 0; i != 10; ++i) {
+        const auto failed = co_await failure_of(common.next());
+        check(failed == "not_serializable", "a common argument that cannot be read");
+    }
+    auto unsent = co_await failure_of(swarm.map(beside_picky, std::views::iota(0, 10), odd));
+    check(unsent == "not_serializable", "a common argument that cannot be written");
     const auto failed = co_await failure_of(swarm.run(take_picky, odd));
     check(failed == "not_serializable", failed.c_str());
 }

@@ -25,6 +25,8 @@ bool each_result(std::uint64_t first, std::uint32_t count, std::string_view resu
                  std::span<const std::uint64_t> failed, Take take, Lost lost)
 {
     using stored = typename settled<R>::stored_type;
+    if (failed.size() == count) // what could not be run at all has no results, not even empty ones
+        return true;
     if constexpr (crosses_in_bulk<R>)
         if (results.size() != std::size_t{count} * sizeof(R))
             return false;
@@ -97,6 +99,8 @@ public:
         } else {
             if (const auto end = static_cast<std::size_t>(first + count); all_.size() < end)
                 all_.resize(std::max(end, static_cast<std::size_t>(total.value_or(0))));
+            if (failed.size() == count)
+                return true;
             if constexpr (crosses_in_bulk<R>) {
                 if (results.size() != std::size_t{count} * sizeof(R))
                     return false;
