@@ -94,7 +94,10 @@ void core::start(std::shared_ptr<detail::swarm_job> job)
             });
     {
         const std::lock_guard lock(mutex_);
-        std::erase_if(begun_, [](const auto& each) { return each.expired(); });
+        if (begun_.size() >= prune_at_) {
+            std::erase_if(begun_, [](const auto& each) { return each.expired(); });
+            prune_at_ = 2 * begun_.size() + 64;
+        }
         begun_.push_back(job);
     }
     on_strand([job = std::move(job)](core& c) mutable {

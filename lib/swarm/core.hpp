@@ -148,7 +148,8 @@ private:
     std::atomic<std::size_t> size_;
     std::atomic<std::uint64_t> last_waiting_ = 0;
     std::mutex mutex_;
-    std::vector<std::weak_ptr<detail::swarm_job>> begun_; ///< of which the end of the loop is told
+    std::vector<std::weak_ptr<detail::swarm_job>> begun_; ///< who is told of the loop's end
+    std::size_t prune_at_ = 64;
 
     scheduler scheduler_;
     crew crew_;

@@ -205,6 +205,7 @@ void core::drain(worker& w)
         }
         const bool broken = w.socket->is_broken();
         w.socket.reset();
+        scheduler_.retire(w.id);
         if (broken)
             kill(w);
         else if (!w.orphan_until)
@@ -262,6 +263,7 @@ void core::kill(worker& w)
 {
     if (std::exchange(w.killed, true))
         return;
+    scheduler_.retire(w.id);
     if (w.process)
         w.process->signal(SIGKILL);
 }
