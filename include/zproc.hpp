@@ -20,5 +20,8 @@
 #include <zproc/snapshot.hpp>
 #include <zproc/spawn_options.hpp>
 #include <zproc/state.hpp>
+#include <zproc/swarm.hpp>
+#include <zproc/swarm_options.hpp>
+#include <zproc/swarm_stream.hpp>
 #include <zproc/value.hpp>
 #include <zproc/watcher.hpp>

@@ -154,6 +154,11 @@ const char* text_of(errc code) noexcept
                "it, their certificates, and whom each trusts";
     case errc::tls_required:
         return "the server speaks only TLS over TCP; give the client tls options";
+    case errc::deadline_exceeded:
+        return "the item took longer than the swarm's deadline and its worker was killed; allow "
+               "more time, or split the item";
+    case errc::swarm_stopped:
+        return "the swarm was stopped, or has no workers; make a new one, or resize it";
     case errc::conflict:
         return "another change came in between; read again and repeat the transaction";
     }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <zproc/command.hpp>
-#include <zproc/context/calls.hpp>
+#include <zproc/context/swarms.hpp>
 #include <zproc/detail/call.hpp>
 #include <zproc/detail/handler.hpp>
 #include <zproc/options.hpp>
@@ -40,7 +40,7 @@ namespace zproc {
 /// Thread safety: a context and its copies may be used from any number of threads at once, also
 /// when the executor is multi-threaded.
 /// Source: `Context` of ZProc 0.9.5. Example file: example/cookie_eater.cpp
-class context : public context_calls {
+class context : public context_swarms {
 public:
     using executor_type = asio::any_io_executor;
 
@@ -299,7 +299,7 @@ public:
 
 private:
     context(const context& like, std::string name_space)
-        : context_calls(like, std::move(name_space))
+        : context_swarms(like, std::move(name_space))
     {
     }
 

@@ -97,10 +97,14 @@ enum class errc {
     bad_certificate,
     tls_failed,
     tls_required,
+
+    // swarms
+    deadline_exceeded,
+    swarm_stopped,
 };
 
 /// The last of them.
-inline constexpr errc last_errc = errc::tls_required;
+inline constexpr errc last_errc = errc::swarm_stopped;
 
 /// The category of `errc`; lives as long as the program.
 const boost::system::error_category& error_category() noexcept;

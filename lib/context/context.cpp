@@ -35,8 +35,9 @@ const std::string& context_base::default_namespace() const noexcept
 void context_base::launch(spawn_options options, call what, std::shared_ptr<watch_plan> plan,
                           std::unique_ptr<pending_spawn> p) const
 {
-    core_->spawn({std::move(options), std::move(what), std::move(plan), default_namespace(), {}},
-                 std::move(p));
+    core_->spawn(
+        {std::move(options), std::move(what), std::move(plan), default_namespace(), {}, {}},
+        std::move(p));
 }
 
 watcher watch_planned(const context& own, const watch_plan& plan, watch_condition&& condition)
@@ -47,7 +48,7 @@ watcher watch_planned(const context& own, const watch_plan& plan, watch_conditio
 } // namespace detail
 
 context::context(asio::any_io_executor executor, context_options options)
-    : context_calls(detail::context_core::make(std::move(executor), std::move(options)))
+    : context_swarms(detail::context_core::make(std::move(executor), std::move(options)))
 {
 }
 

@@ -40,6 +40,8 @@ struct launching {
     std::shared_ptr<watch_plan> plan; ///< of a process that is called on events
     std::string default_namespace;
     std::shared_ptr<const command_plan> program; ///< instead of a function
+    /// Descriptors that a function is handed: `invocation::handed`. Closed here when they are sent.
+    std::shared_ptr<std::vector<descriptor>> handed;
 };
 
 /// What the copies of a context share: the engine, and, at the first need, a link to the

@@ -222,6 +222,11 @@ void context_core::launch(launching l, const std::shared_ptr<spawning>& s)
     request.run = &supervision::function_entry;
     request.name = name;
     request.descriptors = descriptors;
+    if (l.handed) {
+        for (const auto& each : *l.handed)
+            request.descriptors.push_back(each.get());
+        request.payload = std::to_string(l.handed->size());
+    }
     request.linked = l.options.is_linked();
     request.grace = whole_milliseconds(l.options.grace().value_or(options_.grace()));
     request.restart = to_rules(l.options.restart().settings());

@@ -24,6 +24,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -69,6 +70,14 @@ std::atomic<context_maker> make_context{nullptr};
     ::_exit(code);
 }
 
+/// Of the descriptors, how many are the function's own: the last ones.
+std::size_t count_handed(const child_start& start)
+{
+    std::size_t count = 0;
+    std::from_chars(start.payload.data(), start.payload.data() + start.payload.size(), count);
+    return start.descriptors.empty() ? 0 : std::min(count, start.descriptors.size() - 1);
+}
+
 /// A spawned process from the inside. Lives as long as the process: its destructor never runs.
 class running_call final : public detail::invocation {
 public:
@@ -80,6 +89,12 @@ public:
 
     std::string_view arguments() const noexcept override { return call_.arguments; }
     std::uintptr_t target() const noexcept override { return target_; }
+    std::string_view process_name() const noexcept override { return call_.name; }
+    std::vector<int> handed() const override
+    {
+        const auto count = static_cast<std::ptrdiff_t>(count_handed(start_));
+        return {start_.descriptors.end() - count, start_.descriptors.end()};
+    }
 
     context& own_context() override
     {
@@ -345,7 +360,7 @@ void forget_unwritten_output()
 /// those after the first.
 std::optional<call_message> read_call(const child_start& start)
 {
-    if (const auto files = start.descriptors.size() - 1; files != 0) {
+    if (const auto files = start.descriptors.size() - 1 - count_handed(start); files != 0) {
         const auto body = read_file(start.descriptors[std::min<std::size_t>(start.attempt, files)]);
         return body ? decode_call(*body) : std::nullopt;
     }

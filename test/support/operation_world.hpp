@@ -2,6 +2,7 @@
 
 #include <zproc/context.hpp>
 #include <zproc/server.hpp>
+#include <zproc/swarm.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
@@ -81,6 +82,8 @@ struct operation_world {
     process<int> child;
     std::optional<zproc::context> other;
     std::optional<zproc::server> own;
+    std::optional<zproc::swarm> workers;
+    std::optional<swarm_stream<int>> results;
 
     explicit operation_world(context_options options = {})
         : ctx(io, std::move(options)), state(ctx.state())

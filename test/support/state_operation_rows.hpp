@@ -30,6 +30,8 @@ struct row {
         w.child = {};
         w.other.reset();
         w.own.reset();
+        w.results.reset();
+        w.workers.reset();
         w.run();
     }
 };

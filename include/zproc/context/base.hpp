@@ -44,11 +44,11 @@ struct typed_spawn final : pending_spawn {
 };
 
 /// Calls `go(token, args…)` with what stands behind `arity` arguments, or with the default token.
-template <std::size_t arity, class Go, class... Args>
+template <std::size_t arity, class Default = asio::deferred_t, class Go, class... Args>
 auto split_token(Go go, Args&&... args)
 {
     if constexpr (sizeof...(Args) == arity) {
-        return go(asio::deferred_t(), std::forward<Args>(args)...);
+        return go(Default(), std::forward<Args>(args)...);
     } else {
         static_assert(sizeof...(Args) == arity + 1,
                       "zproc: behind the function come its arguments (without its context), and "

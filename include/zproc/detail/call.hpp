@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
+#include <vector>
 
 namespace zproc::detail {
 
@@ -50,6 +51,9 @@ public:
     virtual std::uintptr_t target() const noexcept = 0;
     /// The process's own context, made at the first use.
     virtual context& own_context() = 0;
+    virtual std::string_view process_name() const noexcept = 0;
+    /// Descriptors that came with the spawn, for whoever knows what they are. They are the caller's.
+    virtual std::vector<int> handed() const = 0;
     /// The result of a plain function, or of a coroutine when it comes to its end.
     virtual void finish(std::string result) = 0;
     virtual void launch(boost::asio::awaitable<std::string> body) = 0;

@@ -134,6 +134,7 @@ public:
     }
 
     bool empty() const noexcept { return rest_.empty(); }
+    std::string_view rest() const noexcept { return rest_; }
 
     [[noreturn]] static void fail() { throw system_error(errc::not_serializable); }
 

@@ -35,6 +35,7 @@ std::set<std::string> of_public_headers()
 std::set<std::string> of_table()
 {
     return rows_of_table(slurp(root / "test/support/state_operation_rows.hpp") +
+                         slurp(root / "test/support/swarm_operation_rows.hpp") +
                          slurp(root / "test/support/operation_table.hpp"));
 }
 

@@ -71,6 +71,8 @@ public:
     std::string_view arguments() const noexcept override { return arguments_; }
     std::uintptr_t target() const noexcept override { return target_; }
     context& own_context() override { std::abort(); }
+    std::string_view process_name() const noexcept override { return "here"; }
+    std::vector<int> handed() const override { return {}; }
     void finish(std::string result) override { result_ = std::move(result); }
     void launch(asio::awaitable<std::string>) override {}
     std::exception_ptr failure() const noexcept override { return nullptr; }

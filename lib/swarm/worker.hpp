@@ -1,0 +1,23 @@
+#pragma once
+
+#include <zproc/detail/call.hpp>
+
+#include <optional>
+#include <string>
+
+namespace zproc::swarming {
+
+/// What a worker is told when it is spawned. Two descriptors are handed to it: its end of the
+/// wire, and the control page.
+struct worker_plan {
+    std::optional<detail::call> initialiser;
+    std::optional<detail::call> finaliser;
+};
+
+/// The call that makes a process a worker.
+detail::call worker_call(const worker_plan& plan);
+
+/// What a worker is told of a job, for `detail::call`.
+std::string encode_job(const detail::call& work);
+
+} // namespace zproc::swarming
