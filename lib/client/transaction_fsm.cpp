@@ -34,30 +34,54 @@ transaction_fsm::action transaction_fsm::ran(const draft& d, bool threw)
     if (access::wants_all(d))
         return ask(question::snapshot);
     if (access::must_restart(d)) {
-        want(*access::wanted(d));
+        want({*access::wanted(d)});
         return ask(question::read);
     }
     reads_ = access::reads(d);
     scanned_ = access::scanned(d);
     writes_.clear();
-    if (!threw)
-        for (auto& each : access::writes(d)) {
-            auto& [key, bytes] = writes_.emplace_back(std::move(each.key), std::nullopt);
-            if (each.content)
-                if (const auto ec = msgpack::encode(*each.content, bytes.emplace()))
-                    return fail(ec);
+    additions_.clear();
+    if (threw) {
+        // It might have thrown earlier, and something else, had it known what it adds to.
+        std::vector<std::string> unseen;
+        for (auto& each : access::additions(d))
+            unseen.push_back(std::move(each.key));
+        if (!unseen.empty()) {
+            want(std::move(unseen));
+            return ask(question::read);
         }
-    if (writes_.empty() && fetches_ <= 1 && ticket_ == 0)
+    } else if (const auto ec = take_changes(d)) {
+        return fail(ec);
+    }
+    if (writes_.empty() && additions_.empty() && fetches_ <= 1 && ticket_ == 0)
         return action::finish;
     return ask(question::commit);
 }
 
-/// What the attempt before knew is likely to be touched again: one round trip for all of it.
-void transaction_fsm::want(const std::string& key)
+error_code transaction_fsm::take_changes(const draft& d)
 {
-    wanted_.assign(1, key);
+    for (auto& each : access::writes(d)) {
+        auto& [key, bytes] = writes_.emplace_back(std::move(each.key), std::nullopt);
+        if (each.content)
+            if (const auto ec = msgpack::encode(*each.content, bytes.emplace()))
+                return ec;
+    }
+    for (auto& each : access::additions(d)) {
+        auto& [key, bytes] = additions_.emplace_back(std::move(each.key), protocol::buffer());
+        if (const auto ec = msgpack::encode(each.amount, bytes))
+            return ec;
+    }
+    return {};
+}
+
+/// What the attempt before knew is likely to be touched again: one round trip for all of it.
+void transaction_fsm::want(std::vector<std::string> keys)
+{
+    wanted_ = std::move(keys);
+    const auto needed = wanted_.size();
     for (auto& each : lost_)
-        if (each != key && !source_.find(each) && wanted_.size() <= most_prefetched)
+        if (std::ranges::find(wanted_, each) == wanted_.end() && !source_.find(each) &&
+            wanted_.size() < needed + most_prefetched)
             wanted_.push_back(std::move(each));
     lost_.clear();
 }
@@ -212,3 +236,5 @@ void transaction_fsm::write(protocol::buffer& out, std::uint32_t correlation,
 }
 
 } // namespace zproc::client
+        for (const auto& [key, bytes] : additions_)
+            request.additions.push_back({key, bytes});

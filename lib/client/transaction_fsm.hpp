@@ -73,7 +73,7 @@ private:
     action fetched(protocol::bytes_view body, bool everything);
     action conflicted(protocol::bytes_view body, time now);
     action begun(protocol::bytes_view body, time now);
-    void want(const std::string& key);
+    void want(std::vector<std::string> keys);
     void forget();
     error_code learn(const std::vector<protocol::present>& items);
 
@@ -83,6 +83,7 @@ private:
     // What the function is given.
     detail::draft_source source_;
     unsigned fetches_ = 0;          ///< at different revisions, of what `source_` holds
+    error_code take_changes(const draft& d);
     std::vector<std::string> lost_; ///< was known in the attempt before, and is not now
 
     // What its last run left.
@@ -103,3 +104,4 @@ private:
 };
 
 } // namespace zproc::client
+    std::vector<std::pair<std::string, protocol::buffer>> additions_;

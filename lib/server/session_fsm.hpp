@@ -211,6 +211,7 @@ private:
     std::vector<std::string_view> touched_;
     std::vector<store::key_value> changes_;
     std::vector<store::read_stamp> stamps_;
+    std::vector<store::addition> additions_;
 };
 
 } // namespace zproc::serving

@@ -31,6 +31,7 @@ struct script {
     protocol::buffer request;
     protocol::frame asked;
     bool threw = false;
+    error_code failed; ///< what it threw, if it was one of ours
 
     void put(const std::string& key, const value& v)
     {
@@ -44,9 +45,13 @@ struct script {
     {
         draft d(machine.source());
         threw = false;
+        failed = {};
         try {
             f(d);
         } catch (const detail::draft_restart&) {
+        } catch (const system_error& e) {
+            threw = true;
+            failed = e.code();
         } catch (const std::runtime_error&) {
             threw = true;
         }
@@ -115,7 +120,15 @@ struct script {
         protocol::conflict_reply reply{revision, scan_failed, {}};
         for (const auto& each : asked_for.reads)
             reply.items.push_back(look(each.key));
+        for (const auto& each : asked_for.additions)
+            if (const auto held = look(each.key); held.value && !is_number(*held.value))
+                reply.items.push_back(held);
         return answer(reply, errc::conflict);
+    }
+    static bool is_number(protocol::bytes_view encoded)
+    {
+        value v;
+        return !msgpack::decode(encoded, v) && v.is_number();
     }
     action commit() { return answer(protocol::mutation_reply{++revision, true, {}}); }
 
@@ -148,8 +161,15 @@ struct script {
 };
 
 inline void increment(draft& d)
+inline void add_one(draft& d)
 {
     d["k"] += 1;
+}
+
+/// Reads what it changes.
+{
+    d["k"] += 1;
+    static_cast<void>(d.contains("k"));
 }
 
 inline int sum(draft& d)

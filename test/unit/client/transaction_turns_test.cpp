@@ -76,7 +76,7 @@ BOOST_FIXTURE_TEST_CASE(reads_within_a_turn_name_it, script)
     bool more = false;
     bool all = false;
     const auto f = [&](draft& d) {
-        d["k"] += 1;
+        increment(d);
         if (more)
             d["k"] += d["other"].get<int>();
         if (all)
@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(function_within_a_turn_always_ends_it_with_a_commit)
         {"reads nothing any more", [](draft&) {}},
         {"throws",
          [](draft& d) {
-             d["k"] += 1;
+             increment(d);
              throw std::runtime_error("x");
          }},
     };

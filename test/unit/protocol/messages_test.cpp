@@ -100,6 +100,8 @@ std::vector<row> all_messages()
         of("commit_request_no_scan", commit_request{by, "n", {}, {}, {{"b", {}}}}),
         of("commit_request_in_a_turn", commit_request{by, "n", {}, {{"a", 1}}, {}, 5}),
         of("conflict_reply", conflict_reply{7, true, {there, missing}}),
+        of("commit_request_that_adds",
+           commit_request{by, "n", {}, {}, {{"b", {}}}, 5, {{"k", seven}, {"m", half}}}),
         of("mutation_reply", mutation_reply{7, true, bytes_view(half)}),
         of("mutation_reply_plain", mutation_reply{7, false, {}}),
     };
@@ -183,6 +185,42 @@ BOOST_AUTO_TEST_CASE(limits_have_errors_of_their_own)
 }
 
 BOOST_AUTO_TEST_CASE(mutation_numbers_begin_at_one_and_exceed_what_is_acknowledged)
+BOOST_AUTO_TEST_CASE(additions_are_of_numbers)
+{
+    const std::byte minus_one[] = {std::byte{0xff}};
+    const std::byte nil[] = {std::byte{0xc0}};
+    const std::byte yes[] = {std::byte{0xc3}};
+    const std::byte text[] = {std::byte{0xa1}, std::byte{'1'}};
+    const std::byte several[] = {std::byte{0x91}, std::byte{7}};
+    const auto decoded = [](bytes_view amount, const limits& within = {}) {
+        buffer body;
+        encode(body, commit_request{by, "n", {}, {}, {}, 0, {{"k", seven}, {"kkkk", amount}}});
+        commit_request out;
+        return decode(body, out, within);
+    };
+    for (const auto number : {bytes_view(seven), bytes_view(half), bytes_view(minus_one)})
+        BOOST_TEST(!decoded(number).failed());
+    for (const auto other :
+         {bytes_view(nil), bytes_view(yes), bytes_view(text), bytes_view(several)})
+        BOOST_TEST((decoded(other) == errc::malformed_value));
+    limits tight;
+    tight.key_bytes = 3;
+    BOOST_TEST((decoded(seven, tight) == errc::too_large));
+}
+
+/// No room is made for more of them than bytes have come.
+BOOST_AUTO_TEST_CASE(additions_that_are_only_announced_are_refused)
+{
+    buffer body;
+    encode(body, commit_request{by, "n", {}, {}, {}});
+    body.pop_back();
+    for (const auto byte : {0xdd, 0xff, 0xff, 0xff, 0xff})
+        body.push_back(static_cast<std::byte>(byte));
+    commit_request out;
+    BOOST_TEST((decode(body, out) == errc::malformed_frame));
+    BOOST_TEST(out.additions.capacity() == 0U);
+}
+
 {
     BOOST_TEST((decode_set({0, 0, 1}, "n", "k", seven) == errc::malformed_frame));
     BOOST_TEST((decode_set({5, 5, 1}, "n", "k", seven) == errc::malformed_frame));
