@@ -100,7 +100,7 @@ transaction_fsm::action transaction_fsm::answered(error_code ec, protocol::bytes
     case question::read: return fetched(body, false);
     case question::snapshot: return fetched(body, true);
     case question::turn: return begun(body, now);
-    case question::commit: ticket_ = 0; break; // the turn ended with it
+    case question::commit: return committed(now);
     case question::nothing: break;
     }
     return action::finish;
@@ -141,8 +141,13 @@ transaction_fsm::action transaction_fsm::conflicted(protocol::bytes_view body, t
     began_ = now;
     ++conflicts_;
     const bool over = until_ != 0 && now >= until_;
-    if (over || (until_ == 0 && conflicts_ >= patience))
+    if (over || (until_ == 0 && conflicts_ >= patience)) {
+        protected_.clear();
+        for (const auto& each : reads_)
+            protected_.push_back(each.key);
+        protects_all_ = scanned_;
         return ask_for_turn();
+    }
     forget();
     if (const auto ec = learn(reply.items))
         return fail(ec);
@@ -157,6 +162,34 @@ transaction_fsm::action transaction_fsm::ask_for_turn()
     return ask(question::turn);
 }
 
+bool transaction_fsm::asks_first() const noexcept
+{
+    return (asking_ == question::read || asking_ == question::snapshot) && ticket_ == 0 &&
+           fetches_ == 0;
+}
+
+void transaction_fsm::begin_with_turn()
+{
+    began_with_turn_ = true;
+    protects_all_ = asking_ == question::snapshot;
+    protected_ = protects_all_ ? std::vector<std::string>() : wanted_;
+    ask_for_turn();
+}
+
+transaction_fsm::action transaction_fsm::committed(time now)
+{
+    using enum contention::lesson;
+    if (ticket_ != 0) {
+        round_trip_ = std::max(round_trip_, now - began_);
+        lesson_ = !began_with_turn_                       ? fought
+                  : writes_.empty() && additions_.empty() ? only_read
+                  : crowded_                              ? crowded
+                                                          : alone;
+    }
+    ticket_ = 0; // the turn ended with it
+    return action::finish;
+}
+
 transaction_fsm::action transaction_fsm::begun(protocol::bytes_view body, time now)
 {
     protocol::turn_reply reply;
@@ -165,6 +198,7 @@ transaction_fsm::action transaction_fsm::begun(protocol::bytes_view body, time n
     if (reply.lease == 0)
         return ask_for_turn();
     until_ = now + static_cast<time>(reply.lease);
+    crowded_ = crowded_ || reply.crowded;
     began_ = now;
     forget();
     if (const auto ec = learn(reply.items))
@@ -209,13 +243,12 @@ void transaction_fsm::write(protocol::buffer& out, std::uint32_t correlation,
     case question::read:
         return put(protocol::read_request{name_space_, {wanted_.begin(), wanted_.end()}, ticket_});
     case question::snapshot: return put(protocol::snapshot_request{name_space_, ticket_});
-    case question::turn: {
-        protocol::turn_request request{
-            ticket_, name_space_, {}, scanned_, static_cast<std::uint64_t>(round_trip_)};
-        for (const auto& each : reads_)
-            request.keys.push_back(each.key);
-        return put(request);
-    }
+    case question::turn:
+        return put(protocol::turn_request{ticket_,
+                                          name_space_,
+                                          {protected_.begin(), protected_.end()},
+                                          protects_all_,
+                                          static_cast<std::uint64_t>(round_trip_)});
     case question::commit: {
         protocol::commit_request request;
         request.by = by;
@@ -229,6 +262,8 @@ void transaction_fsm::write(protocol::buffer& out, std::uint32_t correlation,
             request.writes.push_back(
                 {key, bytes ? std::optional<protocol::bytes_view>(*bytes) : std::nullopt});
         request.turn = ticket_;
+        for (const auto& [key, bytes] : additions_)
+            request.additions.push_back({key, bytes});
         return put(request);
     }
     case question::nothing: return;
@@ -236,5 +271,3 @@ void transaction_fsm::write(protocol::buffer& out, std::uint32_t correlation,
 }
 
 } // namespace zproc::client
-        for (const auto& [key, bytes] : additions_)
-            request.additions.push_back({key, bytes});

@@ -184,6 +184,7 @@ struct turn_reply {
     bool whole = false;      ///< `items` is all there is, and all is protected
     std::uint64_t revision = 0;
     std::vector<present> items; ///< the keys asked for as they are, absent ones too
+    bool crowded = false;       ///< it had to wait for others, or others wait for it
 };
 
 /// The turn is over, or not wanted any more. Answered with an empty_reply, also when there is none.
@@ -304,8 +305,8 @@ struct commit_request {
     std::vector<read_stamp> reads;
     std::vector<write> writes;
     std::uint64_t turn = 0; ///< the turn that ends with this, if it succeeds
-};
     std::vector<addition> additions = {};
+};
 struct conflict_reply {
     std::uint64_t revision = 0;
     bool scan_failed = false; ///< take a new snapshot; `items` still holds the keys read

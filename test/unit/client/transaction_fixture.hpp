@@ -133,7 +133,7 @@ struct script {
     action commit() { return answer(protocol::mutation_reply{++revision, true, {}}); }
 
     /// Grants what is asked for.
-    action grant(std::uint64_t lease = 2'000'000)
+    action grant(std::uint64_t lease = 2'000'000, bool crowded = false)
     {
         const auto asked_for = asks<protocol::turn_request>();
         protocol::turn_reply reply{lease, asked_for.scanned, revision, {}};
@@ -141,6 +141,7 @@ struct script {
             reply.items = all();
         for (const auto key : asked_for.keys)
             reply.items.push_back(look(key));
+        reply.crowded = crowded;
         return answer(reply);
     }
 
@@ -160,16 +161,16 @@ struct script {
     }
 };
 
-inline void increment(draft& d)
 inline void add_one(draft& d)
 {
     d["k"] += 1;
 }
 
 /// Reads what it changes.
+inline void increment(draft& d)
 {
-    d["k"] += 1;
     static_cast<void>(d.contains("k"));
+    d["k"] += 1;
 }
 
 inline int sum(draft& d)
