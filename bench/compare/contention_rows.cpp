@@ -68,15 +68,31 @@ void add_one(draft& d)
     d["n"] += 1;
 }
 
-asio::awaitable<void> add_atomically(context ctx)
+/// Reads what it writes: it has to know what there is.
+void read_and_add_one(draft& d)
+{
+    d["n"] = d["n"].get<int>() + 1;
+}
+
+asio::awaitable<void> change(context ctx, void (*how)(draft&))
 {
     const auto s = ctx.state();
     co_await s.set_default("n", 0);
     co_await await_go();
     std::uint64_t done = 0;
     for (; !page->stop; ++done)
-        co_await s.atomic(&add_one);
+        co_await s.atomic(how);
     page->done += done;
+}
+
+asio::awaitable<void> add_atomically(context ctx)
+{
+    co_await change(std::move(ctx), &add_one);
+}
+
+asio::awaitable<void> read_and_add_atomically(context ctx)
+{
+    co_await change(std::move(ctx), &read_and_add_one);
 }
 
 // ---- what each of theirs does ------------------------------------------------------------------
@@ -253,10 +269,12 @@ public:
     {
         figures watched;
         figures scripted;
+        figures reading;
         in_turn(number, {[&] { watched.ours = scripted.ours = ours(&add_atomically); },
-                         [&] { watched.peer = theirs(&add_under_watch); },
+                         [&] { watched.peer = reading.peer = theirs(&add_under_watch); },
+                         [&] { reading.ours = ours(&read_and_add_atomically); },
                          [&] { scripted.peer = theirs(&add_by_script); }});
-        return {watched, scripted};
+        return {watched, scripted, reading};
     }
 };
 
@@ -274,7 +292,9 @@ void add_contention_rows(std::vector<row>& to)
         {"P5",
          {{"P5", "8 processes change one key atomically", "1000/s", "Redis WATCH, MULTI",
            better::more, 5, 8},
-          {"P5/eval", "the same, beside a script", "1000/s", "Redis EVAL", better::more, 0.6, 1}},
+          {"P5/eval", "the same, beside a script", "1000/s", "Redis EVAL", better::more, 0.6, 1},
+          {"P5/read", "the same, reading what it writes", "1000/s", "Redis WATCH, MULTI",
+           better::more, 5, 8}},
          [](const scale& s) { return std::make_unique<atomics>(s); }});
 }
 

@@ -63,6 +63,13 @@ struct draft_write {
     bool operator==(const draft_write&) const = default;
 };
 
+/// A number that is added to whatever a key holds by then; to 0, if there is no such key.
+struct draft_addition {
+    std::string key;
+    value amount;
+    bool operator==(const draft_addition&) const = default;
+};
+
 struct draft_access;
 
 } // namespace detail
@@ -86,7 +93,8 @@ public:
     draft(const draft&) = delete;
     draft& operator=(const draft&) = delete;
 
-    /// Access for reading and writing. Assigning to it does not read the key.
+    /// Access for reading and writing. Assigning to it does not read the key; nor does adding to
+    /// it, once.
     template <key_like K>
     value_ref operator[](const K& key)
     {
@@ -148,10 +156,12 @@ private:
     [[noreturn]] void restart(std::string_view key) const;
     void scan() const;
     void assign(const std::string& key, value content);
+    bool add(const std::string& key, const value& amount, bool negative);
     value& open(const std::string& key);
 
     const detail::draft_source* source_;
     std::map<std::string, entry, std::less<>> written_;
+    std::map<std::string, value, std::less<>> added_; // to keys that are neither known nor written
     mutable std::map<std::string, std::uint64_t, std::less<>> reads_;
     mutable bool scanned_ = false;
     mutable std::optional<std::string> wanted_;
@@ -208,6 +218,10 @@ struct draft_access {
     /// What to write: only keys whose value differs from what was read, and those assigned
     /// without reading.
     static std::vector<draft_write> writes(const draft& from);
+
+    /// What to add to keys that were neither read nor written. Where it cannot be added, the
+    /// function is to be run again with that key: it throws then, or finds another way.
+    static std::vector<draft_addition> additions(const draft& from);
 };
 
 } // namespace detail

@@ -33,6 +33,10 @@ value_ref element_ref(dict& from, std::string_view key);
 /// as it could not be seen whether the copy or the place was meant. Name a `value` for a copy to
 /// work on.
 ///
+/// Arithmetic returns the place as it is then, to be read like any other: `auto v = (d["n"] += 1)`.
+/// On a key that a draft has not fetched, `+=`, `-=`, `++` and `--` with a number other than zero
+/// do not read it, unless what they return is looked at: it is added where the value is.
+///
 /// Object lifetimes: a named one may outlive changes to what it came from, but one that came from
 /// a draft must not outlive the draft, and functions return `value`, not `auto`.
 class value_ref {
@@ -111,11 +115,14 @@ public:
     void operator=(const value_ref& other) && { assign(value(other)); }
     void operator=(value content) & = delete; // name a `value` for a copy to change
     value_ref& operator=(const value_ref& other) & = delete;
-    value operator+=(const value& other) && { return calculate(&value::operator+=, other); }
-    value operator-=(const value& other) && { return calculate(&value::operator-=, other); }
-    value operator*=(const value& other) && { return calculate(&value::operator*=, other); }
-    value operator++() && { return calculate(&value::operator+=, value(1)); }
-    value operator--() && { return calculate(&value::operator-=, value(1)); }
+    value_ref operator+=(const value& other) && { return std::move(*this).add(other, false); }
+    value_ref operator-=(const value& other) && { return std::move(*this).add(other, true); }
+    value_ref operator*=(const value& other) &&
+    {
+        return std::move(*this).calculate(&value::operator*=, other);
+    }
+    value_ref operator++() && { return std::move(*this).add(value(1), false); }
+    value_ref operator--() && { return std::move(*this).add(value(1), true); }
     void push_back(value element) &&;
     bool erase(std::string_view key) &&;
 
@@ -145,8 +152,11 @@ private:
     const value& read() const;
     std::string path() const;
     value_ref child(step next) &&;
+    void descend(step next);
+    void look();
     void assign(value content);
-    value calculate(value& (value::*operation)(const value&), const value& other);
+    value_ref add(const value& other, bool negative) &&;
+    value_ref calculate(value& (value::*operation)(const value&), const value& other) &&;
     value& open();
 
     root root_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "client/contention.hpp"
 #include "client/fork_mark.hpp"
 #include "client/heartbeat.hpp"
 #include "client/inbox.hpp"
@@ -112,6 +113,9 @@ public:
     void hold_back(std::uint64_t turn, multiplexer::time until);
     void let_go(std::uint64_t turn);
 
+    /// What atomic functions of the context have met.
+    contention& met() noexcept { return met_; }
+
     /// The clock of all deadlines, in ns.
     static multiplexer::time now();
 
@@ -197,6 +201,7 @@ private:
     bool in_turn_ = false;
     bool rests_in_turn_ = false; ///< there is one after an answer
     multiplexer calls_;
+    contention met_;
     state state_ = state::idle;
     error_code condemned_;
     std::uint64_t life_ = 0; ///< counts sockets: a completion of an older one is ignored

@@ -22,6 +22,12 @@ public:
     inside_scope& operator=(const inside_scope&) = delete;
 };
 
+/// The type of the function, of its arguments and of its result.
+std::type_index kind_of(const detail::transaction_body& body)
+{
+    return typeid(body);
+}
+
 /// Numbers for the tickets of one atomic function: as many as it will need.
 std::uint64_t fresh_tickets()
 {
@@ -74,6 +80,8 @@ transaction::transaction(executor_of_engine io, executor_of_engine strand,
       strand_(std::move(strand)),
       server_(std::move(server)),
       body_(std::move(body)),
+      name_space_(from.name_space),
+      kind_(kind_of(*body_)),
       machine_(from.name_space, from.handle, fresh_tickets())
 {
 }
@@ -147,6 +155,8 @@ void transaction::ask()
     const auto server = server_.lock();
     if (!server || cancelled_)
         return finish(asio::error::operation_aborted);
+    if (machine_.asks_first() && server->met().expected(name_space_, kind_))
+        machine_.begin_with_turn();
     committing_ = machine_.asks_commit();
     // After its lease it is like any other.
     const bool urgent = turn_ != 0 && connection::now() < machine_.turn_until();
@@ -158,8 +168,10 @@ void transaction::answered(error_code ec, protocol::bytes_view body)
     const auto server = server_.lock();
     committing_ = false;
     const auto next = machine_.answered(ec, body, connection::now());
-    if (server)
+    if (server) {
         keep_turn(*server);
+        server->met().learn(name_space_, kind_, machine_.lesson(), machine_.took());
+    }
     go_on(next);
 }
 

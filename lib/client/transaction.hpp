@@ -9,6 +9,8 @@
 
 #include <exception>
 #include <memory>
+#include <string>
+#include <typeindex>
 
 namespace zproc::client {
 
@@ -44,6 +46,8 @@ private:
     executor_of_engine strand_;
     std::weak_ptr<connection> server_;
     std::unique_ptr<detail::transaction_body> body_;
+    std::string name_space_;
+    std::type_index kind_; ///< the function, as far as its type tells
 
     // Touched by `run` and by the strand, in turns.
     transaction_fsm machine_;

@@ -34,30 +34,54 @@ transaction_fsm::action transaction_fsm::ran(const draft& d, bool threw)
     if (access::wants_all(d))
         return ask(question::snapshot);
     if (access::must_restart(d)) {
-        want(*access::wanted(d));
+        want({*access::wanted(d)});
         return ask(question::read);
     }
     reads_ = access::reads(d);
     scanned_ = access::scanned(d);
     writes_.clear();
-    if (!threw)
-        for (auto& each : access::writes(d)) {
-            auto& [key, bytes] = writes_.emplace_back(std::move(each.key), std::nullopt);
-            if (each.content)
-                if (const auto ec = msgpack::encode(*each.content, bytes.emplace()))
-                    return fail(ec);
+    additions_.clear();
+    if (threw) {
+        // It might have thrown earlier, and something else, had it known what it adds to.
+        std::vector<std::string> unseen;
+        for (auto& each : access::additions(d))
+            unseen.push_back(std::move(each.key));
+        if (!unseen.empty()) {
+            want(std::move(unseen));
+            return ask(question::read);
         }
-    if (writes_.empty() && fetches_ <= 1 && ticket_ == 0)
+    } else if (const auto ec = take_changes(d)) {
+        return fail(ec);
+    }
+    if (writes_.empty() && additions_.empty() && fetches_ <= 1 && ticket_ == 0)
         return action::finish;
     return ask(question::commit);
 }
 
-/// What the attempt before knew is likely to be touched again: one round trip for all of it.
-void transaction_fsm::want(const std::string& key)
+error_code transaction_fsm::take_changes(const draft& d)
 {
-    wanted_.assign(1, key);
+    for (auto& each : access::writes(d)) {
+        auto& [key, bytes] = writes_.emplace_back(std::move(each.key), std::nullopt);
+        if (each.content)
+            if (const auto ec = msgpack::encode(*each.content, bytes.emplace()))
+                return ec;
+    }
+    for (auto& each : access::additions(d)) {
+        auto& [key, bytes] = additions_.emplace_back(std::move(each.key), protocol::buffer());
+        if (const auto ec = msgpack::encode(each.amount, bytes))
+            return ec;
+    }
+    return {};
+}
+
+/// What the attempt before knew is likely to be touched again: one round trip for all of it.
+void transaction_fsm::want(std::vector<std::string> keys)
+{
+    wanted_ = std::move(keys);
+    const auto needed = wanted_.size();
     for (auto& each : lost_)
-        if (each != key && !source_.find(each) && wanted_.size() <= most_prefetched)
+        if (std::ranges::find(wanted_, each) == wanted_.end() && !source_.find(each) &&
+            wanted_.size() < needed + most_prefetched)
             wanted_.push_back(std::move(each));
     lost_.clear();
 }
@@ -76,7 +100,7 @@ transaction_fsm::action transaction_fsm::answered(error_code ec, protocol::bytes
     case question::read: return fetched(body, false);
     case question::snapshot: return fetched(body, true);
     case question::turn: return begun(body, now);
-    case question::commit: ticket_ = 0; break; // the turn ended with it
+    case question::commit: return committed(now);
     case question::nothing: break;
     }
     return action::finish;
@@ -117,8 +141,13 @@ transaction_fsm::action transaction_fsm::conflicted(protocol::bytes_view body, t
     began_ = now;
     ++conflicts_;
     const bool over = until_ != 0 && now >= until_;
-    if (over || (until_ == 0 && conflicts_ >= patience))
+    if (over || (until_ == 0 && conflicts_ >= patience)) {
+        protected_.clear();
+        for (const auto& each : reads_)
+            protected_.push_back(each.key);
+        protects_all_ = scanned_;
         return ask_for_turn();
+    }
     forget();
     if (const auto ec = learn(reply.items))
         return fail(ec);
@@ -133,6 +162,34 @@ transaction_fsm::action transaction_fsm::ask_for_turn()
     return ask(question::turn);
 }
 
+bool transaction_fsm::asks_first() const noexcept
+{
+    return (asking_ == question::read || asking_ == question::snapshot) && ticket_ == 0 &&
+           fetches_ == 0;
+}
+
+void transaction_fsm::begin_with_turn()
+{
+    began_with_turn_ = true;
+    protects_all_ = asking_ == question::snapshot;
+    protected_ = protects_all_ ? std::vector<std::string>() : wanted_;
+    ask_for_turn();
+}
+
+transaction_fsm::action transaction_fsm::committed(time now)
+{
+    using enum contention::lesson;
+    if (ticket_ != 0) {
+        round_trip_ = std::max(round_trip_, now - began_);
+        lesson_ = !began_with_turn_                       ? fought
+                  : writes_.empty() && additions_.empty() ? only_read
+                  : crowded_                              ? crowded
+                                                          : alone;
+    }
+    ticket_ = 0; // the turn ended with it
+    return action::finish;
+}
+
 transaction_fsm::action transaction_fsm::begun(protocol::bytes_view body, time now)
 {
     protocol::turn_reply reply;
@@ -141,6 +198,7 @@ transaction_fsm::action transaction_fsm::begun(protocol::bytes_view body, time n
     if (reply.lease == 0)
         return ask_for_turn();
     until_ = now + static_cast<time>(reply.lease);
+    crowded_ = crowded_ || reply.crowded;
     began_ = now;
     forget();
     if (const auto ec = learn(reply.items))
@@ -185,13 +243,12 @@ void transaction_fsm::write(protocol::buffer& out, std::uint32_t correlation,
     case question::read:
         return put(protocol::read_request{name_space_, {wanted_.begin(), wanted_.end()}, ticket_});
     case question::snapshot: return put(protocol::snapshot_request{name_space_, ticket_});
-    case question::turn: {
-        protocol::turn_request request{
-            ticket_, name_space_, {}, scanned_, static_cast<std::uint64_t>(round_trip_)};
-        for (const auto& each : reads_)
-            request.keys.push_back(each.key);
-        return put(request);
-    }
+    case question::turn:
+        return put(protocol::turn_request{ticket_,
+                                          name_space_,
+                                          {protected_.begin(), protected_.end()},
+                                          protects_all_,
+                                          static_cast<std::uint64_t>(round_trip_)});
     case question::commit: {
         protocol::commit_request request;
         request.by = by;
@@ -205,6 +262,8 @@ void transaction_fsm::write(protocol::buffer& out, std::uint32_t correlation,
             request.writes.push_back(
                 {key, bytes ? std::optional<protocol::bytes_view>(*bytes) : std::nullopt});
         request.turn = ticket_;
+        for (const auto& [key, bytes] : additions_)
+            request.additions.push_back({key, bytes});
         return put(request);
     }
     case question::nothing: return;

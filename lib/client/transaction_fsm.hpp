@@ -1,5 +1,6 @@
 #pragma once
 
+#include "client/contention.hpp"
 #include "protocol/messages.hpp"
 
 #include <zproc/draft.hpp>
@@ -21,6 +22,8 @@ namespace zproc::client {
 ///      └──(it came to its end)──► ask: commit ──(conflict: present values)──► run
 ///                                   │    └──(the third)──► ask: a turn ──(has begun)──► run
 ///                                   └──► finish
+///
+/// Where conflicts are to be expected, a turn is asked for in place of the first fetch.
 ///
 /// In a turn nobody else changes what the function has read; its lease is for two attempts, since
 /// the first may meet what this connection had sent before. A function that throws, or only
@@ -56,6 +59,15 @@ public:
 
     bool asks_turn() const noexcept { return asking_ == question::turn; }
 
+    /// It asks for the first that it needs to know.
+    bool asks_first() const noexcept;
+    /// Then: asks for a turn that brings it.
+    void begin_with_turn();
+
+    /// What others of its kind can learn from its end, and how long its attempts took.
+    contention::lesson lesson() const noexcept { return lesson_; }
+    time took() const noexcept { return round_trip_; }
+
     /// The turn it has, as far as it knows; 0 for none.
     std::uint64_t turn() const noexcept { return until_ != 0 ? ticket_ : 0; }
     time turn_until() const noexcept { return until_; }
@@ -69,11 +81,13 @@ private:
 
     action ask(question what);
     action ask_for_turn();
+    action committed(time now);
     action fail(error_code ec);
+    error_code take_changes(const draft& d);
     action fetched(protocol::bytes_view body, bool everything);
     action conflicted(protocol::bytes_view body, time now);
     action begun(protocol::bytes_view body, time now);
-    void want(const std::string& key);
+    void want(std::vector<std::string> keys);
     void forget();
     error_code learn(const std::vector<protocol::present>& items);
 
@@ -90,9 +104,17 @@ private:
     bool scanned_ = false;
     std::vector<detail::draft_read> reads_;
     std::vector<std::pair<std::string, std::optional<protocol::buffer>>> writes_;
+    std::vector<std::pair<std::string, protocol::buffer>> additions_;
 
     question asking_ = question::nothing;
     error_code error_;
+
+    // Its turn, asked for or begun.
+    std::vector<std::string> protected_;
+    bool protects_all_ = false;
+    bool began_with_turn_ = false;
+    bool crowded_ = false; ///< others wanted theirs
+    contention::lesson lesson_ = contention::lesson::none;
 
     unsigned conflicts_ = 0;
     time began_ = 0;      ///< the attempt, with present values; 0: the first

@@ -154,6 +154,17 @@ bytes_view body_reader::value()
     return good() ? taken : bytes_view();
 }
 
+bytes_view body_reader::amount()
+{
+    const auto taken = value();
+    if (!good())
+        return {};
+    const auto kind = msgpack::reader(taken).next_kind();
+    if (kind != value_kind::integer && kind != value_kind::real)
+        fail(errc::malformed_value);
+    return good() ? taken : bytes_view();
+}
+
 std::optional<bytes_view> body_reader::maybe()
 {
     const auto given = list();

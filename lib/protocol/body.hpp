@@ -46,6 +46,7 @@ public:
     std::string_view name_space();
     bytes_view bytes();
     bytes_view value();
+    bytes_view amount(); ///< a value that is a number
     std::optional<bytes_view> maybe();
     mutation by();
     void texts(std::vector<std::string_view>& out);

@@ -15,7 +15,7 @@ using bytes_view = std::span<const std::byte>; ///< one MessagePack value, or a 
 using instance_id = std::array<std::byte, 16>;
 
 inline constexpr std::string_view magic = "zproc";
-inline constexpr std::uint16_t version = 2;
+inline constexpr std::uint16_t version = 3;
 
 // The header of a frame, little-endian. A change of its shape needs a new magic.
 inline constexpr std::size_t header_bytes = 12;

@@ -184,6 +184,7 @@ struct turn_reply {
     bool whole = false;      ///< `items` is all there is, and all is protected
     std::uint64_t revision = 0;
     std::vector<present> items; ///< the keys asked for as they are, absent ones too
+    bool crowded = false;       ///< it had to wait for others, or others wait for it
 };
 
 /// The turn is over, or not wanted any more. Answered with an empty_reply, also when there is none.
@@ -287,8 +288,15 @@ struct write {
     std::optional<bytes_view> value; ///< nullopt: erase
 };
 
-/// A transaction: applied when every key read still has the revision it was read at and, after a
-/// scan, the namespace has. Otherwise errc::conflict, with a conflict_reply as body.
+/// To what a key holds when it is applied; a missing one counts as 0.
+struct addition {
+    std::string_view key;
+    bytes_view amount; ///< an integer or a double
+};
+
+/// A transaction: applied when every key read still has the revision it was read at, after a scan
+/// the namespace has, and what is added can be. Otherwise errc::conflict, with a conflict_reply as
+/// body. A key is written or added to, once; else the last counts, additions after writes.
 struct commit_request {
     static constexpr operation code = operation::commit;
     mutation by;
@@ -297,11 +305,13 @@ struct commit_request {
     std::vector<read_stamp> reads;
     std::vector<write> writes;
     std::uint64_t turn = 0; ///< the turn that ends with this, if it succeeds
+    std::vector<addition> additions = {};
 };
 struct conflict_reply {
     std::uint64_t revision = 0;
-    bool scan_failed = false;   ///< take a new snapshot; `items` still holds the keys read
-    std::vector<present> items; ///< every key read, as it is now
+    bool scan_failed = false; ///< take a new snapshot; `items` still holds the keys read
+    /// Every key read, as it is now, and those that what was to be added cannot be added to.
+    std::vector<present> items;
 };
 
 /// The reply of every mutation. What the result means depends on the operation:

@@ -190,7 +190,7 @@ error_code decode(bytes_view body, compare_exchange_request& m, const limits& wi
 
 void encode(buffer& out, const commit_request& m)
 {
-    auto writer = begin(out, m, 4);
+    auto writer = begin(out, m, 5);
     if (m.scanned)
         writer.list(1).put(*m.scanned);
     else
@@ -201,12 +201,14 @@ void encode(buffer& out, const commit_request& m)
     writer.list(m.writes.size());
     for (const auto& w : m.writes)
         writer.list(2).text(w.key).maybe(w.value);
-    writer.put(m.turn);
+    writer.put(m.turn).list(m.additions.size());
+    for (const auto& each : m.additions)
+        writer.list(2).text(each.key).value(each.amount);
 }
 
 error_code decode(bytes_view body, commit_request& m, const limits& within)
 {
-    auto in = begin(body, m, 4, within);
+    auto in = begin(body, m, 5, within);
     m.scanned.reset();
     if (const auto given = in.list(); given == 1)
         m.scanned = in.number();
@@ -235,6 +237,17 @@ error_code decode(bytes_view body, commit_request& m, const limits& within)
         m.writes.push_back(w);
     }
     m.turn = in.number();
+
+    const auto additions = in.list();
+    m.additions.clear();
+    m.additions.reserve(additions);
+    for (std::size_t i = 0; i != additions && in.good(); ++i) {
+        addition each;
+        in.list(2);
+        each.key = in.key();
+        each.amount = in.amount();
+        m.additions.push_back(each);
+    }
     return in.finish();
 }
 

@@ -38,17 +38,19 @@ error_code decode(bytes_view body, turn_request& m, const limits& within)
 
 void encode(buffer& out, const turn_reply& m)
 {
-    body_writer(out).list(4).put(m.lease).flag(m.whole).put(m.revision).items(m.items);
+    body_writer writer(out);
+    writer.list(5).put(m.lease).flag(m.whole).put(m.revision).items(m.items).flag(m.crowded);
 }
 
 error_code decode(bytes_view body, turn_reply& m, const limits& within)
 {
     body_reader in(body, within);
-    in.list(4);
+    in.list(5);
     m.lease = in.number();
     m.whole = in.flag();
     m.revision = in.number();
     in.items(m.items);
+    m.crowded = in.flag();
     return in.finish();
 }
 

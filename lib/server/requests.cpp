@@ -296,8 +296,11 @@ void session_fsm::handle(const frame& f, const commit_request& m, std::int64_t n
     changes_.clear();
     for (const auto& write : m.writes)
         changes_.push_back({write.key, write.value});
-    const auto done =
-        shared_.data->commit(author_of(m.by, now), m.name_space, m.scanned, stamps_, changes_);
+    additions_.clear();
+    for (const auto& each : m.additions)
+        additions_.push_back({each.key, each.amount});
+    const auto done = shared_.data->commit(author_of(m.by, now), m.name_space, m.scanned, stamps_,
+                                           changes_, additions_);
     if (done.error == make_error_code(errc::conflict))
         return conflict(f, m);
     if (m.turn != 0 && !done.error.failed())
@@ -313,6 +316,9 @@ void session_fsm::conflict(const frame& f, const commit_request& m)
     reply.scan_failed = m.scanned && *m.scanned != reply.revision;
     for (const auto& read : m.reads)
         reply.items.push_back(present_of(read.key, data.get(m.name_space, read.key)));
+    for (const auto& each : additions_)
+        if (!data.can_add(m.name_space, each))
+            reply.items.push_back(present_of(each.key, data.get(m.name_space, each.key)));
     if (!fits(reply.items))
         return fail(f, errc::too_large, ask_for_less);
     const auto at =

@@ -216,6 +216,7 @@ private:
     std::vector<protocol::write> writes_;
     std::vector<store::key_value> changes_;
     std::vector<store::read_stamp> stamps_;
+    std::vector<store::addition> additions_;
 };
 
 } // namespace zproc::serving

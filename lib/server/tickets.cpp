@@ -57,6 +57,7 @@ void session_fsm::answer_turn()
     const auto name_space = turn->name_space;
     reply.lease = static_cast<std::uint64_t>(turn->deadline - shared_.lease_clock);
     reply.whole = turn->reads.everything;
+    reply.crowded = turn->crowded;
     reply.revision = data.revision(name_space);
     if (reply.whole)
         data.for_each(name_space, [&](std::string_view key, const store::item& item) {

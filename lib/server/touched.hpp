@@ -29,6 +29,8 @@ touched touched_by(const Request& m, std::vector<std::string_view>& room)
     } else if constexpr (requires { m.writes; }) {
         for (const auto& each : m.writes)
             room.push_back(each.key);
+        for (const auto& each : m.additions)
+            room.push_back(each.key);
         return {false, room};
     } else if constexpr (requires { m.keys; }) {
         return {false, m.keys};

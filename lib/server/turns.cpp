@@ -50,6 +50,7 @@ turns::answer turns::ask(const ticket& who, std::string_view name_space,
     auto& made = s.queue.emplace_back();
     made.who = who;
     made.lease = lease_for(round_trip);
+    made.waits = s.turn || s.queue.size() > 1;
     if (everything)
         protect_everything(who, made.reads);
     else
@@ -228,7 +229,8 @@ std::optional<turns::ticket> turns::begin(space& s, time now)
     const auto at = std::ranges::find_if(
         s.queue, [&](const entry& e) { return eligible_at(e.who.session) <= now; });
     if (at != s.queue.end()) {
-        s.turn = {at->who, s.name, std::move(at->reads), at->lease, now + at->lease};
+        s.turn = {at->who,   s.name,          std::move(at->reads),
+                  at->lease, now + at->lease, at->waits || s.queue.size() > 1};
         s.queue.erase(at);
         ++held_;
         ++holders_[s.turn->who.where];

@@ -71,6 +71,7 @@ public:
         read_set reads;
         time lease = 0;
         time deadline = 0;
+        bool crowded = false; ///< it had to wait for others, or others waited when it began
     };
 
     /// There are no tickets, and nobody is to be resumed: time does not matter.
@@ -126,6 +127,7 @@ private:
         ticket who;
         read_set reads;
         time lease = 0;
+        bool waits = false; ///< for others, who asked before
     };
     struct space {
         std::string_view name; ///< of its key in the map

@@ -39,6 +39,12 @@ struct key_value {
     std::optional<bytes_view> value; ///< nullopt: erase
 };
 
+/// Of a number; a missing key counts as 0.
+struct addition {
+    std::string_view key;
+    bytes_view amount;
+};
+
 struct read_stamp {
     std::string_view key;
     std::uint64_t modified = 0; ///< 0: was absent
@@ -114,6 +120,8 @@ public:
     item get(std::string_view name_space, std::string_view key) const;
     bool contains(std::string_view name_space, std::string_view key) const;
     std::size_t size(std::string_view name_space) const;
+    /// The key holds a number, or nothing, and the sum is none that overflows.
+    bool can_add(std::string_view name_space, const addition& what) const;
 
     /// `visit(key, item)`, in no order.
     template <class Visitor>
@@ -166,11 +174,11 @@ public:
     /// Result: [exchanged, [the value found, if any]].
     outcome compare_exchange(const author& by, std::string_view name_space, std::string_view key,
                              std::optional<bytes_view> expected, std::optional<bytes_view> desired);
-    /// Errors: conflict, when a key read (or, after a scan, the namespace) is no longer what it
-    /// was.
+    /// What adding does not change is not written. Errors: conflict, when a key read (or, after a
+    /// scan, the namespace) is no longer what it was, or `can_add` says no to an addition.
     outcome commit(const author& by, std::string_view name_space,
                    std::optional<std::uint64_t> scanned, std::span<const read_stamp> reads,
-                   std::span<const key_value> writes);
+                   std::span<const key_value> writes, std::span<const addition> additions = {});
 
     // ---- sessions; they are keys of the namespace without a name, so that successors know them
     error_code open_session(std::uint64_t id, std::int64_t time, const peer& who = {});
@@ -239,6 +247,8 @@ private:
     static outcome failed(errc code, std::string_view text = {});
     outcome refuse(named_space& s, errc code);
     outcome nothing(named_space& s);
+
+    std::optional<bytes_view> held_by(const named_space& s, std::string_view key) const;
 
     // One transaction is planned, then made.
     void plan(named_space& s, std::string_view key, std::optional<bytes_view> after);

@@ -11,6 +11,9 @@
 /// What the server computes with encoded values, without building them.
 namespace zproc::store {
 
+/// Of an encoded one.
+inline constexpr std::size_t longest_number = 9;
+
 /// Appends `left + right` (minus, when `negative`) to `out`; absent counts as 0. An integer and a
 /// double make a double. Errors: type_mismatch, arithmetic_overflow.
 error_code add_numbers(std::optional<std::span<const std::byte>> left,

@@ -25,6 +25,12 @@ void database::result_is(std::uint64_t number)
     msgpack::writer(begin_result()).write_uint(number);
 }
 
+std::optional<bytes_view> database::held_by(const named_space& s, std::string_view key) const
+{
+    const auto it = s.second.keys.find(key);
+    return it == s.second.keys.end() ? std::nullopt : std::optional(ring_->bytes(it->second.place));
+}
+
 outcome database::set(const author& by, std::string_view name_space, std::string_view key,
                       bytes_view value)
 {
@@ -147,9 +153,7 @@ outcome database::add(const author& by, std::string_view name_space, std::string
     named_space* s = nullptr;
     if (auto early = begin(by, name_space, s))
         return *early;
-    std::optional<bytes_view> before;
-    if (const auto it = s->second.keys.find(key); it != s->second.keys.end())
-        before = ring_->bytes(it->second.place);
+    const auto before = held_by(*s, key);
     if (const auto ec = add_numbers(before, amount, negative, value_); ec.failed())
         return refuse(*s, static_cast<errc>(ec.value()));
     plan(*s, key, bytes_view(value_));
@@ -163,9 +167,7 @@ outcome database::append(const author& by, std::string_view name_space, std::str
     named_space* s = nullptr;
     if (auto early = begin(by, name_space, s))
         return *early;
-    std::optional<bytes_view> before;
-    if (const auto it = s->second.keys.find(key); it != s->second.keys.end())
-        before = ring_->bytes(it->second.place);
+    const auto before = held_by(*s, key);
     std::uint64_t length = 0;
     auto ec = append_element(before, element, value_, length);
     // Checked when it arrived, the element may still be too much for where it goes.
@@ -185,9 +187,7 @@ outcome database::compare_exchange(const author& by, std::string_view name_space
     named_space* s = nullptr;
     if (auto early = begin(by, name_space, s))
         return *early;
-    std::optional<bytes_view> found;
-    if (const auto it = s->second.keys.find(key); it != s->second.keys.end())
-        found = ring_->bytes(it->second.place);
+    const auto found = held_by(*s, key);
     const bool equal = found.has_value() == expected.has_value() &&
                        (!found || std::ranges::equal(*found, *expected));
 
@@ -205,7 +205,7 @@ outcome database::compare_exchange(const author& by, std::string_view name_space
 
 outcome database::commit(const author& by, std::string_view name_space,
                          std::optional<std::uint64_t> scanned, std::span<const read_stamp> reads,
-                         std::span<const key_value> writes)
+                         std::span<const key_value> writes, std::span<const addition> additions)
 {
     if (passed_over(by))
         return failed(errc::conflict); // it did not commit, and may be tried anew
@@ -220,8 +220,30 @@ outcome database::commit(const author& by, std::string_view name_space,
         if (read.modified != (it == now.keys.end() ? 0 : it->second.modified))
             return refuse(*s, errc::conflict);
     }
-    plan_all(*s, writes);
+    if (additions.empty()) {
+        plan_all(*s, writes);
+        return make(by, *s);
+    }
+    std::vector<key_value> changes(writes.begin(), writes.end());
+    changes.reserve(writes.size() + additions.size());
+    value_.reserve(additions.size() * longest_number); // views of it are handed on
+    for (const auto& each : additions) {
+        const auto before = held_by(*s, each.key);
+        const auto from = value_.size();
+        if (add_numbers(before, each.amount, false, value_).failed())
+            return refuse(*s, errc::conflict); // whoever added finds out what is there
+        const auto sum = bytes_view(value_).subspan(from);
+        if (!before || !std::ranges::equal(*before, sum))
+            changes.push_back({each.key, sum});
+    }
+    plan_all(*s, changes);
     return make(by, *s);
+}
+
+bool database::can_add(std::string_view name_space, const addition& what) const
+{
+    std::vector<std::byte> sum;
+    return !add_numbers(get(name_space, what.key).value, what.amount, false, sum).failed();
 }
 
 } // namespace zproc::store

@@ -2,6 +2,9 @@
 
 #include <zproc/draft.hpp>
 
+#include <cmath>
+#include <limits>
+
 namespace zproc {
 
 using detail::draft_access;
@@ -130,8 +133,42 @@ draft::iterator draft::begin() const
 
 // ---- writing ----------------------------------------------------------------------------------
 
+namespace {
+
+/// What is to be added, if that can be said without knowing to what. (Zero makes a missing key 0,
+/// and what becomes of the sign of a NaN depends on the operation.)
+std::optional<value> addition(const value& amount, bool negative)
+{
+    if (const auto* whole = amount.get_if<std::int64_t>()) {
+        if (*whole == 0 || (negative && *whole == std::numeric_limits<std::int64_t>::min()))
+            return std::nullopt;
+        return value(negative ? -*whole : *whole);
+    }
+    if (const auto* real = amount.get_if<double>()) {
+        if (*real == 0 || std::isnan(*real))
+            return std::nullopt;
+        return value(negative ? -*real : *real);
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+/// Notes what is to be added to a key that is not known. False: the value is needed.
+bool draft::add(const std::string& key, const value& amount, bool negative)
+{
+    if (source_->find(key) || written_.contains(key) || added_.contains(key))
+        return false;
+    auto noted = addition(amount, negative);
+    if (noted)
+        added_.emplace(key, *std::move(noted));
+    return noted.has_value();
+}
+
 void draft::assign(const std::string& key, value content)
 {
+    if (added_.contains(key))
+        restart(key); // it may have been nothing to add to
     written_.insert_or_assign(key, entry{detail::cow<value>(std::move(content))});
 }
 
@@ -219,6 +256,14 @@ std::vector<detail::draft_write> draft_access::writes(const draft& from)
         if (entry.content)
             all.back().content = entry.content->read();
     }
+    return all;
+}
+
+std::vector<detail::draft_addition> draft_access::additions(const draft& from)
+{
+    std::vector<draft_addition> all;
+    for (const auto& [key, amount] : from.added_)
+        all.push_back({key, amount});
     return all;
 }
 

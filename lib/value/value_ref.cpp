@@ -11,15 +11,20 @@ namespace {
 
 using step = std::variant<std::string, std::size_t>;
 
-/// Where a step leads; what cannot be written to is an error.
-const value& follow(const value& from, const step& next)
+const value& element_at(const value& from, const step& next)
 {
     if (const auto* key = std::get_if<std::string>(&next))
         return detail::element(from, std::string_view(*key));
-    const auto index = std::get<std::size_t>(next);
-    const value& found = detail::element(from, index);
-    if (from.size() <= index)
-        throw detail::conversion_error(errc::no_such_key, "index " + std::to_string(index) +
+    return detail::element(from, std::get<std::size_t>(next));
+}
+
+/// Where a step leads; what cannot be written to is an error.
+const value& follow(const value& from, const step& next)
+{
+    const value& found = element_at(from, next);
+    const auto* index = std::get_if<std::size_t>(&next);
+    if (index && from.size() <= *index)
+        throw detail::conversion_error(errc::no_such_key, "index " + std::to_string(*index) +
                                                               " in a list of " +
                                                               std::to_string(from.size()));
     return found;
@@ -75,16 +80,39 @@ std::string value_ref::path() const
 
 value_ref value_ref::child(step next) &&
 {
+    descend(std::move(next));
+    return std::move(*this);
+}
+
+void value_ref::descend(step next)
+{
     const value& parent = read();
-    const value& found = std::holds_alternative<std::string>(next)
-                             ? detail::element(parent, std::get<std::string>(next))
-                             : detail::element(parent, std::get<std::size_t>(next));
+    const value& found = element_at(parent, next);
     auto keep = detail::hold_elements(parent);
     rest_.push_back(std::move(next));
     // The parent is let go of: a box with one owner is changed in place.
     keep_ = std::move(keep);
     at_ = &found;
-    return std::move(*this);
+}
+
+/// Goes the same way once more: what it sees is of now.
+void value_ref::look()
+{
+    if (value* const* from = std::get_if<value*>(&root_)) {
+        keep_ = detail::hold_elements(**from);
+        at_ = &element_at(**from, first_);
+    } else if (dict* const* within = std::get_if<dict*>(&root_)) {
+        const value* found = (*within)->find(std::get<std::string>(first_));
+        keep_ = detail::dict_access::hold(**within);
+        at_ = found ? found : &detail::absent();
+    } else {
+        value_ref now = std::get<draft*>(root_)->ref(std::get<std::string>(first_));
+        keep_ = std::move(now.keep_);
+        at_ = now.at_;
+        own_write_ = now.own_write_;
+    }
+    for (step& next : std::exchange(rest_, {}))
+        descend(std::move(next));
 }
 
 value& value_ref::open()
@@ -128,12 +156,21 @@ void value_ref::assign(value content)
     }
 }
 
-value value_ref::calculate(value& (value::*operation)(const value&), const value& other)
+value_ref value_ref::add(const value& other, bool negative) &&
+{
+    if (draft* const* from = std::get_if<draft*>(&root_); from && !at_)
+        if ((*from)->add(std::get<std::string>(first_), other, negative))
+            return std::move(*this);
+    return std::move(*this).calculate(negative ? &value::operator-= : &value::operator+=, other);
+}
+
+value_ref value_ref::calculate(value& (value::*operation)(const value&), const value& other) &&
 {
     value result = read();
     (result.*operation)(other);
-    assign(result);
-    return result;
+    assign(std::move(result));
+    look();
+    return std::move(*this);
 }
 
 void value_ref::push_back(value element) &&

@@ -99,6 +99,7 @@ effect effect_of(const key_operation& o, const cell& now)
     case action::pop: return {{}, now};
     case action::set_default: return now ? effect{now, now} : effect{o.argument, o.argument};
     case action::increment: return {sum(now, o.argument), sum(now, o.argument)};
+    case action::add: return {sum(now, o.argument), {}};
     case action::exchange: return {o.argument, now};
     case action::compare_exchange:
         return now == o.expected ? effect{o.argument, 1} : effect{now, 0};
@@ -118,6 +119,7 @@ std::string in_words(const key_operation& o)
     case action::pop: return "popped" + outcome;
     case action::set_default: return "set the default " + text(o.argument) + outcome;
     case action::increment: return "added " + text(o.argument) + outcome;
+    case action::add: return "added " + text(o.argument) + (o.unknown ? outcome : "");
     case action::exchange: return "exchanged it for " + text(o.argument) + outcome;
     case action::compare_exchange:
         return "exchanged " + text(o.expected) + " for " + text(o.argument) + outcome;

@@ -22,6 +22,7 @@ enum class action : std::uint8_t {
     pop,              ///< erases → what was there
     set_default,      ///< the argument, where nothing is → what is there then
     increment,        ///< by the argument, nothing counting as 0 → the sum
+    add,              ///< the argument, to nothing as to 0 → nothing
     exchange,         ///< the argument (nothing: erases) → what was there
     compare_exchange, ///< the argument, where the expected is → 1 or 0
 };

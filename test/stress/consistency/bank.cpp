@@ -63,6 +63,25 @@ asio::awaitable<void> transfer(lane& l)
     l.tell(begun, told);
 }
 
+void give(draft& d, std::uint32_t from, std::uint32_t to, std::int64_t amount)
+{
+    d[account(from)] -= amount;
+    d[account(to)] += amount;
+}
+
+/// Whatever there is.
+asio::awaitable<void> present(lane& l)
+{
+    const std::uint32_t from = l.below(accounts);
+    const std::uint32_t to = (from + 1 + l.below(accounts - 1)) % accounts;
+    const std::int64_t amount = 1 + l.below(1000);
+    const auto begun = monotonic_now();
+    co_await l.bank.atomic(&give, from, to, amount);
+    const answer told[] = {{first_account + from, action::add, -amount},
+                           {first_account + to, action::add, amount}};
+    l.tell(begun, told);
+}
+
 balances all_of(draft& d)
 {
     balances all{};
@@ -204,7 +223,8 @@ asio::awaitable<void> audit(lane& l)
 }
 
 constexpr deed all_bankers[] = {
-    {"transfer", 70, &transfer},
+    {"transfer", 50, &transfer},
+    {"present", 20, &present},
     {"spread", 3, &spread},
     {"audit", 27, &audit},
 };

@@ -18,8 +18,8 @@ void wrong(std::uint64_t revision, space where, const std::string& what)
                                   ", revision " + std::to_string(revision) + ": " + what);
 }
 
-/// What an operation has written, if it has: the cell it left.
-std::optional<cell> written(const key_operation& o)
+/// What an operation has written where that was, if it has: the cell it left.
+std::optional<cell> written(const key_operation& o, const cell& before = {})
 {
     const auto if_so = [](bool so, const cell& to) {
         return so ? std::optional<cell>(to) : std::nullopt;
@@ -32,6 +32,7 @@ std::optional<cell> written(const key_operation& o)
     case action::pop: return if_so(o.result.has_value(), {});
     case action::set_default: return if_so(o.result == o.argument, o.argument); // it is unique
     case action::increment: return if_so(true, o.result);
+    case action::add: return if_so(true, effect_of(o, before).after);
     case action::exchange: return if_so(o.result != o.argument, o.argument);
     case action::compare_exchange: return if_so(o.result == 1, o.argument);
     }
@@ -66,7 +67,7 @@ bool makes(const transaction& t, std::span<const event_entry> changes, const con
 {
     std::size_t found = 0;
     for (const auto& o : t.parts) {
-        const auto to = written(o);
+        const auto to = written(o, at(before, o.key));
         if (!to)
             continue;
         const auto change = std::ranges::find(changes, o.key, &event_entry::key);

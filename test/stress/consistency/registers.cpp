@@ -235,6 +235,47 @@ asio::awaitable<void> exchange(lane& l)
     l.tell(begun, {key, action::exchange, to, before});
 }
 
+void add_blindly(draft& d, const std::string& one, const std::string& other, std::int64_t by)
+{
+    d[one] += by;
+    if (other != one)
+        d[other] -= by;
+}
+
+/// To one key, or to two at once, that it has not read.
+asio::awaitable<void> add_unseen(lane& l)
+{
+    const auto one = l.any_key();
+    const auto other = l.below(2) == 0 ? one : l.another_key(one);
+    const std::int64_t by = l.below(2) == 0 ? 1 : -2;
+    const auto begun = monotonic_now();
+    if (l.erring(fault::double_apply))
+        co_await l.registers.atomic(&add_blindly, name_of(one), name_of(other), by);
+    co_await l.registers.atomic(&add_blindly, name_of(one), name_of(other), by);
+    const answer told[] = {{one, action::add, by}, {other, action::add, -by}};
+    l.tell(begun, std::span(told, other == one ? 1 : 2));
+}
+
+cell add_what_is_there(draft& d, const std::string& one, const std::string& other)
+{
+    const auto seen = d.get<cell>(one);
+    d[other] += seen ? 2 : 1;
+    return seen;
+}
+
+/// It reads one key, and adds to another that it has not read.
+asio::awaitable<void> add_seen(lane& l)
+{
+    const auto one = l.any_key();
+    const auto other = l.another_key(one);
+    if (one == other)
+        co_return;
+    const auto begun = monotonic_now();
+    const auto seen = co_await l.registers.atomic(&add_what_is_there, name_of(one), name_of(other));
+    const answer told[] = {{one, action::read, {}, seen}, {other, action::add, seen ? 2 : 1}};
+    l.tell(begun, told);
+}
+
 struct second_thoughts : std::runtime_error {
     std::pair<cell, cell> seen;
     explicit second_thoughts(std::pair<cell, cell> s) : runtime_error("no, not so"), seen(s) {}
@@ -294,7 +335,7 @@ constexpr deed all_readers[] = {
 };
 
 constexpr deed all_writers[] = {
-    {"set", 25, &set},
+    {"set", 17, &set},
     {"erase", 8, &erase},
     {"pop", 8, &pop},
     {"set_default", 8, &set_default},
@@ -305,6 +346,8 @@ constexpr deed all_writers[] = {
     {"clear", 1, &clear},
     {"a function that swaps", 5, &swap},
     {"a function that exchanges", 5, &exchange},
+    {"a function that adds", 6, &add_unseen},
+    {"a function that reads one and adds to another", 2, &add_seen},
     {"a function that throws", 2, &abandon},
     {"a set that is cancelled", 2, &set_and_cancel},
 };

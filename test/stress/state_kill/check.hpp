@@ -93,7 +93,7 @@ inline report check_everything(const snapshot& all, const std::vector<report>& w
                 out.violated(key + " is '" + now.substr(0, 40) + "' and not '" +
                              possible.front().substr(0, 40) + '\'');
         }
-        sums += w.sums.size();
+        sums += w.sums.size() + w.additions;
         unknown_sums += w.unknown_increments;
         for (const auto each : w.sums)
             if (!given.insert(each).second)

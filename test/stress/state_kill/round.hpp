@@ -78,6 +78,7 @@ struct report {
     std::vector<std::string> appended;  ///< acknowledged items
     std::vector<std::string> uncertain; ///< items whose outcome is unknown
     std::uint64_t unknown_increments = 0;
+    std::uint64_t additions = 0; ///< to the count, acknowledged
     std::uint64_t transfers = 0; ///< acknowledged
     std::uint64_t unknown_transfers = 0;
 
@@ -89,7 +90,7 @@ struct report {
     void serialize(Archive& archive, unsigned)
     {
         archive & violations & possible & sums & appended & uncertain & unknown_increments &
-            transfers & unknown_transfers & mirror & has_mirror;
+            additions & transfers & unknown_transfers & mirror & has_mirror;
     }
 
     void violated(std::string what)

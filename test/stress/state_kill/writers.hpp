@@ -244,10 +244,11 @@ private:
     asio::awaitable<void> common_lane()
     {
         while (!page->stop) {
-            switch (random_() % 3) {
+            switch (random_() % 4) {
             case 0: co_await count(); break;
             case 1: co_await append(); break;
             case 2: co_await transfer(); break;
+            case 3: co_await add(); break;
             }
         }
     }
@@ -261,6 +262,19 @@ private:
             report_.sums.push_back(sum.get<std::int64_t>());
         else
             ++report_.unknown_increments;
+    }
+
+    static void add_one(draft& state) { state["count"] += 1; }
+
+    asio::awaitable<void> add()
+    {
+        error_code ec;
+        try {
+            co_await state_.atomic(&add_one);
+        } catch (const system_error& e) {
+            ec = e.code();
+        }
+        ++(went_well(ec, "an addition") ? report_.additions : report_.unknown_increments);
     }
 
     asio::awaitable<void> append()

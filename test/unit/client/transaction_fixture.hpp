@@ -31,6 +31,7 @@ struct script {
     protocol::buffer request;
     protocol::frame asked;
     bool threw = false;
+    error_code failed; ///< what it threw, if it was one of ours
 
     void put(const std::string& key, const value& v)
     {
@@ -44,9 +45,13 @@ struct script {
     {
         draft d(machine.source());
         threw = false;
+        failed = {};
         try {
             f(d);
         } catch (const detail::draft_restart&) {
+        } catch (const system_error& e) {
+            threw = true;
+            failed = e.code();
         } catch (const std::runtime_error&) {
             threw = true;
         }
@@ -115,12 +120,20 @@ struct script {
         protocol::conflict_reply reply{revision, scan_failed, {}};
         for (const auto& each : asked_for.reads)
             reply.items.push_back(look(each.key));
+        for (const auto& each : asked_for.additions)
+            if (const auto held = look(each.key); held.value && !is_number(*held.value))
+                reply.items.push_back(held);
         return answer(reply, errc::conflict);
+    }
+    static bool is_number(protocol::bytes_view encoded)
+    {
+        value v;
+        return !msgpack::decode(encoded, v) && v.is_number();
     }
     action commit() { return answer(protocol::mutation_reply{++revision, true, {}}); }
 
     /// Grants what is asked for.
-    action grant(std::uint64_t lease = 2'000'000)
+    action grant(std::uint64_t lease = 2'000'000, bool crowded = false)
     {
         const auto asked_for = asks<protocol::turn_request>();
         protocol::turn_reply reply{lease, asked_for.scanned, revision, {}};
@@ -128,6 +141,7 @@ struct script {
             reply.items = all();
         for (const auto key : asked_for.keys)
             reply.items.push_back(look(key));
+        reply.crowded = crowded;
         return answer(reply);
     }
 
@@ -147,8 +161,15 @@ struct script {
     }
 };
 
+inline void add_one(draft& d)
+{
+    d["k"] += 1;
+}
+
+/// Reads what it changes.
 inline void increment(draft& d)
 {
+    static_cast<void>(d.contains("k"));
     d["k"] += 1;
 }
 

@@ -93,6 +93,66 @@ BOOST_FIXTURE_TEST_CASE(function_that_only_reads_is_validated_unless_it_saw_one_
     }
 }
 
+BOOST_FIXTURE_TEST_CASE(addition_is_sent_at_once_and_read_where_it_cannot_be_made, script)
+{
+    const auto add = [](draft& d) {
+        d["k"] += 2;
+        d["other"] -= 1;
+        d["w"] = 1;
+    };
+    BOOST_TEST((run(add) == action::ask));
+    auto asked_for = asks<protocol::commit_request>();
+    BOOST_TEST(asked_for.reads.empty());
+    BOOST_TEST(asked_for.writes.size() == 1u);
+    BOOST_TEST_REQUIRE(asked_for.additions.size() == 2u);
+    BOOST_TEST(asked_for.additions[0].key == "k");
+    BOOST_TEST(asked_for.additions[0].amount.size() == 1u);
+    BOOST_TEST(asked_for.additions[1].key == "other");
+
+    put("k", "a text");
+    BOOST_TEST((conflict() == action::run)); // brings "k"
+    BOOST_TEST((run(add) == action::finish));
+    BOOST_TEST((failed == errc::type_mismatch));
+}
+
+BOOST_FIXTURE_TEST_CASE(addition_that_could_not_be_made_is_a_write_of_what_is_read, script)
+{
+    put("k", nullptr); // counts as 0 here, but not there
+    BOOST_TEST((run(add_one) == action::ask));
+    BOOST_TEST((conflict() == action::run));
+    BOOST_TEST((run(add_one) == action::ask));
+    const auto asked_for = asks<protocol::commit_request>();
+    BOOST_TEST(asked_for.reads.size() == 1u);
+    BOOST_TEST(asked_for.writes.size() == 1u);
+    BOOST_TEST(asked_for.additions.empty());
+    BOOST_TEST((commit() == action::finish));
+}
+
+/// What it throws might be because of what it has added to.
+BOOST_FIXTURE_TEST_CASE(function_that_throws_after_an_addition_is_run_again_with_its_keys, script)
+{
+    put("a", 1);
+    put("b", "a text");
+    const auto f = [](draft& d) {
+        d["a"] += 1;
+        d["b"] += 1;
+        throw std::runtime_error("x");
+    };
+    BOOST_TEST((run(f) == action::ask));
+    BOOST_TEST(threw);
+    BOOST_TEST((read() == texts{"a", "b"}));
+    BOOST_TEST((run(f) == action::finish));
+    BOOST_TEST((failed == errc::type_mismatch));
+    put("b", 2);
+    script again;
+    again.there = there;
+    BOOST_TEST((again.run(f) == action::ask));
+    again.read();
+    BOOST_TEST((again.run(f) == action::finish));
+    BOOST_TEST(again.threw);
+    BOOST_TEST(!again.failed.failed());
+}
+
 BOOST_FIXTURE_TEST_CASE(conflict_gives_the_present_to_the_next_run, script)
 {
     put("k", 1);

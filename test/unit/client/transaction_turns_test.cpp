@@ -76,7 +76,7 @@ BOOST_FIXTURE_TEST_CASE(reads_within_a_turn_name_it, script)
     bool more = false;
     bool all = false;
     const auto f = [&](draft& d) {
-        d["k"] += 1;
+        increment(d);
         if (more)
             d["k"] += d["other"].get<int>();
         if (all)
@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(function_within_a_turn_always_ends_it_with_a_commit)
         {"reads nothing any more", [](draft&) {}},
         {"throws",
          [](draft& d) {
-             d["k"] += 1;
+             increment(d);
              throw std::runtime_error("x");
          }},
     };
@@ -166,6 +166,111 @@ BOOST_AUTO_TEST_CASE(function_within_a_turn_always_ends_it_with_a_commit)
             BOOST_TEST((s.commit() == action::finish));
             BOOST_TEST(!s.machine.error().failed());
             BOOST_TEST(s.machine.ticket() == 0u);
+        }
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(turn_is_taken_in_place_of_the_first_fetch_where_it_is_expected, script)
+{
+    put("k", 1);
+    BOOST_TEST((run(increment) == action::ask));
+    BOOST_TEST(machine.asks_first());
+    machine.begin_with_turn();
+    BOOST_TEST(!machine.asks_first());
+    BOOST_TEST(machine.asks_turn());
+    const auto asked_for = asks<protocol::turn_request>();
+    BOOST_TEST(asked_for.id == 100u);
+    BOOST_TEST((asked_for.keys == std::vector<std::string_view>{"k"}));
+    BOOST_TEST(!asked_for.scanned);
+    BOOST_TEST(asked_for.round_trip == 0u);
+    BOOST_TEST((grant() == action::run));
+    BOOST_TEST((run(increment) == action::ask));
+    BOOST_TEST(asks<protocol::commit_request>().turn == 100u);
+    now += 900'000;
+    BOOST_TEST((commit() == action::finish));
+    BOOST_TEST(machine.ticket() == 0u);
+    BOOST_TEST(machine.took() == 900'000);
+}
+
+BOOST_FIXTURE_TEST_CASE(turn_in_place_of_the_first_fetch_brings_everything_after_a_scan, script)
+{
+    put("a", 1);
+    const auto f = [](draft& d) { d["sum"] = sum(d); };
+    BOOST_TEST((run(f) == action::ask));
+    BOOST_TEST(machine.asks_first());
+    machine.begin_with_turn();
+    BOOST_TEST(asks<protocol::turn_request>().scanned);
+    BOOST_TEST((grant() == action::run));
+    BOOST_TEST((run(f) == action::ask));
+    BOOST_TEST(asks<protocol::commit_request>().scanned.value() == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(only_the_first_fetch_may_be_a_turn, script)
+{
+    put("k", 1);
+    const auto f = [](draft& d) { d["sum"] = d["k"].get<int>() + d["l"].is_null(); };
+    run(f);
+    read();
+    BOOST_TEST(!machine.asks_first());
+    run(f);
+    BOOST_TEST(!machine.asks_first()); // something was fetched
+    read();
+    run(f);
+    BOOST_TEST(!machine.asks_first()); // a commit
+    put("k", 2);
+    conflict();
+    run(f);
+    BOOST_TEST(!machine.asks_first());
+    script blind;
+    blind.run(add_one);
+    BOOST_TEST(!blind.machine.asks_first());
+}
+
+BOOST_AUTO_TEST_CASE(lesson_of_a_function_is_as_its_row_says)
+{
+    using lesson = client::contention::lesson;
+    const function look = [](draft& d) { static_cast<void>(d.contains("k")); };
+    const auto begin = [](const function& f, bool crowded) {
+        return [f, crowded](script& s) {
+            s.run(f);
+            s.machine.begin_with_turn();
+            s.grant(2'000'000, crowded);
+            s.run(f);
+        };
+    };
+    struct row {
+        const char* name;
+        std::function<void(script&)> until_commit;
+        lesson expected;
+    };
+    const row rows[] = {
+        {"without a turn", [](script& s) { s.run(increment), s.read(), s.run(increment); },
+         lesson::none},
+        {"after conflicts",
+         [](script& s) { s.fail_thrice(increment), s.grant(), s.run(increment); }, lesson::fought},
+        {"began with a turn", begin(increment, false), lesson::alone},
+        {"and others wanted one", begin(increment, true), lesson::crowded},
+        {"and changed nothing", begin(look, true), lesson::only_read},
+        {"and the first of two was crowded",
+         [&](script& s) {
+             begin(increment, true)(s);
+             s.now += 5'000'000;
+             s.conflict();
+             s.grant();
+             s.run(increment);
+         },
+         lesson::crowded},
+    };
+    for (const auto& row : rows) {
+        BOOST_TEST_CONTEXT(row.name)
+        {
+            script s;
+            s.put("k", 1);
+            row.until_commit(s);
+            BOOST_TEST((s.machine.lesson() == lesson::none));
+            BOOST_TEST(s.machine.asks_commit());
+            BOOST_TEST((s.commit() == action::finish));
+            BOOST_TEST((s.machine.lesson() == row.expected));
         }
     }
 }

@@ -71,6 +71,7 @@ std::vector<row> all_messages()
         of("turn_request_for_everything", turn_request{1ull << 40, "n", {}, true, 0}),
         of("turn_reply", turn_reply{2'000'000, false, 7, {there, missing}}),
         of("turn_reply_whole", turn_reply{250'000'000, true, 7, {there}}),
+        of("turn_reply_crowded", turn_reply{2'000'000, false, 7, {missing}, true}),
         of("turn_reply_over", turn_reply()),
         of("end_turn_request", end_turn_request{5}),
         of("watch_request", watch_request{5, "n", {"a"}}),
@@ -99,6 +100,8 @@ std::vector<row> all_messages()
         of("commit_request", commit_request{by, "n", 6, {{"a", 1}}, {{"b", bytes_view(half)}}}),
         of("commit_request_no_scan", commit_request{by, "n", {}, {}, {{"b", {}}}}),
         of("commit_request_in_a_turn", commit_request{by, "n", {}, {{"a", 1}}, {}, 5}),
+        of("commit_request_that_adds",
+           commit_request{by, "n", {}, {}, {{"b", {}}}, 5, {{"k", seven}, {"m", half}}}),
         of("conflict_reply", conflict_reply{7, true, {there, missing}}),
         of("mutation_reply", mutation_reply{7, true, bytes_view(half)}),
         of("mutation_reply_plain", mutation_reply{7, false, {}}),
@@ -180,6 +183,42 @@ BOOST_AUTO_TEST_CASE(limits_have_errors_of_their_own)
     BOOST_TEST((decode_set(by, "n", "k", nested, tight) == errc::value_too_deep));
     BOOST_TEST((decode_set(by, "n", "k", broken, tight) == errc::malformed_value));
     BOOST_TEST((decode_set(by, "", "k", seven, tight) == errc::empty_namespace));
+}
+
+BOOST_AUTO_TEST_CASE(additions_are_of_numbers)
+{
+    const std::byte minus_one[] = {std::byte{0xff}};
+    const std::byte nil[] = {std::byte{0xc0}};
+    const std::byte yes[] = {std::byte{0xc3}};
+    const std::byte text[] = {std::byte{0xa1}, std::byte{'1'}};
+    const std::byte several[] = {std::byte{0x91}, std::byte{7}};
+    const auto decoded = [](bytes_view amount, const limits& within = {}) {
+        buffer body;
+        encode(body, commit_request{by, "n", {}, {}, {}, 0, {{"k", seven}, {"kkkk", amount}}});
+        commit_request out;
+        return decode(body, out, within);
+    };
+    for (const auto number : {bytes_view(seven), bytes_view(half), bytes_view(minus_one)})
+        BOOST_TEST(!decoded(number).failed());
+    for (const auto other :
+         {bytes_view(nil), bytes_view(yes), bytes_view(text), bytes_view(several)})
+        BOOST_TEST((decoded(other) == errc::malformed_value));
+    limits tight;
+    tight.key_bytes = 3;
+    BOOST_TEST((decoded(seven, tight) == errc::too_large));
+}
+
+/// No room is made for more of them than bytes have come.
+BOOST_AUTO_TEST_CASE(additions_that_are_only_announced_are_refused)
+{
+    buffer body;
+    encode(body, commit_request{by, "n", {}, {}, {}});
+    body.pop_back();
+    for (const auto byte : {0xdd, 0xff, 0xff, 0xff, 0xff})
+        body.push_back(static_cast<std::byte>(byte));
+    commit_request out;
+    BOOST_TEST((decode(body, out) == errc::malformed_frame));
+    BOOST_TEST(out.additions.capacity() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(mutation_numbers_begin_at_one_and_exceed_what_is_acknowledged)

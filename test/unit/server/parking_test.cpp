@@ -55,6 +55,16 @@ const attempt mutations[] = {
          p.ask(commit_request{by, "n", {}, {}, {{"a", bytes_view(eight)}}, 0});
      },
      true},
+    {"commit that adds to it",
+     [](peer& p, mutation by) {
+         p.ask(commit_request{by, "n", {}, {}, {{"b", {}}}, 0, {{"a", eight}}});
+     },
+     true},
+    {"commit that adds to another key",
+     [](peer& p, mutation by) {
+         p.ask(commit_request{by, "n", {}, {{"a", 1}}, {}, 0, {{"b", eight}}});
+     },
+     false},
     {"commit that only reads it",
      [](peer& p, mutation by) {
          p.ask(commit_request{by, "n", {}, {{"a", 1}}, {{"b", bytes_view(eight)}}, 0});

@@ -1,5 +1,6 @@
 #include "unit/server/session_fixture.hpp"
 
+#include <algorithm>
 #include <random>
 
 using namespace session_test;
@@ -424,6 +425,35 @@ BOOST_AUTO_TEST_CASE(conflict_brings_the_present)
     BOOST_TEST(reply.items[0].modified == 1u);
     BOOST_TEST(reply.items[0].value->size() == 1u);
     BOOST_TEST(!reply.items[1].value.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(conflict_of_an_addition_brings_what_it_cannot_be_added_to)
+{
+    house h;
+    peer p(h, 0);
+    p.greet();
+    const auto text = pack("x");
+    const auto most = pack(INT64_MAX);
+    p.ask(update_request{by(1), "n", {{"text", text}, {"most", most}, {"seven", seven}}});
+    p.ask(commit_request{
+        by(2), "n", {}, {{"text", 1}}, {}, 0, {{"seven", seven}, {"most", seven}, {"new", seven}}});
+    p.ask(get_request{"n", "seven"});
+    p.ask(
+        commit_request{by(3), "n", {}, {}, {{"text", {}}}, 0, {{"seven", seven}, {"new", seven}}});
+    p.send();
+    p.next();
+    const auto f = p.next();
+    BOOST_TEST((f.error() == errc::conflict));
+    conflict_reply reply;
+    BOOST_TEST(!decode(f.body, reply).failed());
+    BOOST_TEST(!reply.scan_failed);
+    BOOST_TEST_REQUIRE(reply.items.size() == 2u);
+    BOOST_TEST(reply.items[0].key == "text");
+    BOOST_TEST(reply.items[1].key == "most");
+    BOOST_TEST(std::ranges::equal(*reply.items[1].value, most));
+    BOOST_TEST(p.answer<get_reply>().modified == 1u); // nothing of it was done
+    BOOST_TEST(p.answer<mutation_reply>().revision == 2u);
+    BOOST_TEST(h.shared.data->size("n") == 3u);
 }
 
 /// A value of 7 KB, 200,000 times: more than the largest reply.

@@ -88,6 +88,39 @@ BOOST_FIXTURE_TEST_CASE(reads_in_a_turn_are_protected_from_then_on, crowd)
     set(2, "c");
 }
 
+BOOST_FIXTURE_TEST_CASE(holder_of_a_turn_adds_while_others_wait_to_add, crowd)
+{
+    take_turn(1, 1, {"a"});
+    at(2).ask(commit_request{by(2), "n", {}, {}, {}, 0, {{"a", seven}}});
+    run();
+    BOOST_TEST(at(2).machine.parked());
+    at(1).ask(commit_request{by(1), "n", {}, {}, {}, 1, {{"a", seven}}});
+    run();
+    BOOST_TEST(at(1).answer<mutation_reply>().revision == 1u);
+    BOOST_TEST(at(2).answer<mutation_reply>().revision == 2u);
+    BOOST_TEST(!shared.turns.held());
+}
+
+BOOST_FIXTURE_TEST_CASE(turn_says_whether_others_wanted_one, crowd)
+{
+    BOOST_TEST(!take_turn(1, 1, {"a"}).crowded);
+    for (const seat each : {2u, 3u})
+        at(each).ask(turn_request{each, "n", {"b"}, false, 0});
+    at(4).ask(turn_request{1, "elsewhere", {"a"}, false, 0});
+    run();
+    BOOST_TEST(!at(4).answer<turn_reply>().crowded);
+    BOOST_TEST(commit(1, 1, {{"a", 0}}));
+    BOOST_TEST(at(2).answer<turn_reply>().crowded); // it has waited, and one waits for it
+    at(2).ask(end_turn_request{2});
+    run();
+    at(2).answer<empty_reply>();
+    BOOST_TEST(at(3).answer<turn_reply>().crowded); // it has waited
+    at(3).ask(end_turn_request{3});
+    run();
+    at(3).answer<empty_reply>();
+    BOOST_TEST(!take_turn(1, 2, {"a"}).crowded);
+}
+
 BOOST_FIXTURE_TEST_CASE(commit_that_is_refused_does_not_end_the_turn, crowd)
 {
     take_turn(1, 1, {"a"});

@@ -38,6 +38,26 @@ BOOST_FIXTURE_TEST_CASE(ask_gives_the_turn_to_the_first, script)
     BOOST_TEST(!machine.find(2, 7));
 }
 
+BOOST_FIXTURE_TEST_CASE(turn_is_crowded_when_it_waited_or_was_waited_for, script)
+{
+    ask(1, 7, {"a"});
+    ask(2, 8, {"z"}); // before the first has begun
+    BOOST_TEST(step() == "1:7");
+    BOOST_TEST(machine.find(1, 7)->crowded);
+    machine.committed(1, 7);
+    BOOST_TEST(step() == "2:8");
+    BOOST_TEST(machine.find(2, 8)->crowded);
+    machine.park(3, "n"); // who only changes something wants no turn
+    machine.committed(2, 8);
+    BOOST_TEST(step() == "3");
+    ask(1, 9, {"a"});
+    BOOST_TEST(step() == "1:9");
+    BOOST_TEST(!machine.find(1, 9)->crowded);
+    ask(2, 10, {"a"}, 0, "other");
+    BOOST_TEST(step() == "2:10");
+    BOOST_TEST(!machine.find(2, 10)->crowded);
+}
+
 BOOST_AUTO_TEST_CASE(lease_is_two_round_trips_within_its_bounds)
 {
     struct {

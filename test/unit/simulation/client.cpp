@@ -188,6 +188,7 @@ struct atomic::request final : zproc::client::call {
 atomic::atomic(client& c, std::string name_space, function f, std::function<ns()> think,
                completion done)
     : client_(c),
+      name_space_(name_space),
       machine_(std::move(name_space), 1, c.new_tickets()),
       f_(std::move(f)),
       think_(std::move(think)),
@@ -225,6 +226,8 @@ void atomic::go_on(action what)
     case action::run: return run();
     case action::finish: return finish();
     case action::ask:
+        if (machine_.asks_first() && client_.met.expected(name_space_, f_.target_type()))
+            machine_.begin_with_turn();
         client_.submit(std::make_unique<request>(
             shared_from_this(), turn_ != 0 && client_.clock().now() < machine_.turn_until()));
     }
@@ -233,6 +236,7 @@ void atomic::go_on(action what)
 void atomic::answered(error_code ec, std::span<const std::byte> body)
 {
     const auto next = machine_.answered(ec, body, client_.clock().now());
+    client_.met.learn(name_space_, f_.target_type(), machine_.lesson(), machine_.took());
     if (turn_ != machine_.turn()) {
         client_.let_go(turn_);
         turn_ = machine_.turn();

@@ -34,6 +34,8 @@ public:
     /// the server learns of the break by then.
     void reconnect();
 
+    zproc::client::contention met;
+
     bool alive() const { return alive_; }
     seat where() const { return seat_; }
     world& clock() { return world_; }
@@ -89,6 +91,7 @@ private:
     void finish();
 
     client& client_;
+    std::string name_space_;
     zproc::client::transaction_fsm machine_;
     function f_;
     std::function<ns()> think_;

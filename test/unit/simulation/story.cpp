@@ -13,6 +13,13 @@ std::string account(ns number)
     return "account" + std::to_string(number);
 }
 
+/// Reads it first, as what has to know the value would.
+void add(draft& d, const std::string& key, int amount)
+{
+    static_cast<void>(d.contains(key));
+    d[key] += amount;
+}
+
 } // namespace
 
 client& story::join(ns shortest_way, ns longest_way)
@@ -82,9 +89,9 @@ tally& story::transfers(client& c, std::function<ns()> think)
         const auto from = account(line.between(0, accounts - 1));
         const auto to = account(line.between(0, accounts - 1));
         return [from, to, &t](draft& d) {
-            d[from] -= 3;
-            d[to] += 3;
-            d[t.name] += 1;
+            add(d, from, -3);
+            add(d, to, 3);
+            add(d, t.name, 1);
         };
     };
     again(c, t, "n", choose, std::move(think));
@@ -103,7 +110,7 @@ tally& story::scans(client& c, std::function<ns()> think)
             for (const auto& [key, v] : d)
                 if (key.starts_with("account"))
                     *sum += v.get<std::int64_t>();
-            d[t.name] += 1;
+            add(d, t.name, 1);
         };
     };
     again(c, t, "n", choose, std::move(think));
@@ -113,8 +120,24 @@ tally& story::scans(client& c, std::function<ns()> think)
 tally& story::counts(client& c, std::function<ns()> think)
 {
     return repeats(
-        c, "counts " + std::to_string(tallies.size()), "n", [](draft& d) { d["count"] += 1; },
+        c, "counts " + std::to_string(tallies.size()), "n", [](draft& d) { add(d, "count", 1); },
         std::move(think));
+}
+
+tally& story::gives(client& c, std::function<ns()> think)
+{
+    auto& t = keep(c, "gives " + std::to_string(tallies.size()));
+    const auto choose = [this, &t]() -> atomic::function {
+        const auto from = line.between(0, accounts - 1);
+        const auto to = (from + line.between(1, accounts - 1)) % accounts;
+        return [from, to, &t](draft& d) {
+            d[account(from)] -= 3;
+            d[account(to)] += 3;
+            d[t.name] += 1;
+        };
+    };
+    again(c, t, "n", choose, std::move(think));
+    return t;
 }
 
 tally& story::follows(client& c, std::function<ns()> think)
@@ -125,7 +148,7 @@ tally& story::follows(client& c, std::function<ns()> think)
             std::string at = "head";
             for (int i = 0; i != 4; ++i)
                 at = "link" + std::to_string((d[at].is_null() ? 0 : d[at].get<int>()) % 50);
-            d[t.name] += 1;
+            add(d, t.name, 1);
         };
     };
     again(c, t, "n", choose, std::move(think));

@@ -47,6 +47,8 @@ public:
     tally& scans(client& c, std::function<ns()> think);
     /// Adds to one number that everybody adds to.
     tally& counts(client& c, std::function<ns()> think);
+    /// Moves money between two accounts, whatever they hold: it reads nothing.
+    tally& gives(client& c, std::function<ns()> think);
     /// Follows a chain of keys that others change, to an end that is somewhere else each time.
     tally& follows(client& c, std::function<ns()> think);
     /// Plain increments without end, so many at a time.

@@ -118,12 +118,17 @@ BOOST_AUTO_TEST_CASE(everybody_commits_in_a_crowd)
 {
     struct {
         const char* name;
-        int transfers, scans, counts, follows, writers, pipelines;
+        int transfers, scans, counts, follows, writers, pipelines, gives = 0;
     } const rows[] = {
-        {"transfers only", 12, 0, 0, 0, 0, 0},     {"one number", 0, 0, 12, 0, 0, 0},
-        {"scans only", 0, 6, 0, 0, 0, 0},          {"scans and transfers", 8, 3, 0, 0, 0, 0},
-        {"a bit of all", 4, 2, 4, 2, 2, 1},        {"chains that others change", 2, 0, 0, 3, 4, 0},
+        {"transfers only", 12, 0, 0, 0, 0, 0},
+        {"one number", 0, 0, 12, 0, 0, 0},
+        {"scans only", 0, 6, 0, 0, 0, 0},
+        {"scans and transfers", 8, 3, 0, 0, 0, 0},
+        {"a bit of all", 4, 2, 4, 2, 2, 1},
+        {"chains that others change", 2, 0, 0, 3, 4, 0},
         {"writers and a count", 0, 0, 1, 0, 3, 3},
+        {"gives only", 0, 0, 0, 0, 0, 0, 8},
+        {"gives, scans and transfers", 3, 2, 0, 0, 1, 0, 4},
     };
     for (const auto& row : rows) {
         for (std::uint64_t seed = 1; seed != 3; ++seed) {
@@ -140,6 +145,8 @@ BOOST_AUTO_TEST_CASE(everybody_commits_in_a_crowd)
                     quick.push_back(&s.scans(s.join(), think));
                 for (int i = 0; i != row.counts; ++i)
                     quick.push_back(&s.counts(s.join(), think));
+                for (int i = 0; i != row.gives; ++i)
+                    quick.push_back(&s.gives(s.join(), think));
                 for (int i = 0; i != row.follows; ++i)
                     quick.push_back(&s.follows(s.join(), think));
                 for (int i = 0; i != row.writers; ++i)
@@ -305,8 +312,13 @@ BOOST_AUTO_TEST_CASE(functions_of_two_namespaces_do_not_wait_for_each_other_in_a
             for (int i = 0; i != 4; ++i) {
                 auto& c = s.join();
                 quick.push_back(&s.counts(c, think));
-                quick.push_back(
-                    &s.repeats(c, "elsewhere", "m", [](auto& d) { d["count"] += 1; }, think));
+                quick.push_back(&s.repeats(
+                    c, "elsewhere", "m",
+                    [](auto& d) {
+                        d["count"] =
+                            (d["count"].is_null() ? 0 : d["count"].template get<int>()) + 1;
+                    },
+                    think));
                 s.writes(c, "count", 2);
             }
             s.run(200 * ms);

@@ -90,12 +90,14 @@ BOOST_AUTO_TEST_CASE(operations_do_what_their_row_says)
     static const auto one = pack(1), two = pack(2), half = pack(0.5), text = pack("x"),
                       list = pack(list_of(1, 2)), null = pack(value()),
                       most = pack(std::numeric_limits<std::int64_t>::max()),
-                      least = pack(std::numeric_limits<std::int64_t>::min()), huge = pack(1e308);
+                      least = pack(std::numeric_limits<std::int64_t>::min()), huge = pack(1e308),
+                      minus_two = pack(-2);
     const auto view = [](const std::vector<std::byte>& v) { return bytes_view(v); };
     using db_t = store::database;
     using keys = std::vector<std::string_view>;
     using changes = std::vector<key_value>;
     using stamps = std::vector<store::read_stamp>;
+    using sums = std::vector<store::addition>;
     const author by{};
     const std::vector<step> steps = {
         // clang-format off
@@ -137,6 +139,19 @@ BOOST_AUTO_TEST_CASE(operations_do_what_their_row_says)
         {"commit_stale_scan", [&](db_t& d) { return d.commit(by, "n", d.revision("n") - 1, stamps{}, changes{{"b", view(two)}}); }, false, "", errc::conflict, R"({"b":1,"c":"x"})"},
         {"commit_reads_only", [&](db_t& d) { return d.commit(by, "n", d.revision("n"), stamps{{"zz", 0}}, changes{}); }, false, "", {}, R"({"b":1,"c":"x"})"},
         {"commit", [&](db_t& d) { return d.commit(by, "n", {}, stamps{{"b", d.get("n", "b").modified}, {"zz", 0}}, changes{{"b", view(two)}, {"c", {}}, {"zz", {}}}); }, true, "", {}, R"({"b":2})"},
+        {"commit_adds", [&](db_t& d) { return d.commit(by, "n", {}, stamps{}, changes{{"c", view(text)}}, sums{{"b", one}, {"a", half}}); }, true, "", {}, R"({"b":3,"c":"x","a":0.5})"},
+        {"commit_adds_one", [&](db_t& d) { return d.commit(by, "n", {}, stamps{{"c", d.get("n", "c").modified}}, changes{}, sums{{"a", one}}); }, true, "", {}, R"({"b":3,"c":"x","a":1.5})"},
+        {"commit_adds_to_stale", [&](db_t& d) { return d.commit(by, "n", {}, stamps{{"a", 1}}, changes{}, sums{{"b", one}}); }, false, "", errc::conflict, R"({"b":3,"c":"x","a":1.5})"},
+        {"commit_adds_to_text", [&](db_t& d) { return d.commit(by, "n", {}, stamps{}, changes{{"z", view(one)}}, sums{{"b", one}, {"c", one}}); }, false, "", errc::conflict, R"({"b":3,"c":"x","a":1.5})"},
+        {"commit_adds_beyond", [&](db_t& d) { return d.commit(by, "n", {}, stamps{}, changes{}, sums{{"b", most}}); }, false, "", errc::conflict, R"({"b":3,"c":"x","a":1.5})"},
+        {"commit_adds_to_missing", [&](db_t& d) { return d.commit(by, "n", {}, stamps{}, changes{}, sums{{"m", least}}); }, true, "", {}, R"({"b":3,"c":"x","a":1.5,"m":-9223372036854775808})"},
+        {"commit_adds_below", [&](db_t& d) { return d.commit(by, "n", {}, stamps{}, changes{}, sums{{"m", least}}); }, false, "", errc::conflict, R"({"b":3,"c":"x","a":1.5,"m":-9223372036854775808})"},
+        {"commit_adds_a_lot", [&](db_t& d) { return d.commit(by, "n", {}, stamps{}, changes{{"m", {}}}, sums{{"a", huge}}); }, true, "", {}, R"({"b":3,"c":"x","a":1e308})"},
+        {"commit_adds_to_infinity", [&](db_t& d) { return d.commit(by, "n", {}, stamps{}, changes{}, sums{{"a", huge}}); }, false, "", errc::conflict, R"({"b":3,"c":"x","a":1e308})"},
+        {"commit_adds_what_changes_nothing", [&](db_t& d) { return d.commit(by, "n", {}, stamps{}, changes{}, sums{{"a", one}}); }, false, "", {}, R"({"b":3,"c":"x","a":1e308})"},
+        {"commit_adds_what_changes_nothing_beside", [&](db_t& d) { return d.commit(by, "n", {}, stamps{}, changes{{"c", {}}}, sums{{"a", one}}); }, true, "", {}, R"({"b":3,"a":1e308})"},
+        {"commit_last_addition_counts", [&](db_t& d) { return d.commit(by, "n", {}, stamps{}, changes{{"b", view(text)}, {"a", {}}}, sums{{"b", two}, {"b", one}}); }, true, "", {}, R"({"b":4})"},
+        {"commit_takes_back", [&](db_t& d) { return d.commit(by, "n", {}, stamps{}, changes{}, sums{{"b", minus_two}}); }, true, "", {}, R"({"b":2})"},
         {"pop_item", [&](db_t& d) { return d.pop_item(by, "n"); }, true, R"(["b",2])", {}, "{}"},
         {"pop_item_empty", [&](db_t& d) { return d.pop_item(by, "n"); }, false, "", {}, "{}"},
         {"clear_empty", [&](db_t& d) { return d.clear(by, "n"); }, false, "0", {}, "{}"},

@@ -157,6 +157,29 @@ BOOST_AUTO_TEST_CASE(refused_and_idle_requests_keep_nothing)
     BOOST_TEST(f.db->known_sessions().kept_by(7) == 0u);
 }
 
+/// Adding is not done twice, whoever asks again.
+BOOST_AUTO_TEST_CASE(addition_that_is_asked_for_again_is_not_repeated)
+{
+    fixture f;
+    const auto one = pack(1), text = pack("x");
+    const std::vector<store::addition> sums{{"k", one}};
+    const auto add = [&](const author& by) { return f.db->commit(by, "n", {}, {}, {}, sums); };
+    f.db->open_session(7, 0);
+    BOOST_TEST(add(request(7, 1)).made);
+    BOOST_TEST(add(request(7, 1)).repeated);
+    f.db->publish();
+    f.restart();
+    BOOST_TEST(add(request(7, 1)).repeated);
+    BOOST_TEST(unpack(*f.db->get("n", "k").value) == value(1));
+    BOOST_TEST(f.db->set(request(7, 2), "n", "k", text).made);
+    BOOST_TEST((add(request(7, 3)).error == errc::conflict));
+    BOOST_TEST(f.db->set(request(7, 4), "n", "k", one).made);
+    auto late = request(7, 3);
+    late.passed = f.db->known_sessions().latest(7);
+    BOOST_TEST((add(late).error == errc::conflict)); // it had its turn
+    BOOST_TEST(unpack(*f.db->get("n", "k").value) == value(1));
+}
+
 /// A client sent: erase what is absent, set it. The set was applied, both replies were lost.
 BOOST_AUTO_TEST_CASE(request_that_changed_nothing_is_not_tried_again_after_later_ones)
 {

@@ -24,21 +24,15 @@ struct load {
 
 key_operation any_operation(std::mt19937& random, const load& l)
 {
-    constexpr action all[] = {action::read,
-                              action::read,
-                              action::contains,
-                              action::write,
-                              action::write,
-                              action::erase,
-                              action::pop,
-                              action::set_default,
-                              action::increment,
-                              action::exchange,
-                              action::compare_exchange};
+    constexpr action all[] = {action::read,  action::read,        action::contains,
+                              action::write, action::write,       action::erase,
+                              action::pop,   action::set_default, action::increment,
+                              action::add,   action::exchange,    action::compare_exchange};
     key_operation o;
     o.what = all[random() % (l.only_reads_and_writes ? 5 : std::size(all))];
     const auto value = [&] { return cell(static_cast<std::int64_t>(random()) % l.values); };
-    o.argument = o.what == action::increment ? cell(1 + random() % 2) : value();
+    o.argument =
+        o.what == action::increment || o.what == action::add ? cell(1 + random() % 2) : value();
     o.expected = random() % 4 == 0 ? cell() : value();
     return o;
 }
@@ -97,7 +91,7 @@ bool falsify(std::mt19937& random, history& h, std::int64_t values)
 {
     for (int i = 0; i != 100; ++i) {
         auto& o = h[random() % h.size()];
-        if (o.unknown || o.what == action::write)
+        if (o.unknown || o.what == action::write || o.what == action::add)
             continue;
         const auto before = o.result;
         if (!tells_a_value(o.what))

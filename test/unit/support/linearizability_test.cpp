@@ -31,6 +31,7 @@ struct by {
     key_operation pops(cell told) const { return make(action::pop, {}, told); }
     key_operation defaults(cell v, cell told) const { return make(action::set_default, v, told); }
     key_operation adds(cell v, cell told) const { return make(action::increment, v, told); }
+    key_operation adds_unseen(cell v) const { return make(action::add, v, {}); }
     key_operation swaps(cell v, cell told) const { return make(action::exchange, v, told); }
     key_operation exchanges(cell from, cell to, bool told) const
     {
@@ -88,15 +89,16 @@ BOOST_AUTO_TEST_CASE(check_accepts_what_happens_one_after_the_other)
         by{1, 28, 29}.exchanges(1, nothing, true),
         by{2, 30, 31}.exchanges(nothing, 3, true),
         by{1, 32, 33}.erases(true),
-        by{2, 34, 35}.adds(4, 4),
-        by{1, 36, 37}.swaps(nothing, 4),
+        by{2, 33, 34}.adds_unseen(3),
+        by{2, 34, 35}.adds(4, 7),
+        by{1, 36, 37}.swaps(nothing, 7),
         by{2, 38, 39}.reads(nothing),
     };
     BOOST_TEST(judge(all) == verdict::linearizable);
     BOOST_TEST(judge({}) == verdict::linearizable);
     // Each answer matters: another one is rejected.
     for (std::size_t i = 0; i != all.size(); ++i) {
-        if (all[i].what == action::write)
+        if (all[i].what == action::write || all[i].what == action::add)
             continue;
         BOOST_TEST_CONTEXT(in_words(all[i]))
         {
