@@ -163,8 +163,8 @@ void session_fsm::exchange_lists(Request& request)
         exchange(request.reads, reads_);
     if constexpr (requires { request.writes; })
         exchange(request.writes, writes_);
-    if constexpr (requires { request.adds; })
-        exchange(request.adds, adds_);
+    if constexpr (requires { request.additions; })
+        exchange(request.additions, added_);
 }
 
 template <class Request>

@@ -214,6 +214,7 @@ private:
     std::vector<protocol::entry> entries_;
     std::vector<protocol::read_stamp> reads_;
     std::vector<protocol::write> writes_;
+    std::vector<protocol::addition> added_;
     std::vector<store::key_value> changes_;
     std::vector<store::read_stamp> stamps_;
     std::vector<store::addition> additions_;
