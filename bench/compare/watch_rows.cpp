@@ -50,7 +50,7 @@ protected:
                 co_await body(s);
                 for (int i = 0; i != (own ? n : 1); ++i) {
                     const std::string key = own ? "key " + std::to_string(i) : "key";
-                    co_await s.set(key, -1);
+                    co_await s.set(key, -now_ns()); // an equal value would be no event
                 }
                 for (auto& each : all)
                     co_await each.result();

@@ -102,6 +102,43 @@ ZPROC_CONFORMS(next_some_yields_what_is_at_hand_in_order)
     check((co_await w.next_some(10)).empty(), "stays the end");
 }
 
+ZPROC_CONFORMS(next_and_next_some_take_turns_and_skip_what_does_not_concern_them)
+{
+    constexpr int rounds = 300; // of three transactions, two of which concern the watcher
+    auto s = ctx.state();
+    for (int i = 0; i != rounds; ++i) {
+        co_await s.set("n", i);
+        co_await s.set("other", i);
+        const auto both = dict::of("m", i, "n", std::string(40, 'n'), "other", "");
+        co_await s.update(both);
+    }
+    const auto two = keys("m", "n");
+    auto w = ctx.state().when_change(two, {.since = 0, .count = 2 * rounds});
+    std::uint64_t seen = 0;
+    const auto take = [&](const event& e) {
+        const auto i = static_cast<int>(seen / 2);
+        check(e.revision == 3 * (seen / 2) + 1 + 2 * (seen % 2), "each once, in order");
+        if (seen++ % 2 == 0)
+            check(e.changes.size() == 1 && e.changes[0].after == value(i), "of one change");
+        else
+            check(e.changes.size() == 2 && e.changes[0].after == value(i) &&
+                      e.changes[1].before == value(i) && e.changes[1].key == "n",
+                  "of two, without the third");
+    };
+    for (std::size_t most = 1; seen != 2 * rounds; most = 3 * most + 1) {
+        const auto one = co_await w.next();
+        check(one.has_value(), "there are more");
+        if (!one)
+            co_return;
+        take(*one);
+        const auto some = co_await w.next_some(most);
+        check(some.size() <= most, "no more than asked");
+        for (const auto& each : some)
+            take(each);
+    }
+    check((co_await w.next_some(10)).empty(), "the end");
+}
+
 ZPROC_CONFORMS(next_some_waits_for_the_first_event)
 {
     auto watching = ctx.state();
