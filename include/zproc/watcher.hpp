@@ -6,10 +6,8 @@
 #include <zproc/event.hpp>
 #include <zproc/options.hpp>
 
-#include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/error.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -55,14 +53,15 @@ void give_back(const std::weak_ptr<watch_core>& source, std::span<event> events)
 template <class Events>
 class delivery {
 public:
-    using handler_type = asio::any_completion_handler<void(error_code, Events)>;
-
+    /// No events: the end of the stream, or an error.
+    explicit delivery(error_code ec) noexcept : error_(ec) {}
     explicit delivery(pending_event& of) noexcept
         : events_(std::move(of.taken)), source_(of.source), cancelled_(of.cancelled)
     {
     }
     delivery(delivery&& other) noexcept
-        : events_(std::exchange(other.events_, {})),
+        : error_(other.error_),
+          events_(std::exchange(other.events_, {})),
           source_(std::move(other.source_)),
           cancelled_(std::move(other.cancelled_))
     {
@@ -70,45 +69,41 @@ public:
     delivery& operator=(delivery&&) = delete;
     ~delivery() { detail::give_back(source_, events_); }
 
-    void operator()(handler_type&& done)
+    template <class H>
+    void operator()(H&& handler)
     {
         auto events = std::exchange(events_, {});
         if (cancelled_ && *cancelled_) {
             detail::give_back(source_, events);
-            done(asio::error::operation_aborted, Events());
-        } else if constexpr (std::is_same_v<Events, std::vector<event>>) {
-            done(error_code(), std::move(events));
-        } else {
-            done(error_code(), std::move(events.front()));
+            events.clear();
+            error_ = asio::error::operation_aborted;
         }
+        if constexpr (std::is_same_v<Events, std::vector<event>>)
+            std::move(handler)(error_, std::move(events));
+        else if (events.empty())
+            std::move(handler)(error_, Events());
+        else
+            std::move(handler)(error_, Events(std::move(events.front())));
     }
 
 private:
+    error_code error_;
     std::vector<event> events_; // of one, too: it moves by its pointer
     std::weak_ptr<watch_core> source_;
     std::shared_ptr<const std::atomic<bool>> cancelled_;
 };
 
 template <class Events>
+using delivery_handler = handler<void(error_code, Events), delivery<Events>>;
+
+template <class Events>
 struct pending_events final : pending_event {
-    handler<void(error_code, Events)> done;
+    delivery_handler<Events> done;
 
-    pending_events(handler<void(error_code, Events)> h, std::size_t at_most) : done(std::move(h))
-    {
-        most = std::max<std::size_t>(at_most, 1);
-    }
+    pending_events(delivery_handler<Events> h, std::size_t at_most);
 
-    void complete(const asio::any_io_executor& io, error_code ec) override
-    {
-        if (taken.empty())
-            done.complete(io, ec, Events());
-        else
-            done.complete_late(io, delivery<Events>(*this));
-    }
-    asio::cancellation_slot cancellation_slot() const noexcept override
-    {
-        return done.cancellation_slot();
-    }
+    void complete(const asio::any_io_executor& io, error_code ec) override;
+    asio::cancellation_slot cancellation_slot() const noexcept override;
 };
 
 using pending_next = pending_events<std::optional<event>>;
@@ -123,16 +118,8 @@ struct pending_one final : pending_event {
     {
     }
 
-    void complete(const asio::any_io_executor& io, error_code ec) override
-    {
-        if (!ec && taken.empty())
-            ec = make_error_code(errc::end_of_stream);
-        done.complete(io, ec, taken.empty() ? event{} : std::move(taken.front()));
-    }
-    asio::cancellation_slot cancellation_slot() const noexcept override
-    {
-        return done.cancellation_slot();
-    }
+    void complete(const asio::any_io_executor& io, error_code ec) override;
+    asio::cancellation_slot cancellation_slot() const noexcept override;
 };
 
 } // namespace detail
@@ -173,9 +160,10 @@ public:
     [[nodiscard]] auto next(Token&& token = {}) const
     {
         using signature = void(error_code, std::optional<event>);
-        return detail::initiate<signature>(
+        using handler = detail::delivery_handler<std::optional<event>>;
+        return detail::initiate<signature, handler>(
             get_executor(),
-            [core = owner_.core()](detail::handler<signature> done) {
+            [core = owner_.core()](handler done) {
                 core->next(std::make_unique<detail::pending_next>(std::move(done), 1));
             },
             std::forward<Token>(token));
@@ -194,9 +182,10 @@ public:
     [[nodiscard]] auto next_some(std::size_t most, Token&& token = {}) const
     {
         using signature = void(error_code, std::vector<event>);
-        return detail::initiate<signature>(
+        using handler = detail::delivery_handler<std::vector<event>>;
+        return detail::initiate<signature, handler>(
             get_executor(),
-            [core = owner_.core(), most](detail::handler<signature> done) {
+            [core = owner_.core(), most](handler done) {
                 core->next(std::make_unique<detail::pending_some>(std::move(done), most));
             },
             std::forward<Token>(token));
@@ -212,7 +201,7 @@ public:
         using signature = void(error_code, event);
         auto executor = get_executor();
         if (!executor) // said before the watcher is taken over
-            throw system_error(errc::context_gone);
+            detail::throw_context_gone();
         return detail::initiate<signature>(
             std::move(executor),
             // Shared, since some compilers want a deferred operation to be copyable.
