@@ -4,6 +4,7 @@
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -17,6 +18,9 @@ namespace {
 
 constexpr std::chrono::nanoseconds first_pause = std::chrono::milliseconds(1);
 constexpr std::chrono::nanoseconds longest_pause = std::chrono::milliseconds(100);
+
+/// How many strands of connections this thread is on.
+thread_local unsigned busy_here = 0;
 
 } // namespace
 
@@ -72,6 +76,16 @@ multiplexer::time connection::deadline() const
                            std::numeric_limits<multiplexer::time>::max() - made);
 }
 
+connection::busy::busy() noexcept
+{
+    ++busy_here;
+}
+
+connection::busy::~busy()
+{
+    --busy_here;
+}
+
 // Calls -----------------------------------------------------------------------------------------
 
 void connection::enter(std::unique_ptr<call> what, std::shared_ptr<multiplexer::ticket> ticket)
@@ -82,25 +96,43 @@ void connection::enter(std::unique_ptr<call> what, std::shared_ptr<multiplexer::
 
 void connection::enter_task(std::unique_ptr<inbox::task> other)
 {
-    if (inbox_.put({.other = std::move(other)}))
-        asio::dispatch(settings_.strand, [self = shared_from_this()] { self->fetch(); });
+    if (!inbox_.put({.other = std::move(other)}))
+        return;
+    auto fetch = [self = shared_from_this()] { self->fetch(inbox::visit::fetch); };
+    if (busy_here != 0)
+        asio::post(settings_.strand, std::move(fetch));
+    else
+        asio::dispatch(settings_.strand, std::move(fetch));
 }
 
-void connection::fetch()
+/// Begins with what was entered so far.
+void connection::fetch(inbox::visit as)
 {
+    const busy here;
+    constexpr std::size_t most_room = 4096;
     std::vector<inbox::entry> entered = std::exchange(fetched_, {});
-    inbox_.take(entered);
-    for (auto& each : entered) {
-        if (each.other) {
-            each.other->run();
-            continue;
+    inbox_.take(entered, as);
+    std::size_t begun = 0;
+    try {
+        while (begun != entered.size()) {
+            auto& each = entered[begun++];
+            if (each.other) {
+                each.other->run();
+                continue;
+            }
+            const auto t = submit(std::move(each.what));
+            if (each.ticket)
+                *each.ticket = t;
         }
-        const auto t = submit(std::move(each.what));
-        if (each.ticket)
-            *each.ticket = t;
+    } catch (...) { // of a user's handler or executor: the others are none the worse
+        inbox_.put_back(std::span(entered).subspan(begun));
+        if (inbox_.expect_turn())
+            send_for_turn();
+        throw;
     }
     entered.clear();
-    fetched_ = std::move(entered); // its room
+    if (entered.capacity() <= most_room)
+        fetched_ = std::move(entered); // its room
 }
 
 multiplexer::ticket connection::submit(std::unique_ptr<call> what)
@@ -195,7 +227,7 @@ void connection::shutdown()
     // Handlers go uncalled. They may hold the last handles of this very connection.
     const auto self = shared_from_this();
     std::vector<inbox::entry> entered;
-    inbox_.take(entered);
+    inbox_.take(entered, inbox::visit::turn);
     const auto dropped = calls_.drain();
 }
 

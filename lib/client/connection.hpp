@@ -88,7 +88,8 @@ public:
     std::function<void()> on_read;
 
     // From any thread. What is entered earlier happens earlier: a call in the next turn, anything
-    // else at once where that can be.
+    // else at once where that can be. What is entered on the strand, by a predicate, waits for its
+    // end.
     void enter(std::unique_ptr<call> what, std::shared_ptr<multiplexer::ticket> ticket);
     template <class F>
     void enter(F f)
@@ -101,8 +102,14 @@ public:
         };
         enter_task(std::make_unique<task>(std::move(f)));
     }
-    /// Begins with what was entered so far.
-    void fetch();
+    /// Something that may call a user's function, on the strand.
+    class busy {
+    public:
+        busy() noexcept;
+        ~busy();
+        busy(const busy&) = delete;
+        busy& operator=(const busy&) = delete;
+    };
 
     multiplexer::ticket submit(std::unique_ptr<call> what);
 
@@ -167,6 +174,7 @@ private:
     void drop_loop_objects();
 
     void enter_task(std::unique_ptr<inbox::task> other);
+    void fetch(inbox::visit as);
     void schedule_turn();
     void send_for_turn();
     void turn();

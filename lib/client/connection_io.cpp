@@ -47,7 +47,7 @@ bool brings_answer(const protocol::frame_parser& in)
 
 void connection::schedule_turn()
 {
-    if (!in_turn_ && inbox_.expect())
+    if (!in_turn_ && inbox_.expect_turn())
         send_for_turn();
 }
 
@@ -64,10 +64,15 @@ void connection::send_for_turn()
 /// Everything that was asked since the last one goes out at once.
 void connection::turn()
 {
-    in_turn_ = true;
-    fetch();
-    in_turn_ = false;
-    rests_in_turn_ = false;
+    {
+        struct scope {
+            connection& of;
+            explicit scope(connection& c) : of(c) { of.in_turn_ = true; }
+            ~scope() { of.in_turn_ = of.rests_in_turn_ = false; }
+        };
+        const scope within(*this);
+        fetch(inbox::visit::turn);
+    }
     if (loop_)
         flush();
 }

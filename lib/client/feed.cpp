@@ -284,7 +284,12 @@ void feed::arm()
         if (const auto self = weak.lock()) {
             // What comes while they read leaves its edge in the nested epoll, and wakes them when it
             // is armed again: now, if somebody still waits, or when somebody does.
-            self->awaken();
+            try {
+                self->awaken();
+            } catch (...) {
+                self->arm();
+                throw;
+            }
             self->arm();
         }
     });

@@ -2,8 +2,10 @@
 
 #include "client/multiplexer.hpp"
 
+#include <iterator>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -24,31 +26,52 @@ public:
         std::unique_ptr<task> other = {};
     };
 
-    /// True: somebody has to be sent.
+    /// Who is on the way: to begin with what there is, or also to write what comes of it.
+    enum class visit { none, fetch, turn };
+
+    /// True: somebody has to be sent, for a turn where it is a call.
     bool put(entry e)
     {
         const std::lock_guard lock(mutex_);
+        const auto wanted = e.what ? visit::turn : visit::fetch;
         entries_.push_back(std::move(e));
-        return !std::exchange(expected_, true);
+        return expect_at_least(wanted);
     }
-    /// Somebody will come anyway. True: that is news.
-    bool expect()
+    /// There is to be a turn anyway. True: somebody has to be sent.
+    bool expect_turn()
     {
         const std::lock_guard lock(mutex_);
-        return !std::exchange(expected_, true);
+        return expect_at_least(visit::turn);
     }
-    /// Swaps what there is into `to`, which is empty. For what comes now somebody is to be sent again.
-    void take(std::vector<entry>& to)
+    /// Swaps what there is into `to`, which is empty. For what comes now somebody is sent again;
+    /// but a turn that is on its way still is when a fetch was here.
+    void take(std::vector<entry>& to, visit as)
     {
         const std::lock_guard lock(mutex_);
         entries_.swap(to);
-        expected_ = false;
+        if (as >= expected_)
+            expected_ = visit::none;
+    }
+    /// What could not be begun with, in front of what came since.
+    void put_back(std::span<entry> rest)
+    {
+        const std::lock_guard lock(mutex_);
+        entries_.insert(entries_.begin(), std::make_move_iterator(rest.begin()),
+                        std::make_move_iterator(rest.end()));
     }
 
 private:
+    bool expect_at_least(visit wanted)
+    {
+        if (expected_ >= wanted)
+            return false;
+        expected_ = wanted;
+        return true;
+    }
+
     std::mutex mutex_;
     std::vector<entry> entries_;
-    bool expected_ = false;
+    visit expected_ = visit::none;
 };
 
 } // namespace zproc::client

@@ -278,10 +278,17 @@ void watch::complete(error_code ec)
     if (std::exchange(timer_operation_, 0) == pending_operation_)
         timer_.reset();
     hold_timer_.reset();
+    // Behind the handler, which is likely to wait again: what is armed then may stay.
+    struct release {
+        watch& of;
+        ~release()
+        {
+            if (std::exchange(of.holding_, false))
+                of.around_.feed->release();
+        }
+    };
+    const release afterwards{*this};
     p->complete(around_.io, ec);
-    // Behind the handler, which is likely to wait again: nothing is disarmed in between.
-    if (std::exchange(holding_, false))
-        around_.feed->release();
 }
 
 std::vector<std::string_view> watch::interest() const

@@ -88,7 +88,7 @@ bool watch::has_enough() const noexcept
 /// What comes next without further ado is read to where it is taken.
 void watch::read_through()
 {
-    if (!wants_more() || !position() || !wants_more())
+    if (!wants_more() || !position() || !wants_more() || !pending_) // it may have failed meanwhile
         return;
     make_room();
     auto& taken = pending_->taken;
@@ -140,18 +140,22 @@ bool watch::hand_over()
 
 void watch::pump()
 {
+    const connection::busy here;
     if (!begun_ && !lost_)
         try_begin();
     if (!pending_)
         return read_ahead();
-    while (!has_enough()) {
+    // Taking up another ring may fail, and that completes it.
+    while (pending_ && !has_enough()) {
         read_through();
-        if (has_enough())
+        if (!pending_ || has_enough())
             break;
         read_ahead(); // what takes more
-        if (!hand_over())
+        if (!pending_ || !hand_over())
             break;
     }
+    if (!pending_)
+        return;
     if (!pending_->taken.empty()) {
         complete_taken();
     } else if (failure_) {
@@ -206,6 +210,7 @@ void watch::try_begin()
 
 void watch::begin(std::uint64_t revision, const dict& present, bool test, std::int64_t time)
 {
+    const connection::busy here;
     begun_ = true;
     ready_ = machine_.begin(revision, present, test, wall_now(), time);
 }
@@ -302,6 +307,7 @@ void watch::seek_live()
 {
     if (ended_ || lost_)
         return;
+    const connection::busy here;
     const auto old = [](const event& e) { return e.kind != event_kind::present; };
     std::erase_if(returned_, old);
     auto present = ready_ && !old(*ready_) ? std::move(ready_) : std::nullopt;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace zproc::serving {
@@ -32,7 +33,7 @@ public:
         if (looked == 0)
             return;
         if (asleep)
-            needed_ = needed_ < most_needed ? needed_ * 8 : most_needed;
+            needed_ = std::min(needed_ * 8, most_needed);
         else if (needed_ > usual)
             --needed_; // it is forgotten when it has paid often enough
     }

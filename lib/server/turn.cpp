@@ -34,6 +34,10 @@ void host::end_turn()
     }
     busy_.clear();
     feed_the_starved();
+    if (hall_.data->pending()) { // that somebody has gone
+        hall_.data->publish();
+        wake();
+    }
     rings_.retire();
 }
 
@@ -134,8 +138,8 @@ void host::feed_the_starved()
     starved_.clear();
 }
 
-/// How long to wait at most: while somebody's time is running, a second at a time; and not beyond
-/// the end of a lease, to the next millisecond.
+/// How long to wait at most: while somebody's time is running, a second at a time; not beyond the end
+/// of a lease, to the next millisecond; nor beyond the end of a session whose client has gone.
 int host::patience(int milliseconds)
 {
     if (!again_.empty())

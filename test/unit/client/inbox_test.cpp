@@ -32,9 +32,8 @@ BOOST_AUTO_TEST_CASE(one_is_sent_for_all_that_comes_before_it_takes)
     std::vector<int> said;
     BOOST_TEST(in.put(entry(said, 1)));
     BOOST_TEST(!in.put(entry(said, 2)));
-    BOOST_TEST(!in.expect());
     std::vector<inbox::entry> taken;
-    in.take(taken);
+    in.take(taken, inbox::visit::fetch);
     for (auto& each : taken)
         each.other->run();
     BOOST_TEST((said == std::vector{1, 2}));
@@ -45,11 +44,45 @@ BOOST_AUTO_TEST_CASE(who_comes_anyway_takes_what_comes_meanwhile)
 {
     inbox in;
     std::vector<int> said;
-    BOOST_TEST(in.expect());
+    BOOST_TEST(in.expect_turn());
     BOOST_TEST(!in.put(entry(said, 1)));
     std::vector<inbox::entry> taken;
-    in.take(taken);
+    in.take(taken, inbox::visit::turn);
     BOOST_TEST(taken.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(turn_comes_although_a_fetch_was_there_before)
+{
+    inbox in;
+    std::vector<int> said;
+    std::vector<inbox::entry> taken;
+    BOOST_TEST(in.put(entry(said, 1)), "a fetch is sent");
+    BOOST_TEST(in.expect_turn(), "which writes nothing");
+    in.take(taken, inbox::visit::fetch);
+    BOOST_TEST(!in.expect_turn(), "it is still on its way");
+    BOOST_TEST(!in.put(entry(said, 2)));
+    taken.clear();
+    in.take(taken, inbox::visit::turn);
+    BOOST_TEST(taken.size() == 1u);
+    BOOST_TEST(in.expect_turn());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_put_back_comes_first)
+{
+    inbox in;
+    std::vector<int> said;
+    std::vector<inbox::entry> taken;
+    for (int i = 1; i != 4; ++i)
+        in.put(entry(said, i));
+    in.take(taken, inbox::visit::fetch);
+    taken[0].other->run();
+    in.put(entry(said, 4));
+    in.put_back(std::span(taken).subspan(1));
+    taken.clear();
+    in.take(taken, inbox::visit::turn);
+    for (auto& each : taken)
+        each.other->run();
+    BOOST_TEST((said == std::vector{1, 2, 3, 4}));
 }
 
 BOOST_AUTO_TEST_CASE(everything_is_taken_once_whatever_threads_put)
@@ -73,7 +106,7 @@ BOOST_AUTO_TEST_CASE(everything_is_taken_once_whatever_threads_put)
             continue;
         --sent;
         std::vector<inbox::entry> some;
-        in.take(some);
+        in.take(some, inbox::visit::fetch);
         taken += some.size();
     }
     for (auto& thread : all)

@@ -68,6 +68,18 @@ BOOST_AUTO_TEST_CASE(looks_in_vain_make_the_next_one_rarer_until_it_pays_again)
     BOOST_TEST(s.look_for() == limit, "forgiven");
 }
 
+BOOST_AUTO_TEST_CASE(looks_that_pay_now_and_then_do_not_end_them)
+{
+    spinning s(limit);
+    for (int i = 0; i != 20; ++i) {
+        shortly(s, spinning::most_needed);
+        in_vain(s);
+        shortly(s, spinning::most_needed + 1); // the last one looks, and pays
+    }
+    shortly(s, spinning::most_needed);
+    BOOST_TEST(s.look_for() == limit);
+}
+
 BOOST_AUTO_TEST_CASE(never_looks_without_a_limit)
 {
     spinning s(0);
