@@ -323,15 +323,17 @@ void forkserver::on(member_id from, const message::spawn& m, std::vector<descrip
         added.records = std::make_unique<record_book>();
         services_.insert(added_id);
     }
-    if (m.restart.when == restart_rules::mode::never)
-        added.plan = {};
     if (m.command) {
         added.launch = launching{m.request, std::move(status.first), std::move(pidfd)};
-        return;
+    } else {
+        const auto pid = number_for(from, added);
+        tell(from, message::started{m.request, added_id, pid}, one(std::move(pidfd)));
     }
-    const auto pid = number_for(from, added);
-    tell(from, message::started{m.request, added_id, pid}, one(std::move(pidfd)));
-    record(added_id, message::report::state::up);
+    // What nobody waits for comes behind the answer.
+    if (m.restart.when == restart_rules::mode::never)
+        members_.at(added_id).plan = {};
+    if (!m.command)
+        record(added_id, message::report::state::up);
 }
 
 /// The program runs, or could not be run: then nobody hears of the process that was to be it.
