@@ -75,27 +75,8 @@ private:
 };
 
 /// One process, with a time limit.
-class one_end final : public gathering {
-public:
-    explicit one_end(handler<void(error_code, exit_info)> h) : handler_(std::move(h)) {}
-
-    asio::cancellation_slot slot() const noexcept override { return handler_.cancellation_slot(); }
-
-    bool ended(std::size_t, const process_outcome& outcome) override
-    {
-        info_ = outcome.info;
-        return true;
-    }
-
-    void complete(const asio::any_io_executor& io, error_code ec) override
-    {
-        handler_.complete(io, ec, std::move(info_));
-    }
-
-private:
-    exit_info info_;
-    handler<void(error_code, exit_info)> handler_;
-};
+void gather_end(std::shared_ptr<process_core> of, std::chrono::nanoseconds limit,
+                handler<void(error_code, exit_info)> h);
 
 template <class R>
 class one_result final : public gathering {
@@ -234,8 +215,13 @@ public:
     template <asio::completion_token_for<void(error_code, exit_info)> Token = asio::deferred_t>
     [[nodiscard]] auto wait(std::chrono::nanoseconds limit, Token&& token = {}) const
     {
-        return gather_one<void(error_code, exit_info), detail::one_end>(limit,
-                                                                        std::forward<Token>(token));
+        using signature = void(error_code, exit_info);
+        return detail::initiate<signature>(
+            get_executor(),
+            [core = core_, limit](detail::handler<signature> h) {
+                detail::gather_end(core, limit, std::move(h));
+            },
+            std::forward<Token>(token));
     }
 
     /// Waits until the process has ended, and gives what its function returned.
@@ -266,8 +252,13 @@ public:
     template <asio::completion_token_for<result_signature> Token = asio::use_awaitable_t<>>
     [[nodiscard]] auto result(std::chrono::nanoseconds limit, Token&& token = {}) const
     {
-        return gather_one<result_signature, detail::one_result<R>>(limit,
-                                                                   std::forward<Token>(token));
+        return detail::initiate<result_signature>(
+            get_executor(),
+            [core = core_, limit](detail::handler<result_signature> h) {
+                detail::gather({core}, limit,
+                               std::make_unique<detail::one_result<R>>(std::move(h)));
+            },
+            std::forward<Token>(token));
     }
 
     /// Ends the process and everything it has spawned: SIGTERM, which cancels its coroutine, and
@@ -310,17 +301,6 @@ public:
     }
 
 private:
-    template <class Signature, class Gathering, class Token>
-    auto gather_one(std::chrono::nanoseconds limit, Token&& token) const
-    {
-        return detail::initiate<Signature>(
-            get_executor(),
-            [core = core_, limit](detail::handler<Signature> h) {
-                detail::gather({core}, limit, std::make_unique<Gathering>(std::move(h)));
-            },
-            std::forward<Token>(token));
-    }
-
     template <class Token>
     auto stop_within(std::optional<std::chrono::nanoseconds> grace, Token&& token) const
     {

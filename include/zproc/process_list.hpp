@@ -103,70 +103,17 @@ private:
     handler<signature> handler_;
 };
 
+using process_cores = std::vector<std::shared_ptr<process_core>>;
+
 /// All ends, or the first one.
-class ends_gathering final : public gathering {
-public:
-    using signature = void(error_code, std::vector<exit_info>);
+void gather_ends(process_cores of, std::optional<std::chrono::nanoseconds> limit,
+                 handler<void(error_code, std::vector<exit_info>)> h);
+void gather_first_end(process_cores of, std::optional<std::chrono::nanoseconds> limit,
+                      handler<void(error_code, first_end)> h);
 
-    ends_gathering(std::size_t count, handler<signature> h) : all_(count), handler_(std::move(h)) {}
-
-    asio::cancellation_slot slot() const noexcept override { return handler_.cancellation_slot(); }
-
-    bool ended(std::size_t which, const process_outcome& outcome) override
-    {
-        all_[which] = outcome.info;
-        return false;
-    }
-
-    void complete(const asio::any_io_executor& io, error_code ec) override
-    {
-        handler_.complete(io, ec, std::move(all_));
-    }
-
-private:
-    std::vector<exit_info> all_;
-    handler<signature> handler_;
-};
-
-class first_end_gathering final : public gathering {
-public:
-    using signature = void(error_code, first_end);
-
-    explicit first_end_gathering(handler<signature> h) : handler_(std::move(h)) {}
-
-    asio::cancellation_slot slot() const noexcept override { return handler_.cancellation_slot(); }
-
-    bool ended(std::size_t which, const process_outcome& outcome) override
-    {
-        first_ = {which, outcome.info};
-        return true;
-    }
-
-    void complete(const asio::any_io_executor& io, error_code ec) override
-    {
-        handler_.complete(io, ec, std::move(first_));
-    }
-
-private:
-    first_end first_;
-    handler<signature> handler_;
-};
-
-/// That nothing of them is left; how they ended is another's question.
-class stop_gathering final : public gathering {
-public:
-    explicit stop_gathering(handler<void(error_code)> h) : handler_(std::move(h)) {}
-
-    asio::cancellation_slot slot() const noexcept override { return handler_.cancellation_slot(); }
-    bool ended(std::size_t, const process_outcome&) override { return false; }
-    void complete(const asio::any_io_executor& io, error_code ec) override
-    {
-        handler_.complete(io, ec);
-    }
-
-private:
-    handler<void(error_code)> handler_;
-};
+/// Asks all to stop, and waits until nothing of them is left; how they ended is another's question.
+void stop_all(process_cores of, std::optional<std::chrono::nanoseconds> grace,
+              handler<void(error_code)> h);
 
 } // namespace detail
 
@@ -283,11 +230,9 @@ public:
     }
 
 private:
-    using cores = std::vector<std::shared_ptr<detail::process_core>>;
-
-    cores all_cores() const
+    detail::process_cores all_cores() const
     {
-        cores result;
+        detail::process_cores result;
         for (const auto& each : all_)
             result.push_back(each.core());
         return result;
@@ -307,8 +252,13 @@ private:
     template <class Token>
     auto wait_all_within(std::optional<duration> limit, Token&& token) const
     {
-        return gather<void(error_code, std::vector<exit_info>), detail::ends_gathering>(
-            limit, std::forward<Token>(token));
+        using signature = void(error_code, std::vector<exit_info>);
+        return detail::initiate<signature>(
+            get_executor(),
+            [all = all_cores(), limit](detail::handler<signature> h) {
+                detail::gather_ends(all, limit, std::move(h));
+            },
+            std::forward<Token>(token));
     }
 
     template <class Token>
@@ -332,11 +282,7 @@ private:
         return detail::initiate<signature>(
             get_executor(),
             [all = all_cores(), limit](detail::handler<signature> h) {
-                if (all.empty())
-                    return h.complete(asio::system_executor(), error_code(errc::process_gone),
-                                      first_end());
-                detail::gather(all, limit,
-                               std::make_unique<detail::first_end_gathering>(std::move(h)));
+                detail::gather_first_end(all, limit, std::move(h));
             },
             std::forward<Token>(token));
     }
@@ -348,11 +294,7 @@ private:
         return detail::initiate<signature>(
             get_executor(),
             [all = all_cores(), grace](detail::handler<signature> h) {
-                detail::gather(all, std::nullopt,
-                               std::make_unique<detail::stop_gathering>(std::move(h)));
-                for (const auto& each : all)
-                    if (each)
-                        each->ask_to_stop(grace);
+                detail::stop_all(all, grace, std::move(h));
             },
             std::forward<Token>(token));
     }

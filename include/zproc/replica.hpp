@@ -190,14 +190,8 @@ struct pending_open final : pending_replica {
     explicit pending_open(handler<void(error_code, replica)> h) : done(std::move(h)) {}
 
     void complete(const asio::any_io_executor& io, error_code ec,
-                  std::unique_ptr<replica_core> opened) override
-    {
-        done.complete(io, ec, replica(std::move(opened)));
-    }
-    asio::cancellation_slot cancellation_slot() const noexcept override
-    {
-        return done.cancellation_slot();
-    }
+                  std::unique_ptr<replica_core> opened) override;
+    asio::cancellation_slot cancellation_slot() const noexcept override;
 };
 
 /// What `state::replica` does.

@@ -6,7 +6,6 @@
 #include <zproc/event.hpp>
 #include <zproc/options.hpp>
 
-#include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/error.hpp>
 
 #include <atomic>
@@ -62,81 +61,64 @@ inline std::span<event> as_span(std::vector<event>& all) noexcept
 template <class Events>
 class delivery {
 public:
-    using handler_type = asio::any_completion_handler<void(error_code, Events)>;
-
+    /// No events: the end of the stream, or an error.
+    explicit delivery(error_code ec) noexcept : error_(ec) {}
     delivery(Events&& events, const pending_event& of) noexcept
         : events_(std::move(events)), source_(of.source), cancelled_(of.cancelled)
     {
     }
     delivery(delivery&& other) noexcept
-        : events_(std::exchange(other.events_, Events())),
+        : error_(other.error_),
+          events_(std::exchange(other.events_, Events())),
           source_(std::move(other.source_)),
           cancelled_(std::move(other.cancelled_))
     {
     }
     delivery& operator=(delivery&&) = delete;
-    ~delivery() { give_back(); }
+    ~delivery() { detail::give_back(source_, as_span(events_)); }
 
-    void operator()(handler_type&& done)
+    template <class H>
+    void operator()(H&& handler)
     {
-        if (!cancelled_ || !*cancelled_)
-            return done(error_code(), std::exchange(events_, Events()));
-        give_back();
-        done(asio::error::operation_aborted, Events());
+        if (cancelled_ && *cancelled_) {
+            auto returned = std::exchange(events_, Events());
+            detail::give_back(source_, as_span(returned));
+            error_ = asio::error::operation_aborted;
+        }
+        std::move(handler)(error_, std::exchange(events_, Events()));
     }
 
 private:
-    void give_back() noexcept
-    {
-        auto returned = std::exchange(events_, Events());
-        detail::give_back(source_, as_span(returned));
-    }
-
+    error_code error_;
     Events events_;
     std::weak_ptr<watch_core> source_;
     std::shared_ptr<const std::atomic<bool>> cancelled_;
 };
 
+template <class Events>
+using delivery_handler = handler<void(error_code, Events), delivery<Events>>;
+
 struct pending_next final : pending_event {
-    handler<void(error_code, std::optional<event>)> done;
+    delivery_handler<std::optional<event>> done;
 
-    explicit pending_next(handler<void(error_code, std::optional<event>)> h) : done(std::move(h)) {}
+    explicit pending_next(delivery_handler<std::optional<event>> h) : done(std::move(h)) {}
 
-    void complete(const asio::any_io_executor& io, error_code ec, std::optional<event>&& e) override
-    {
-        if (e)
-            done.complete_late(io, delivery<std::optional<event>>(std::move(e), *this));
-        else
-            done.complete(io, ec, std::move(e));
-    }
-    asio::cancellation_slot cancellation_slot() const noexcept override
-    {
-        return done.cancellation_slot();
-    }
+    void complete(const asio::any_io_executor& io, error_code ec,
+                  std::optional<event>&& e) override;
+    asio::cancellation_slot cancellation_slot() const noexcept override;
 };
 
 struct pending_some final : pending_event {
-    handler<void(error_code, std::vector<event>)> done;
+    delivery_handler<std::vector<event>> done;
 
-    pending_some(handler<void(error_code, std::vector<event>)> h, std::size_t at_most)
-        : done(std::move(h))
+    pending_some(delivery_handler<std::vector<event>> h, std::size_t at_most) : done(std::move(h))
     {
         most = at_most;
     }
 
-    void complete(const asio::any_io_executor& io, error_code ec, std::optional<event>&& e) override
-    {
-        if (e)
-            taken.push_back(std::move(*e));
-        if (taken.empty())
-            done.complete(io, ec, std::move(taken));
-        else
-            done.complete_late(io, delivery<std::vector<event>>(std::move(taken), *this));
-    }
-    asio::cancellation_slot cancellation_slot() const noexcept override
-    {
-        return done.cancellation_slot();
-    }
+    void complete(const asio::any_io_executor& io, error_code ec,
+                  std::optional<event>&& e) override;
+    asio::cancellation_slot cancellation_slot() const noexcept override;
 };
 
 struct pending_one final : pending_event {
@@ -148,16 +130,9 @@ struct pending_one final : pending_event {
     {
     }
 
-    void complete(const asio::any_io_executor& io, error_code ec, std::optional<event>&& e) override
-    {
-        if (!ec && !e)
-            ec = make_error_code(errc::end_of_stream);
-        done.complete(io, ec, e ? std::move(*e) : event{});
-    }
-    asio::cancellation_slot cancellation_slot() const noexcept override
-    {
-        return done.cancellation_slot();
-    }
+    void complete(const asio::any_io_executor& io, error_code ec,
+                  std::optional<event>&& e) override;
+    asio::cancellation_slot cancellation_slot() const noexcept override;
 };
 
 } // namespace detail
@@ -198,9 +173,10 @@ public:
     [[nodiscard]] auto next(Token&& token = {}) const
     {
         using signature = void(error_code, std::optional<event>);
-        return detail::initiate<signature>(
+        using handler = detail::delivery_handler<std::optional<event>>;
+        return detail::initiate<signature, handler>(
             get_executor(),
-            [core = owner_.core()](detail::handler<signature> done) {
+            [core = owner_.core()](handler done) {
                 core->next(std::make_unique<detail::pending_next>(std::move(done)));
             },
             std::forward<Token>(token));
@@ -219,9 +195,10 @@ public:
     [[nodiscard]] auto next_some(std::size_t most, Token&& token = {}) const
     {
         using signature = void(error_code, std::vector<event>);
-        return detail::initiate<signature>(
+        using handler = detail::delivery_handler<std::vector<event>>;
+        return detail::initiate<signature, handler>(
             get_executor(),
-            [core = owner_.core(), most](detail::handler<signature> done) {
+            [core = owner_.core(), most](handler done) {
                 core->next(std::make_unique<detail::pending_some>(std::move(done), most));
             },
             std::forward<Token>(token));
@@ -237,7 +214,7 @@ public:
         using signature = void(error_code, event);
         auto executor = get_executor();
         if (!executor) // said before the watcher is taken over
-            throw system_error(errc::context_gone);
+            detail::throw_context_gone();
         return detail::initiate<signature>(
             std::move(executor),
             // Shared, since some compilers want a deferred operation to be copyable.

@@ -29,6 +29,11 @@ std::string_view to_string(value_kind kind) noexcept
 
 namespace detail {
 
+std::string copy_of(std::string_view text)
+{
+    return std::string(text);
+}
+
 std::optional<std::int64_t> whole(double number) noexcept
 {
     // 2^63 and beyond do not fit; NaN fails both comparisons.

@@ -35,14 +35,18 @@ concept key_like = std::convertible_to<const std::remove_cvref_t<K>&, std::strin
 
 namespace detail {
 
+std::string copy_of(std::string_view text);
+
 /// A key of one's own from anything `key_like`.
 template <key_like K>
 std::string to_key(K&& key)
 {
-    if constexpr (std::convertible_to<K, std::string>)
+    if constexpr (std::convertible_to<K, std::string> && !std::convertible_to<K, std::string_view>)
         return std::forward<K>(key);
+    else if constexpr (std::same_as<K, std::string>)
+        return std::move(key);
     else
-        return std::string(std::string_view(key));
+        return copy_of(key);
 }
 
 template <class T, class... Ts>

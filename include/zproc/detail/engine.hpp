@@ -74,11 +74,18 @@ constexpr bool is_mutation(operation what) noexcept
     return what >= operation::set;
 }
 
+/// Whatever every call of a user copies or moves is not inline: it would be compiled there.
 struct request {
     operation what;
     std::string key;
     value first;
     value second;
+
+    request(operation o, std::string k, value a, value b);
+    request(const request& other);
+    request(request&& other) noexcept;
+    request& operator=(const request&) = delete;
+    ~request();
 };
 
 struct response {

@@ -25,17 +25,16 @@ class watcher;
 
 namespace detail {
 
-template <class Signature, class Body>
+template <class Handler, class Body>
 struct initiation;
 
 template <class Operation>
 inline constexpr bool keeps_result = false;
 template <>
 inline constexpr bool keeps_result<watcher> = true;
-template <class Signature, class OtherSignature, class Body, class... Args>
+template <class Signature, class Handler, class Body, class... Args>
 inline constexpr bool keeps_result<
-    boost::asio::deferred_async_operation<Signature, initiation<OtherSignature, Body>, Args...>> =
-    true;
+    boost::asio::deferred_async_operation<Signature, initiation<Handler, Body>, Args...>> = true;
 
 /// Stands for the results of a completion, in the place of a signature.
 struct kept;

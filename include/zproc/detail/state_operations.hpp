@@ -30,8 +30,8 @@ public:
         requires(sizeof...(Key) > 0 && (key_like<Key> && ...))
     explicit keys(Key&&... names)
     {
-        names_.reserve(sizeof...(Key));
-        (names_.emplace_back(std::forward<Key>(names)), ...);
+        reserve(sizeof...(Key));
+        (add(detail::to_key(std::forward<Key>(names))), ...);
     }
 
     /// Any number of keys, known at run time.
@@ -40,6 +40,9 @@ public:
     std::vector<std::string> release() && { return std::move(names_); }
 
 private:
+    void reserve(std::size_t count);
+    void add(std::string name);
+
     std::vector<std::string> names_;
 };
 

@@ -122,10 +122,7 @@ public:
     }
 
     /// What all of these are made of; for the library.
-    watcher watch(detail::watch_condition&& c, const watch_options& options) const
-    {
-        return watcher(identity()->engine->watch(*identity(), std::move(c), options));
-    }
+    watcher watch(detail::watch_condition&& c, const watch_options& options) const;
 
 protected:
     using state_writes::state_writes;
@@ -133,17 +130,15 @@ protected:
 private:
     using test = detail::value_test;
 
-    watcher change_of(zproc::keys names, const watch_options& options) const
-    {
-        return watch(detail::change_of_keys(std::move(names).release()), options);
-    }
+    watcher change_of(zproc::keys names, const watch_options& options) const;
+    watcher condition_of(std::string key, test which, value expected,
+                         const watch_options& options) const;
 
     watcher condition(key_like auto&& key, test which, value expected,
                       const watch_options& options) const
     {
-        return watch(detail::condition_of_key(detail::to_key(std::forward<decltype(key)>(key)),
-                                              detail::test_of(which, std::move(expected))),
-                     options);
+        return condition_of(detail::to_key(std::forward<decltype(key)>(key)), which,
+                            std::move(expected), options);
     }
 };
 

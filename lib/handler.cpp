@@ -1,0 +1,81 @@
+#include <zproc/detail/handler.hpp>
+#include <zproc/error.hpp>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/recycling_allocator.hpp>
+
+namespace zproc::detail {
+
+namespace {
+
+struct due_handler {
+    held_pointer held;
+
+    void operator()() { held.release()->call(); }
+};
+
+} // namespace
+
+} // namespace zproc::detail
+
+template <class Candidate>
+struct boost::asio::associated_executor<zproc::detail::due_handler, Candidate> {
+    using type = any_completion_executor;
+
+    static type get(const zproc::detail::due_handler& due, const Candidate& otherwise) noexcept
+    {
+        return due.held->executor(zproc::detail::erased(otherwise));
+    }
+};
+
+namespace zproc::detail {
+
+asio::any_completion_executor erased(const asio::any_io_executor& executor) noexcept
+{
+    return asio::any_completion_executor(std::nothrow, executor);
+}
+
+asio::any_completion_executor busy(const asio::any_io_executor& executor)
+{
+    return asio::prefer(executor, asio::execution::outstanding_work.tracked);
+}
+
+asio::any_completion_executor busy(const asio::system_executor& executor)
+{
+    return asio::prefer(executor, asio::execution::outstanding_work.tracked);
+}
+
+held_handler::held_handler(asio::cancellation_slot slot, asio::any_completion_executor work)
+    : cancellation_(slot, asio::enable_total_cancellation()), work_(std::move(work))
+{
+}
+
+held_handler::~held_handler() = default;
+
+void* held_handler::take_memory(std::size_t size)
+{
+    return asio::recycling_allocator<unsigned char>().allocate(size);
+}
+
+void held_handler::give_memory(void* memory, std::size_t size) noexcept
+{
+    asio::recycling_allocator<unsigned char>().deallocate(static_cast<unsigned char*>(memory),
+                                                          size);
+}
+
+void post_held(const asio::any_io_executor& io, held_pointer held)
+{
+    if (io)
+        asio::post(io, due_handler{std::move(held)});
+    else if (held->executor(asio::any_completion_executor()))
+        asio::post(asio::system_executor(), due_handler{std::move(held)});
+    else
+        throw_context_gone();
+}
+
+void throw_context_gone()
+{
+    throw system_error(errc::context_gone);
+}
+
+} // namespace zproc::detail
