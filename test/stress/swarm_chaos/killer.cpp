@@ -17,9 +17,11 @@ namespace zproc::test::chaos {
 
 namespace {
 
+pid_t root = 0;
+
 std::vector<process_entry> workers()
 {
-    auto all = own_processes();
+    auto all = descendants(root);
     std::erase_if(all, [](const auto& each) { return each.name != worker_name || each.zombie(); });
     return all;
 }
@@ -50,7 +52,9 @@ void explain()
     std::fprintf(stderr, "swarm_chaos: no sign of life for %u s while %s, after %llu results\n",
                  round_plan.patience, page->stage.load(),
                  static_cast<unsigned long long>(page->done));
-    for (const auto& each : own_processes())
+    auto all = descendants(root);
+    std::erase_if(all, [](const auto& each) { return each.pid == ::getpid(); });
+    for (const auto& each : all)
         std::fprintf(stderr, "  %d, child of %d: %s, %c, in %s (%s), %zu descriptors\n", each.pid,
                      each.parent, each.name.c_str(), each.state,
                      first_line_of(each.pid, "wchan").c_str(),
@@ -79,7 +83,7 @@ public:
         page->at_birth += at_birth;
     }
 
-    void pause() { ::usleep(static_cast<unsigned>(random_() % 25'000)); }
+    void pause() { ::usleep(static_cast<unsigned>(random_() % 12'000)); }
 
 private:
     std::mt19937 random_{round_plan.seed};
@@ -91,7 +95,7 @@ private:
 
 int kill_and_watch()
 {
-    const pid_t root = ::getppid();
+    root = ::getppid();
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     killer killing;
     std::uint64_t last = 0;

@@ -44,7 +44,7 @@ std::uint64_t right_result(std::uint64_t item)
 std::uint64_t work_at(std::uint64_t item)
 {
     volatile std::uint64_t spent = 0;
-    for (int i = 0; i != 3000; ++i)
+    for (int i = 0; i != 15000; ++i)
         spent = spent + item;
     if (round_plan.injected == fault::hang && is_the_one(item))
         for (;;)

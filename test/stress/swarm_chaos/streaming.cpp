@@ -115,12 +115,12 @@ asio::awaitable<void> stay_flat(context, swarm of)
         std::views::iota(std::uint64_t{0}) |
         std::views::transform([](std::uint64_t item) { return std::to_string(item); });
     auto all = of.map_lazy(light_text_at, texts); // endless
-    for (std::uint64_t i = 0; i != round_plan.items / 10; ++i) {
+    for (std::uint64_t i = 0; i != round_plan.items / 3; ++i) {
         const auto each = co_await all.next();
         if (!each || *each != text_for(i % 1000))
             object("text " + std::to_string(i) + " is wrong");
         ++page->done;
-        if (i % (step / 10) == step / 10 - 1)
+        if (i % (step / 3) == step / 3 - 1)
             flat.look();
     }
     flat.print("texts");

@@ -160,7 +160,8 @@ asio::awaitable<void> do_several_at_once(context ctx, swarm of)
         co_await ended.async_wait(asio::use_awaitable);
     } catch (const system_error&) { // all have ended
     }
-    const auto after = co_await of.map(work_at, std::views::iota(std::uint64_t{0}, std::uint64_t{100}));
+    const auto after =
+        co_await of.map(work_at, std::views::iota(std::uint64_t{0}, std::uint64_t{100}));
     if (after.size() != 100 || after.back() != right_result(99))
         object("the swarm is of no use afterwards");
 }
