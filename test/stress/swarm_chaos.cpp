@@ -183,7 +183,7 @@ bool faults_are_noticed(unsigned seed)
         p.what = each.where;
         p.seed = seed;
         p.items = each.items;
-        p.killing = each.what != fault::memory && each.what != fault::hang;
+        p.killing = each.where != kind::streaming && each.what != fault::hang;
         p.injected = each.what;
         p.patience = each.what == fault::hang ? 3 : 60;
         const bool passed = run_round(p);
