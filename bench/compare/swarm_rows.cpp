@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -105,7 +106,7 @@ private:
     asio::awaitable<void> map(F f, const Items& items, double& seconds, bool& right)
     {
         const auto begun = now_ns();
-        const auto results = co_await swarm_.map(f, items);
+        const auto results = co_await swarm_.map(f, std::views::all(items));
         seconds = static_cast<double>(now_ns() - begun) / 1e9;
         right = results.size() == items.size();
         if constexpr (std::is_same_v<F, decltype(&square)>)
