@@ -28,7 +28,7 @@ struct swarm_amounts {
     std::size_t even = 0;
     std::size_t uneven = 0;
     std::size_t large = 0;
-    std::size_t python_even = 0; ///< the pool does fewer: rates are compared
+    std::size_t peers_even = 0; ///< peers do fewer: rates are compared
 
     std::size_t of(swarm_work what) const;
 };

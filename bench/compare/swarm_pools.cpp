@@ -107,7 +107,7 @@ python_pool::python_pool(const swarm_amounts& amounts)
     for (const auto each : uneven_times(amounts.uneven))
         times += (times.empty() ? "" : ",") + std::to_string(each);
     const auto squares = std::to_string(amounts.squares);
-    const auto even = std::to_string(amounts.python_even);
+    const auto even = std::to_string(amounts.peers_even);
     const auto large = std::to_string(amounts.large);
     const auto workers = std::to_string(swarm_workers);
     pid_ = forked(socket_, [&](int end) {
@@ -137,7 +137,7 @@ double loop(swarm_work what, const swarm_amounts& amounts)
 {
     switch (what) {
     case swarm_work::squares: return loop_over(numbers(amounts.squares), &square);
-    case swarm_work::even: return loop_over(even_times(amounts.even), &busy);
+    case swarm_work::even: return loop_over(even_times(amounts.peers_even), &busy);
     case swarm_work::uneven: return loop_over(uneven_times(amounts.uneven), &busy);
     case swarm_work::large: break;
     }

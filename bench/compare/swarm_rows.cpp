@@ -85,13 +85,13 @@ private:
     rates measure(swarm_work what, unsigned number)
     {
         const auto all = static_cast<double>(amounts_.of(what));
-        const auto by_python = what == swarm_work::even ? amounts_.python_even : amounts_.of(what);
+        const auto theirs =
+            static_cast<double>(what == swarm_work::even ? amounts_.peers_even : amounts_.of(what));
         rates out;
-        in_turn(number,
-                {[&] { out.ours = all / ours(what); },
-                 [&] { out.python = static_cast<double>(by_python) / python_.seconds_for(what); },
-                 [&] { out.threads = threads_ ? all / threads_->seconds_for(what) : 0; },
-                 [&] { out.raw = all / raw(what); }});
+        in_turn(number, {[&] { out.ours = all / ours(what); },
+                         [&] { out.python = theirs / python_.seconds_for(what); },
+                         [&] { out.threads = threads_ ? theirs / threads_->seconds_for(what) : 0; },
+                         [&] { out.raw = theirs / raw(what); }});
         return out;
     }
 
@@ -160,7 +160,8 @@ private:
             return seconds;
         }
         case swarm_work::even:
-            return by_sockets(what, even_times(amounts_.even), amounts_.even, 1, results);
+            return by_sockets(what, even_times(amounts_.peers_even), amounts_.peers_even, 1,
+                              results);
         case swarm_work::uneven:
             return by_sockets(what, uneven_times(amounts_.uneven), amounts_.uneven, 1, results);
         case swarm_work::large: break;
