@@ -32,6 +32,7 @@ std::vector<row> all_rows()
     add_watch_rows(all);
     add_history_rows(all);
     add_process_rows(all);
+    add_swarm_rows(all);
     add_build_rows(all);
     std::ranges::sort(all, {}, [](const row& each) { return std::atoi(each.id.c_str() + 1); });
     return all;

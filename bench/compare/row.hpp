@@ -61,6 +61,7 @@ void add_contention_rows(std::vector<row>& to);
 void add_watch_rows(std::vector<row>& to);
 void add_history_rows(std::vector<row>& to);
 void add_process_rows(std::vector<row>& to);
+void add_swarm_rows(std::vector<row>& to);
 void add_build_rows(std::vector<row>& to);
 
 /// Calls each of them once, beginning with another in every round.
