@@ -7,6 +7,8 @@
 #include <zproc/detail/swarm_stub.hpp>
 #include <zproc/detail/temporary.hpp>
 #include <zproc/process_list.hpp>
+#include <zproc/progress_bar.hpp>
+#include <zproc/progress_stream.hpp>
 #include <zproc/swarm_options.hpp>
 #include <zproc/swarm_stream.hpp>
 
@@ -92,6 +94,16 @@ public:
         return made;
     }
     const swarm_options& options() const noexcept { return options_; }
+
+    /// A new stream of how far something has come, for `with`. Acts when called.
+    progress_stream progress() const { return progress_stream(hold().core().make_board()); }
+    /// The same swarm; what is done through the new handle is followed by that stream.
+    swarm with(const progress_stream& progress) const
+    {
+        auto made = *this;
+        made.board_ = progress.board_;
+        return made;
+    }
 
     /// Runs `f` over all items; the results in the order of the input. The token comes last.
     ///
@@ -235,6 +247,7 @@ private:
         job.work = detail::make_call_of<detail::chunk_stub<std::decay_t<F>, Taken>>(
             f, std::forward<Args>(args)...);
         job.options = options_;
+        job.board = board_;
         job.keeps = hold_;
     }
 
@@ -273,6 +286,7 @@ private:
 
     std::shared_ptr<detail::swarm_hold> hold_;
     swarm_options options_;
+    std::shared_ptr<detail::progress_board> board_;
 };
 
 } // namespace zproc

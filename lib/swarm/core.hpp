@@ -78,6 +78,7 @@ public:
     void resize(std::size_t workers, detail::handler<void(std::exception_ptr)> done) override;
     void stop(bool force, detail::handler<void(error_code)> done) override;
     void let_go() noexcept override;
+    std::shared_ptr<detail::progress_board> make_board() override;
 
     /// When the workers are up.
     void when_ready(detail::handler<void(std::exception_ptr)> done);
@@ -120,6 +121,7 @@ private:
     job_id find(const detail::swarm_job* job) const;
     std::vector<job_id> job_ids() const;
     void clean_up_orphans();
+    void report(job_id id); // progress_board.cpp
 
     // ---- core_workers.cpp: workers come and go
     void start_workers();
@@ -169,6 +171,7 @@ struct core::running_job {
     std::map<std::uint64_t, std::shared_ptr<batch>> batches; ///< by their first item
     std::string message;                                     ///< what workers are told of it
     bool wanted = true;
+    std::uint64_t failed = 0; ///< items
 };
 
 struct core::worker {

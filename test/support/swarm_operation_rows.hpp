@@ -102,4 +102,25 @@ struct stream_next_row : swarm_row {
     static bool right(operation_world&, const std::optional<int>& got) { return got == 8; }
 };
 
+struct progress_next_row : swarm_row {
+    static constexpr std::string_view name = "progress_stream::next";
+    using signature = void(error_code, std::optional<swarm_progress>);
+    static void before(operation_world& w)
+    {
+        swarm_row::before(w);
+        w.followed.emplace(w.workers->progress());
+        w.now([&](auto token) {
+            return w.workers->with(*w.followed).run(doubled_when_answered, 4, token);
+        });
+    }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.followed->next(std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world&, const std::optional<swarm_progress>& got)
+    {
+        return got && got->done == 1 && got->over;
+    }
+};
+
 } // namespace zproc::test
