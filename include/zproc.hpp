@@ -26,5 +26,6 @@
 #include <zproc/swarm_options.hpp>
 #include <zproc/swarm_progress.hpp>
 #include <zproc/swarm_stream.hpp>
+#include <zproc/task_id.hpp>
 #include <zproc/value.hpp>
 #include <zproc/watcher.hpp>

@@ -306,6 +306,7 @@ void core::loop_gone()
     timer_.reset();
     const auto dropped = std::exchange(waiting_, {});
     launch_ = nullptr;
+    shelf_.reset();
     strand_ = {};
     io_ = {};
     const auto self = std::move(self_);

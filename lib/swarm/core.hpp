@@ -79,6 +79,10 @@ public:
     void stop(bool force, detail::handler<void(error_code)> done) override;
     void let_go() noexcept override;
     std::shared_ptr<detail::progress_board> make_board() override;
+    const std::shared_ptr<detail::task_shelf>& shelf() const noexcept override { return shelf_; }
+
+    /// Before anybody else knows it.
+    void keep_results_on(std::shared_ptr<detail::task_shelf> shelf) { shelf_ = std::move(shelf); }
 
     /// When the workers are up.
     void when_ready(detail::handler<void(std::exception_ptr)> done);
@@ -144,6 +148,7 @@ private:
     const swarm_options options_;
     const std::chrono::nanoseconds grace_;
     launcher launch_;
+    std::shared_ptr<detail::task_shelf> shelf_;
     client::fork_mark mark_;
     std::shared_ptr<block_pool> pool_ = std::make_shared<block_pool>();
     std::atomic<bool> loop_gone_ = false;

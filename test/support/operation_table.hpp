@@ -566,7 +566,7 @@ using other_rows =
                ping_row, sync_row, who_row, wait_for_all_row, shutdown_row, serve_row,
                call_when_change_row, namespaces_row, drop_namespace_row, create_swarm_row,
                create_sized_swarm_row, map_row, run_row, resize_row, stop_swarm_row,
-               stream_next_row, progress_next_row>;
+               stream_next_row, progress_next_row, submit_row, task_result_row>;
 /// The same but for what is waited for: tried with some tokens only.
 using family_rows = std::tuple<call_when_available_row, call_when_none_row, call_when_not_none_row,
                                call_when_truthy_row, call_when_falsy_row, call_when_equal_row,

@@ -52,6 +52,7 @@ struct swarm_failure {
 
 class swarm_core;
 class swarm_hold;
+class task_shelf;
 
 /// One map, run, or stream: what is to be done, and what becomes of it. The typed end of a swarm.
 ///
@@ -136,6 +137,7 @@ public:
     virtual void let_go() noexcept = 0;
 
     virtual std::shared_ptr<progress_board> make_board() = 0;
+    virtual const std::shared_ptr<task_shelf>& shelf() const noexcept = 0;
 };
 
 /// What handles and operations share; the last one lets the swarm go.
