@@ -205,7 +205,11 @@ public:
                         if (job->begun.exchange(true))
                             return detail::fail_with(std::move(done), core.get_executor(),
                                                      asio::error::already_started);
-                        core.shelf()->submit(job, std::move(done));
+                        const auto shelf = core.shelf();
+                        if (!shelf)
+                            return detail::fail_with(std::move(done), core.get_executor(),
+                                                     errc::context_gone);
+                        shelf->submit(job, std::move(done));
                     },
                     std::forward<decltype(token)>(token));
             },

@@ -10,8 +10,8 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -30,23 +30,19 @@ constexpr std::chrono::seconds between_looks{1};
 /// When what another process has begun is looked at again.
 constexpr std::int64_t patience = 600'000;
 
-/// Every kind ends what is waited for at once: what it leaves behind is cleaned up.
-constexpr auto as_terminal = [](asio::cancellation_type type) {
-    return type == asio::cancellation_type::none ? type : asio::cancellation_type::terminal;
-};
-
-/// What a coroutine ends in: an operation of the user.
+/// What a coroutine ends in: an operation of the user. The user's slot holds weak references only, for
+/// it may outlive the loop.
 template <class Done>
 struct completion {
     asio::any_io_executor io;
     asio::any_io_executor strand;
-    asio::cancellation_slot slot;
+    std::shared_ptr<asio::cancellation_signal> stop;
     Done done;
 
     using executor_type = asio::any_io_executor;
     executor_type get_executor() const noexcept { return strand; }
     using cancellation_slot_type = asio::cancellation_slot;
-    cancellation_slot_type get_cancellation_slot() const noexcept { return slot; }
+    cancellation_slot_type get_cancellation_slot() const noexcept { return stop->slot(); }
 
     template <class Result>
     void operator()(const std::exception_ptr& error, Result result)
@@ -55,8 +51,8 @@ struct completion {
     }
 };
 template <class Done>
-completion(asio::any_io_executor, asio::any_io_executor, asio::cancellation_slot, Done)
-    -> completion<Done>;
+completion(asio::any_io_executor, asio::any_io_executor, std::shared_ptr<asio::cancellation_signal>,
+           Done) -> completion<Done>;
 
 [[noreturn]] void no_such_task()
 {
@@ -83,15 +79,37 @@ kept_tasks::kept_tasks(const std::shared_ptr<context_core>& core)
 {
 }
 
+/// Every kind ends what is waited for at once: what it leaves behind is cleaned up.
+std::shared_ptr<asio::cancellation_signal> kept_tasks::listen(asio::cancellation_slot slot)
+{
+    auto stop = std::make_shared<asio::cancellation_signal>();
+    if (slot.is_connected())
+        slot.assign([self = weak_from_this(),
+                     weak = std::weak_ptr(stop)](asio::cancellation_type type) {
+            const auto alive = self.lock();
+            const auto it = weak.lock();
+            if (alive && it && type != asio::cancellation_type::none)
+                asio::post(alive->strand_, [it] { it->emit(asio::cancellation_type::terminal); });
+        });
+    return stop;
+}
+
+/// Which keeps this until it has ended, also before it has begun.
+void kept_tasks::start(asio::awaitable<void> body)
+{
+    asio::co_spawn(strand_, std::move(body),
+                   [self = shared_from_this()](const std::exception_ptr&) {});
+}
+
 // The owner's side ------------------------------------------------------------------------------
 
 void kept_tasks::submit(std::shared_ptr<task_job> job,
                         handler<void(std::exception_ptr, task_id)> done)
 {
-    const auto slot = done.cancellation_slot();
+    auto stop = listen(done.cancellation_slot());
     asio::co_spawn(
         strand_, enter(std::move(job)),
-        completion{core_->get_executor(), strand_, slot,
+        completion{core_->get_executor(), strand_, std::move(stop),
                    [self = shared_from_this(), done = std::move(done)](
                        const asio::any_io_executor& io, std::exception_ptr error,
                        task_id id) mutable { done.complete(io, std::move(error), id); }});
@@ -99,8 +117,6 @@ void kept_tasks::submit(std::shared_ptr<task_job> job,
 
 asio::awaitable<task_id> kept_tasks::enter(std::shared_ptr<task_job> job)
 {
-    const auto self = shared_from_this();
-    co_await asio::this_coro::reset_cancellation_state(as_terminal);
     if (job->work.failure)
         throw system_error(job->work.failure);
     const auto id = task_id::random();
@@ -118,13 +134,13 @@ asio::awaitable<task_id> kept_tasks::enter(std::shared_ptr<task_job> job)
         failed = std::current_exception();
     }
     if (failed) { // it may have come there all the same
-        asio::co_spawn(strand_, forget(key), asio::detached);
+        start(forget(key));
         const auto state = co_await asio::this_coro::cancellation_state;
         if (state.cancelled() != asio::cancellation_type::none)
             throw system_error(asio::error::operation_aborted);
         std::rethrow_exception(failed);
     }
-    job->settled = [self, key, type = job->type(),
+    job->settled = [self = shared_from_this(), key, type = job->type(),
                     keep = std::chrono::ceil<std::chrono::milliseconds>(job->options.keep())](
                        std::string result, std::exception_ptr error) {
         task_record record;
@@ -133,10 +149,10 @@ asio::awaitable<task_id> kept_tasks::enter(std::shared_ptr<task_job> job)
         record.expires = system_milliseconds() + keep.count();
         record.result = std::move(result);
         record.error = std::move(error);
-        asio::co_spawn(self->strand_, self->settle(key, std::move(record)), asio::detached);
+        self->start(self->settle(key, std::move(record)));
     };
     job->keeps->core().start(job);
-    asio::co_spawn(strand_, sweep(), asio::detached);
+    start(sweep());
     co_return id;
 }
 
@@ -158,7 +174,6 @@ asio::awaitable<void> kept_tasks::settle(std::string key, task_record record)
 
 asio::awaitable<void> kept_tasks::forget(std::string key)
 {
-    const auto self = shared_from_this();
     co_await state_.erase(key, as_tuple);
 }
 
@@ -166,7 +181,6 @@ asio::awaitable<void> kept_tasks::forget(std::string key)
 
 asio::awaitable<void> kept_tasks::sweep()
 {
-    const auto self = shared_from_this();
     if (sweeping_)
         co_return;
     sweeping_ = true;
@@ -229,9 +243,9 @@ asio::awaitable<bool> kept_tasks::is_gone(origin owner)
 
 void kept_tasks::take(task_id id, std::string type, std::unique_ptr<pending_task> waiting)
 {
-    const auto slot = waiting->cancellation_slot();
+    auto stop = listen(waiting->cancellation_slot());
     asio::co_spawn(strand_, wait(id.name(), std::move(type)),
-                   completion{core_->get_executor(), strand_, slot,
+                   completion{core_->get_executor(), strand_, std::move(stop),
                               [self = shared_from_this(), waiting = std::move(waiting)](
                                   const asio::any_io_executor& io, std::exception_ptr error,
                                   const std::string& result) {
@@ -243,8 +257,6 @@ void kept_tasks::take(task_id id, std::string type, std::unique_ptr<pending_task
 /// a word.
 asio::awaitable<std::string> kept_tasks::wait(std::string key, std::string type)
 {
-    const auto self = shared_from_this();
-    co_await asio::this_coro::reset_cancellation_state(as_terminal);
     watch_options options;
     options.timeout = between_looks;
     options.identical = true;

@@ -6,6 +6,7 @@
 #include <zproc/state.hpp>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -36,6 +37,8 @@ public:
     void take(task_id id, std::string type, std::unique_ptr<pending_task> waiting);
 
 private:
+    std::shared_ptr<asio::cancellation_signal> listen(asio::cancellation_slot slot);
+    void start(asio::awaitable<void> body);
     asio::awaitable<task_id> enter(std::shared_ptr<task_job> job);
     asio::awaitable<void> settle(std::string key, task_record record);
     asio::awaitable<void> forget(std::string key);
