@@ -108,7 +108,7 @@ asio::awaitable<void> taken(context ctx, checks& check)
         }
         check(ec == errc::no_such_key, "who is second, or mistaken, is told so");
     }
-    const auto left = co_await ctx.state(detail::task_results).size();
+    const auto left = co_await ctx.state(zproc::detail::task_results).size();
     check(left == 0, "nothing is left");
 }
 
@@ -126,7 +126,7 @@ asio::awaitable<void> awaited(context ctx, checks& check)
     auto tell = [](context own) -> asio::awaitable<void> {
         const auto listed = co_await own.namespaces();
         for (const auto& each : listed)
-            if (each.name == detail::task_results)
+            if (each.name == zproc::detail::task_results)
                 throw std::logic_error("it is a namespace of zproc's own");
         co_await own.state().set("go", true);
     };
@@ -191,27 +191,37 @@ asio::awaitable<void> failed(context ctx, checks& check)
     check(why == "swarm_stopped", why.c_str());
 }
 
+asio::awaitable<void> until_gone(zproc::state kept, std::string key)
+{
+    const auto changes = kept.when_change(key);
+    while (true) {
+        const bool there = co_await kept.contains(key);
+        if (!there)
+            co_return;
+        co_await changes.next();
+    }
+}
+
 asio::awaitable<void> expired(context ctx, checks& check)
 {
     auto swarm = co_await ctx.create_swarm(1);
-    const auto kept = ctx.state(detail::task_results);
+    const auto kept = ctx.state(zproc::detail::task_results);
     auto at_once = swarm.with(swarm_options().keep(0ns));
 
     // What has expired when it comes is removed by the owner.
     const auto id = co_await at_once.submit(doubled, 1);
-    auto gone = kept.when_none(id.name());
-    co_await gone.next(asio::use_awaitable);
+    co_await until_gone(kept, id.name());
     const auto why = co_await failure_of(ctx.result<int>(id));
     check(why.find("expired") != std::string::npos, why.c_str());
 
     // A result that has expired is not given out.
-    detail::task_record old;
+    zproc::detail::task_record old;
     old.pending = false;
     old.type = typeid(int).name();
     old.expires = 1;
     old.result = std::string(sizeof(int), '\0');
     const auto stale = task_id::random();
-    const auto stale_record = detail::to_value(old);
+    const auto stale_record = zproc::detail::to_value(old);
     co_await kept.set(stale.name(), stale_record);
     const auto too_late = co_await failure_of(ctx.result<int>(stale));
     check(too_late.find("expired") != std::string::npos, too_late.c_str());
@@ -220,27 +230,25 @@ asio::awaitable<void> expired(context ctx, checks& check)
 /// Of owners that are dead.
 asio::awaitable<void> left_behind(context ctx, checks& check)
 {
-    const auto kept = ctx.state(detail::task_results);
-    detail::task_record settled;
+    const auto kept = ctx.state(zproc::detail::task_results);
+    zproc::detail::task_record settled;
     settled.pending = false;
     settled.expires = 1;
-    detail::task_record pending;
+    zproc::detail::task_record pending;
     pending.owner = {1, 1};
-    detail::task_record good = settled;
+    zproc::detail::task_record good = settled;
     good.expires = std::int64_t{1} << 60;
-    const auto settled_record = detail::to_value(settled);
-    const auto pending_record = detail::to_value(pending);
-    const auto good_record = detail::to_value(good);
+    const auto settled_record = zproc::detail::to_value(settled);
+    const auto pending_record = zproc::detail::to_value(pending);
+    const auto good_record = zproc::detail::to_value(good);
     co_await kept.set("settled", settled_record);
     co_await kept.set("pending", pending_record);
     co_await kept.set("good", good_record);
 
     auto swarm = co_await ctx.create_swarm(1);
-    auto no_settled = kept.when_none("settled");
-    auto no_pending = kept.when_none("pending");
     const auto id = co_await swarm.submit(doubled, 1);
-    co_await no_settled.next(asio::use_awaitable);
-    co_await no_pending.next(asio::use_awaitable);
+    co_await until_gone(kept, "settled");
+    co_await until_gone(kept, "pending");
     const auto two = co_await ctx.result<int>(id);
     check(two == 2, "and its own is there");
     const auto left = co_await kept.keys();
@@ -272,7 +280,7 @@ asio::awaitable<void> orphaned(context ctx, checks& check)
         ec = e.code();
     }
     check(ec == errc::process_gone, ec.message().c_str());
-    const auto left = co_await ctx.state(detail::task_results).size();
+    const auto left = co_await ctx.state(zproc::detail::task_results).size();
     check(left == 0, "nothing is left");
 }
 
