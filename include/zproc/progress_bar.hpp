@@ -30,7 +30,8 @@ public:
 
     /// At most twenty times a second; the last is there when it is over, or finished. It blocks
     /// while the terminal takes nothing.
-    void draw(const swarm_progress& at);
+    void draw(const swarm_progress& at,
+              std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now());
 
     /// Goes to the next line. What is drawn later begins a line of its own.
     void finish() noexcept;

@@ -54,11 +54,10 @@ progress_bar::progress_bar(std::string title, int descriptor)
 {
 }
 
-void progress_bar::draw(const swarm_progress& at)
+void progress_bar::draw(const swarm_progress& at, std::chrono::steady_clock::time_point now)
 {
     if (!visible_)
         return;
-    const auto now = std::chrono::steady_clock::now();
     if (drawn_ && !at.over && now - last_ < between_draws) {
         left_out_ = at;
         return;

@@ -9,6 +9,7 @@
 #include <boost/asio/use_future.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
 #include <optional>
 #include <ranges>
 #include <stdexcept>
@@ -260,15 +261,17 @@ BOOST_AUTO_TEST_CASE(progress_bar_draws_one_line_as_wide_as_the_terminal)
     {
         progress_bar bar("primes", tty.slave);
         BOOST_TEST(bar.is_visible());
-        bar.draw(quarter());
+        const std::chrono::steady_clock::time_point noon(std::chrono::hours(12));
+        bar.draw(quarter(), noon);
         const auto line = '\r' + render_progress(quarter(), "primes", 39) + "\x1b[K";
         BOOST_TEST(tty.shown() == line);
         auto later = quarter();
         later.done = 200;
-        bar.draw(later); // too soon
+        bar.draw(later, noon + std::chrono::milliseconds(1)); // too soon
         later.done = 201;
-        bar.draw(later);
-        bar.finish();
+        bar.draw(later, noon + std::chrono::milliseconds(49));
+        BOOST_TEST(tty.shown() == "");
+        bar.finish(); // shows the last
         BOOST_TEST(tty.shown() == '\r' + render_progress(later, "primes", 39) + "\x1b[K\r\n");
         bar.finish();
     }
