@@ -134,7 +134,7 @@ asio::awaitable<void> awaited(context ctx, checks& check)
     check(got == 5, "it came");
 }
 
-/// "" when that is right.
+/// What becomes of a task that runs `f`.
 asio::awaitable<void> fails_with(context ctx, zproc::swarm of, int (*f)(int), std::string expected,
                                  checks& check)
 {
