@@ -1,6 +1,9 @@
-// Work on all cores: in order, as it comes, and with a worker that dies of one item.
+// Work on all cores: in order, as it comes, with a worker that dies of one item, with a bar, and for
+// somebody else.
 
 #include <zproc.hpp>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include <algorithm>
 #include <iostream>
@@ -8,6 +11,7 @@
 #include <string>
 
 namespace asio = boost::asio;
+using namespace boost::asio::experimental::awaitable_operators;
 
 // [swarm
 bool is_prime(unsigned n)
@@ -55,13 +59,42 @@ asio::awaitable<void> survive(zproc::context ctx)
     }
 }
 
-asio::awaitable<void> both(zproc::context ctx)
+/// With a bar, where standard error is a terminal.
+asio::awaitable<void> look_on(zproc::context ctx)
+{
+    auto swarm = co_await ctx.create_swarm();
+    auto progress = swarm.progress();
+    const auto all =
+        co_await (swarm.with(progress).map(is_prime, std::views::iota(0u, 1'000'000u)) &&
+                  zproc::show_progress(progress, "primes"));
+    std::cout << std::ranges::count(all, true) << " primes below 1000000" << std::endl;
+}
+
+asio::awaitable<bool> take(zproc::context ctx, zproc::task_id id)
+{
+    const bool prime = co_await ctx.result<bool>(id);
+    co_return prime;
+}
+
+/// One process has it done, another takes the result.
+asio::awaitable<void> hand_over(zproc::context ctx)
+{
+    auto swarm = co_await ctx.create_swarm(1);
+    const auto id = co_await swarm.submit(is_prime, 1'000'003u);
+    auto taker = co_await ctx.spawn(take, id);
+    const bool prime = co_await taker.result();
+    std::cout << (prime ? "a prime" : "no prime") << std::endl;
+}
+
+asio::awaitable<void> all(zproc::context ctx)
 {
     co_await count_primes(ctx);
     co_await survive(ctx);
+    co_await look_on(ctx);
+    co_await hand_over(ctx);
 }
 
 int main()
 {
-    return zproc::run(both);
+    return zproc::run(all);
 }

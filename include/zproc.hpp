@@ -13,6 +13,8 @@
 #include <zproc/process.hpp>
 #include <zproc/process_info.hpp>
 #include <zproc/process_list.hpp>
+#include <zproc/progress_bar.hpp>
+#include <zproc/progress_stream.hpp>
 #include <zproc/remote_error.hpp>
 #include <zproc/replica.hpp>
 #include <zproc/run.hpp>
@@ -22,6 +24,8 @@
 #include <zproc/state.hpp>
 #include <zproc/swarm.hpp>
 #include <zproc/swarm_options.hpp>
+#include <zproc/swarm_progress.hpp>
 #include <zproc/swarm_stream.hpp>
+#include <zproc/task_id.hpp>
 #include <zproc/value.hpp>
 #include <zproc/watcher.hpp>

@@ -5,10 +5,14 @@
 #include <zproc/detail/swarm_map.hpp>
 #include <zproc/detail/swarm_stream.hpp>
 #include <zproc/detail/swarm_stub.hpp>
+#include <zproc/detail/swarm_task.hpp>
 #include <zproc/detail/temporary.hpp>
 #include <zproc/process_list.hpp>
+#include <zproc/progress_bar.hpp>
+#include <zproc/progress_stream.hpp>
 #include <zproc/swarm_options.hpp>
 #include <zproc/swarm_stream.hpp>
+#include <zproc/task_id.hpp>
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
@@ -20,6 +24,7 @@
 #include <string>
 #include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -93,6 +98,16 @@ public:
     }
     const swarm_options& options() const noexcept { return options_; }
 
+    /// A new stream of how far something has come, for `with`. Acts when called.
+    progress_stream progress() const { return progress_stream(hold().core().make_board()); }
+    /// The same swarm; what is done through the new handle is followed by that stream.
+    swarm with(const progress_stream& progress) const
+    {
+        auto made = *this;
+        made.board_ = progress.board_;
+        return made;
+    }
+
     /// Runs `f` over all items; the results in the order of the input. The token comes last.
     ///
     /// Completion signature: `void(std::exception_ptr, std::vector<R>)`, without the vector where
@@ -146,23 +161,57 @@ public:
         using job = detail::run_job<detail::result_of<F>>;
         return detail::split_token<function::arity, asio::use_awaitable_t<>>(
             [&](auto&& token, auto&&... given) {
-                static_assert((detail::safe_temporary<decltype(given)> && ...),
-                              ZPROC_TEMPORARY_TEXT);
-                std::string packed;
                 error_code failed;
-                try {
-                    const typename function::kept stored(std::forward<decltype(given)>(given)...);
-                    detail::item_packer out(packed);
-                    std::apply([&](const auto&... each) { (out.put(each), ...); }, stored);
-                } catch (const system_error& e) {
-                    failed = e.code();
-                }
+                auto packed = pack_item<function>(failed, std::forward<decltype(given)>(given)...);
                 auto made = std::make_shared<job>(std::move(packed),
                                                   detail::is_bulk_item<typename function::kept>);
                 prepare<F, function::arity>(*made, f);
                 if (failed)
                     made->work.failure = failed;
                 return start(std::move(made), std::forward<decltype(token)>(token));
+            },
+            std::forward<Args>(args)...);
+    }
+
+    /// Has `f(args…)` run in one of the workers, and its result kept in the state process, where any
+    /// process that is connected to it takes it: `context::result<R>(id)`. The token comes last.
+    ///
+    /// Completion signature: `void(std::exception_ptr, task_id)`, when the task is known there; it
+    /// has not run then. Results that nobody takes expire: `swarm_options::keep`.
+    /// Per-operation cancellation: terminal, partial, total → `operation_aborted`, and nothing is
+    /// run.
+    /// Errors: those of a mutation of `state`; `errc::not_serializable` (an argument),
+    /// `errc::no_build_id`. Everything later is the task's result.
+    /// Lifetimes: the loop is kept busy, and the swarm is kept, until the result is there.
+    template <detail::spawnable F, class... Args>
+    [[nodiscard]] auto submit(F f, Args&&... args) const
+    {
+        using function = detail::worker_function<F>;
+        return detail::split_token<function::arity, asio::use_awaitable_t<>>(
+            [&](auto&& token, auto&&... given) {
+                error_code failed;
+                auto packed = pack_item<function>(failed, std::forward<decltype(given)>(given)...);
+                auto made = std::make_shared<detail::task_job>(
+                    std::move(packed), detail::is_bulk_item<typename function::kept>,
+                    typeid(detail::result_of<F>).name());
+                prepare<F, function::arity>(*made, f);
+                if (failed)
+                    made->work.failure = failed;
+                using signature = void(std::exception_ptr, task_id);
+                return detail::initiate<signature>(
+                    get_executor(),
+                    [job = std::move(made)](detail::handler<signature> done) {
+                        auto& core = job->keeps->core();
+                        if (job->begun.exchange(true))
+                            return detail::fail_with(std::move(done), core.get_executor(),
+                                                     asio::error::already_started);
+                        const auto shelf = core.shelf();
+                        if (!shelf)
+                            return detail::fail_with(std::move(done), core.get_executor(),
+                                                     errc::context_gone);
+                        shelf->submit(job, std::move(done));
+                    },
+                    std::forward<decltype(token)>(token));
             },
             std::forward<Args>(args)...);
     }
@@ -229,12 +278,28 @@ private:
         return *hold_;
     }
 
+    template <class Function, class... Args>
+    static std::string pack_item(error_code& failed, Args&&... given)
+    {
+        static_assert((detail::safe_temporary<Args> && ...), ZPROC_TEMPORARY_TEXT);
+        std::string packed;
+        try {
+            const typename Function::kept stored(std::forward<Args>(given)...);
+            detail::item_packer out(packed);
+            std::apply([&](const auto&... each) { (out.put(each), ...); }, stored);
+        } catch (const system_error& e) {
+            failed = e.code();
+        }
+        return packed;
+    }
+
     template <class F, std::size_t Taken, class... Args>
     void prepare(detail::swarm_job& job, F f, Args&&... args) const
     {
         job.work = detail::make_call_of<detail::chunk_stub<std::decay_t<F>, Taken>>(
             f, std::forward<Args>(args)...);
         job.options = options_;
+        job.board = board_;
         job.keeps = hold_;
     }
 
@@ -273,6 +338,7 @@ private:
 
     std::shared_ptr<detail::swarm_hold> hold_;
     swarm_options options_;
+    std::shared_ptr<detail::progress_board> board_;
 };
 
 } // namespace zproc

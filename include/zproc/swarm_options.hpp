@@ -113,6 +113,13 @@ public:
         return *this;
     }
 
+    /// Of `submit`: how long a result is kept that nobody takes. Default ten minutes.
+    swarm_options& keep(duration results)
+    {
+        keep_ = results;
+        return *this;
+    }
+
     const std::optional<std::size_t>& size() const noexcept { return size_; }
     const std::string& name() const noexcept { return name_; }
     const std::optional<detail::call>& initialiser() const noexcept { return initialiser_; }
@@ -124,6 +131,7 @@ public:
     std::optional<duration> deadline() const noexcept { return deadline_; }
     std::optional<std::size_t> chunk() const noexcept { return chunk_; }
     std::optional<std::size_t> in_flight() const noexcept { return in_flight_; }
+    duration keep() const noexcept { return keep_; }
 
 private:
     std::optional<std::size_t> size_;
@@ -137,6 +145,7 @@ private:
     std::optional<duration> deadline_;
     std::optional<std::size_t> chunk_;
     std::optional<std::size_t> in_flight_;
+    duration keep_ = std::chrono::minutes(10);
 };
 
 } // namespace zproc

@@ -1,4 +1,5 @@
 #include "context/context_core.hpp"
+#include "context/task_shelf.hpp"
 #include "swarm/core.hpp"
 
 #include <zproc/context.hpp>
@@ -67,10 +68,24 @@ void context_swarms::make_swarm(const std::shared_ptr<detail::context_core>& cor
                 {std::move(with), std::move(what), nullptr, name_space, {}, std::move(handed)},
                 std::move(p));
         });
+    made->keep_results_on(std::make_shared<detail::kept_tasks>(core));
     const auto io = core->get_executor();
     swarm handle(made);
     made->when_ready(detail::handler<void(std::exception_ptr)>(
         creation{io, std::move(done), std::move(handle)}));
+}
+
+void context_results::take_result(const std::shared_ptr<detail::context_core>& core, task_id id,
+                                  std::string type, std::unique_ptr<detail::pending_task> waiting)
+{
+    const auto refuse = [&](errc why) {
+        waiting->complete(core->get_executor(), std::make_exception_ptr(system_error(why)), {});
+    };
+    if (core->is_loop_gone())
+        return refuse(errc::context_gone);
+    if (!core->engine()->is_here())
+        return refuse(errc::wrong_process);
+    std::make_shared<detail::kept_tasks>(core)->take(id, std::move(type), std::move(waiting));
 }
 
 } // namespace zproc

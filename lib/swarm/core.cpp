@@ -104,8 +104,13 @@ void core::start(std::shared_ptr<detail::swarm_job> job)
         error_code ec = job->work.failure;
         if (!ec && (c.stopped_ || c.crew_.wanted() == 0))
             ec = errc::swarm_stopped;
-        if (ec)
+        if (job->board)
+            job->board->begun(job.get(), job->total);
+        if (ec) {
+            if (job->board)
+                job->board->ended(job.get());
             return job->end(std::make_exception_ptr(system_error(ec)));
+        }
         job_rules rules;
         const auto& o = job->options;
         rules.total = job->total;
@@ -117,7 +122,7 @@ void core::start(std::shared_ptr<detail::swarm_job> job)
         rules.exception_retries = o.exception_retries();
         rules.deadline = o.deadline();
         const auto id = c.scheduler_.add_job(rules);
-        c.jobs_.emplace(id, running_job{std::move(job), {}, {}, true});
+        c.jobs_.emplace(id, running_job{std::move(job), {}, {}, true, 0});
         c.crew_.hope();
         c.work();
     });
@@ -304,6 +309,7 @@ void core::loop_gone()
     timer_.reset();
     const auto dropped = std::exchange(waiting_, {});
     launch_ = nullptr;
+    shelf_.reset();
     strand_ = {};
     io_ = {};
     const auto self = std::move(self_);
@@ -331,6 +337,8 @@ void core::work()
     for (auto& [id, w] : workers_)
         flush(*w);
     settle_waiting();
+    for (const auto& [id, of] : jobs_)
+        report(id);
     arm();
 }
 

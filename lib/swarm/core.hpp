@@ -78,6 +78,11 @@ public:
     void resize(std::size_t workers, detail::handler<void(std::exception_ptr)> done) override;
     void stop(bool force, detail::handler<void(error_code)> done) override;
     void let_go() noexcept override;
+    std::shared_ptr<detail::progress_board> make_board() override;
+    const std::shared_ptr<detail::task_shelf>& shelf() const noexcept override { return shelf_; }
+
+    /// Before anybody else knows it.
+    void keep_results_on(std::shared_ptr<detail::task_shelf> shelf) { shelf_ = std::move(shelf); }
 
     /// When the workers are up.
     void when_ready(detail::handler<void(std::exception_ptr)> done);
@@ -120,6 +125,7 @@ private:
     job_id find(const detail::swarm_job* job) const;
     std::vector<job_id> job_ids() const;
     void clean_up_orphans();
+    void report(job_id id); // progress_board.cpp
 
     // ---- core_workers.cpp: workers come and go
     void start_workers();
@@ -142,6 +148,7 @@ private:
     const swarm_options options_;
     const std::chrono::nanoseconds grace_;
     launcher launch_;
+    std::shared_ptr<detail::task_shelf> shelf_;
     client::fork_mark mark_;
     std::shared_ptr<block_pool> pool_ = std::make_shared<block_pool>();
     std::atomic<bool> loop_gone_ = false;
@@ -170,6 +177,7 @@ struct core::running_job {
     std::map<std::uint64_t, std::shared_ptr<batch>> batches; ///< by their first item
     std::string message;                                     ///< what workers are told of it
     bool wanted = true;
+    std::uint64_t failed = 0; ///< items
 };
 
 struct core::worker {

@@ -218,8 +218,10 @@ void core::take_results(worker& from, const scheduler::finish& finish, std::stri
         }
         for (const auto& each : failures) {
             const auto item = finish.done.first + each.item;
-            if (std::ranges::binary_search(finish.failed, item))
+            if (std::ranges::binary_search(finish.failed, item)) {
                 job->fail({item, to_exception(each)});
+                ++of.failed;
+            }
         }
     } catch (...) {
         return end_job(id, std::current_exception());
@@ -247,6 +249,7 @@ void core::judge(const std::vector<verdict>& verdicts, const std::exception_ptr&
         found->second.job->fail({each.item, each.overdue ? std::make_exception_ptr(system_error(
                                                                errc::deadline_exceeded))
                                                          : death});
+        ++found->second.failed;
         settle_items(found->second, each.item, 1);
         std::erase_if(found->second.batches, [](const auto& b) { return b.second->left == 0; });
     }
@@ -257,9 +260,12 @@ void core::end_job(job_id id, const std::exception_ptr& error)
     const auto found = jobs_.find(id);
     if (found == jobs_.end())
         return;
+    report(id);
     const auto job = std::move(found->second.job);
     jobs_.erase(found);
     scheduler_.end_job(id);
+    if (job->board)
+        job->board->ended(job.get());
     for (auto& [number, w] : workers_)
         if (w->socket && w->jobs.erase(id) != 0) {
             frame f;

@@ -88,6 +88,7 @@ public:
     bool is_settled(job_id job) const;
     bool wants_input(job_id job) const;
     std::uint64_t taken(job_id job) const { return jobs_.at(job).taken; }
+    std::uint64_t settled(job_id job) const { return jobs_.at(job).settled; }
 
     // ---- workers
 

@@ -558,13 +558,15 @@ using state_rows =
                set_default_row, increment_row, increment_by_row, decrement_row, decrement_by_row,
                append_row, compare_exchange_row, atomic_row, atomic_write_row,
                atomic_operation_row>;
-using other_rows = std::tuple<
-    next_row, next_some_row, watcher_row, wait_row, result_row, stop_row, stop_within_row,
-    spawn_row, wait_within_row, result_within_row, when_status_row, wait_all_row, wait_any_row,
-    results_row, settled_results_row, stop_all_row, spawn_command_row, processes_row, spawn_n_row,
-    spawn_map_row, spawn_all_row, ping_row, sync_row, who_row, wait_for_all_row, shutdown_row,
-    serve_row, call_when_change_row, namespaces_row, drop_namespace_row, create_swarm_row,
-    create_sized_swarm_row, map_row, run_row, resize_row, stop_swarm_row, stream_next_row>;
+using other_rows =
+    std::tuple<next_row, next_some_row, watcher_row, wait_row, result_row, stop_row,
+               stop_within_row, spawn_row, wait_within_row, result_within_row, when_status_row,
+               wait_all_row, wait_any_row, results_row, settled_results_row, stop_all_row,
+               spawn_command_row, processes_row, spawn_n_row, spawn_map_row, spawn_all_row,
+               ping_row, sync_row, who_row, wait_for_all_row, shutdown_row, serve_row,
+               call_when_change_row, namespaces_row, drop_namespace_row, create_swarm_row,
+               create_sized_swarm_row, map_row, run_row, resize_row, stop_swarm_row,
+               stream_next_row, progress_next_row, submit_row, task_result_row>;
 /// The same but for what is waited for: tried with some tokens only.
 using family_rows = std::tuple<call_when_available_row, call_when_none_row, call_when_not_none_row,
                                call_when_truthy_row, call_when_falsy_row, call_when_equal_row,

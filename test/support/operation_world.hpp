@@ -84,6 +84,8 @@ struct operation_world {
     std::optional<zproc::server> own;
     std::optional<zproc::swarm> workers;
     std::optional<swarm_stream<int>> results;
+    std::optional<progress_stream> followed;
+    task_id task;
 
     explicit operation_world(context_options options = {})
         : ctx(io, std::move(options)), state(ctx.state())

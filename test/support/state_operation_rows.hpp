@@ -31,6 +31,7 @@ struct row {
         w.other.reset();
         w.own.reset();
         w.results.reset();
+        w.followed.reset();
         w.workers.reset();
         w.run();
     }

@@ -102,4 +102,55 @@ struct stream_next_row : swarm_row {
     static bool right(operation_world&, const std::optional<int>& got) { return got == 8; }
 };
 
+/// There is something to be seen when the server has answered.
+struct progress_next_row : swarm_row {
+    static constexpr std::string_view name = "progress_stream::next";
+    using signature = void(error_code, std::optional<swarm_progress>);
+    static void before(operation_world& w)
+    {
+        swarm_row::before(w);
+        w.followed.emplace(w.workers->progress());
+    }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        w.ctx.ping([followed = w.workers->with(*w.followed)](error_code, pong) {
+            followed.run(doubled_when_answered, 4, [](const std::exception_ptr&, int) {});
+        });
+        return w.followed->next(std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world&, const std::optional<swarm_progress>& got)
+    {
+        return got && got->total == 1u;
+    }
+};
+
+struct submit_row : swarm_row {
+    static constexpr std::string_view name = "swarm::submit";
+    using signature = void(std::exception_ptr, task_id);
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.workers->submit(doubled_when_answered, 4, std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world& w, task_id got)
+    {
+        return w.now([&](auto token) { return w.ctx.result<int>(got, token); }) == 8;
+    }
+};
+
+struct task_result_row : swarm_row {
+    static constexpr std::string_view name = "context_results::result";
+    using signature = void(std::exception_ptr, int);
+    static void before(operation_world& w)
+    {
+        swarm_row::before(w);
+        w.task =
+            w.now([&](auto token) { return w.workers->submit(doubled_when_answered, 4, token); });
+    }
+    static auto start(operation_world& w, auto&&... token)
+    {
+        return w.ctx.result<int>(w.task, std::forward<decltype(token)>(token)...);
+    }
+    static bool right(operation_world&, int got) { return got == 8; }
+};
+
 } // namespace zproc::test

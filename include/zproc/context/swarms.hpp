@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zproc/context/calls.hpp>
+#include <zproc/context/results.hpp>
 #include <zproc/swarm.hpp>
 
 #include <boost/asio/use_awaitable.hpp>
@@ -14,7 +14,7 @@
 namespace zproc {
 
 /// The part of `context` that makes swarms.
-class context_swarms : public context_calls {
+class context_swarms : public context_results {
 public:
     /// Starts workers, by default as many as this process may use cores, and waits until they are
     /// ready: their initialisers have returned. So a map does not pay for spawning.
@@ -53,7 +53,7 @@ public:
     }
 
 protected:
-    using context_calls::context_calls;
+    using context_results::context_results;
 
 private:
     static void make_swarm(const std::shared_ptr<detail::context_core>& core,

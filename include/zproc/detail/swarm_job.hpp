@@ -2,6 +2,7 @@
 
 #include <zproc/detail/call.hpp>
 #include <zproc/detail/handler.hpp>
+#include <zproc/detail/progress_board.hpp>
 #include <zproc/error.hpp>
 #include <zproc/swarm_options.hpp>
 
@@ -51,6 +52,7 @@ struct swarm_failure {
 
 class swarm_core;
 class swarm_hold;
+class task_shelf;
 
 /// One map, run, or stream: what is to be done, and what becomes of it. The typed end of a swarm.
 ///
@@ -82,6 +84,9 @@ public:
     virtual void abandon() noexcept = 0;
     /// Of the operation that started it.
     virtual asio::cancellation_slot slot() const noexcept { return {}; }
+
+    /// Where it is said how far it is; or null.
+    std::shared_ptr<progress_board> board;
 
     /// Once only.
     std::atomic<bool> begun = false;
@@ -130,6 +135,9 @@ public:
     virtual void stop(bool force, handler<void(error_code)> done) = 0;
     /// The last handle is gone, and no operation is under way: the workers end.
     virtual void let_go() noexcept = 0;
+
+    virtual std::shared_ptr<progress_board> make_board() = 0;
+    virtual const std::shared_ptr<task_shelf>& shelf() const noexcept = 0;
 };
 
 /// What handles and operations share; the last one lets the swarm go.

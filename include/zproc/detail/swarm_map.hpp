@@ -158,6 +158,21 @@ private:
     std::exception_ptr first_error_;
 };
 
+/// An input of one item.
+inline swarm_batch single_item(const std::string& item, bool bulk)
+{
+    swarm_batch made;
+    made.count = 1;
+    const std::uint64_t size = item.size();
+    if (bulk)
+        made.stride = item.size();
+    else
+        made.bytes.assign(reinterpret_cast<const char*>(&size), sizeof size);
+    made.bytes += item;
+    made.next = swarm_batch::then::end;
+    return made;
+}
+
 /// One item, for `run`.
 template <class R>
 class run_job final : public swarm_job {
@@ -172,19 +187,7 @@ public:
 
     handler<signature> done;
 
-    swarm_batch pull(std::size_t) override
-    {
-        swarm_batch made;
-        made.count = 1;
-        const std::uint64_t size = item_.size();
-        if (bulk_)
-            made.stride = item_.size();
-        else
-            made.bytes.assign(reinterpret_cast<const char*>(&size), sizeof size);
-        made.bytes += item_;
-        made.next = swarm_batch::then::end;
-        return made;
-    }
+    swarm_batch pull(std::size_t) override { return single_item(item_, bulk_); }
 
     bool take(std::uint64_t first, std::uint32_t count, std::string_view results,
               std::span<const std::uint64_t> failed) override
