@@ -49,9 +49,9 @@ public:
     template <asio::completion_token_for<signature> Token = asio::deferred_t>
     [[nodiscard]] auto next(Token&& token = {}) const
     {
-        return detail::initiate<signature>(
-            get_executor(),
-            [board = board_](detail::handler<signature> done) { board->next(std::move(done)); },
+        using handler = detail::progress_board::next_handler;
+        return detail::initiate<signature, handler>(
+            get_executor(), [board = board_](handler done) { board->next(std::move(done)); },
             std::forward<Token>(token));
     }
 

@@ -59,8 +59,9 @@ public:
     template <asio::completion_token_for<signature> Token = asio::use_awaitable_t<>>
     [[nodiscard]] auto next(Token&& token = {}) const
     {
-        return detail::initiate<signature>(
-            get_executor(), [job = job_](detail::handler<signature> h) { job->next(std::move(h)); },
+        using handler = detail::stream_handler<T>;
+        return detail::initiate<signature, handler>(
+            get_executor(), [job = job_](handler h) { job->next(std::move(h)); },
             std::forward<Token>(token));
     }
 

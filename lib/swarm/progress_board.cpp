@@ -10,43 +10,6 @@
 
 namespace zproc::swarming {
 
-/// On its way to the handler. What it brings is looked up when that runs, so that it is the present,
-/// and nothing is seen by a `next` that was cancelled until then.
-class progress_board::delivery {
-public:
-    delivery(std::shared_ptr<progress_board> from, std::shared_ptr<std::atomic<bool>> cancelled)
-        : from_(std::move(from)), cancelled_(std::move(cancelled))
-    {
-    }
-    delivery(delivery&& other) noexcept = default;
-    delivery& operator=(delivery&&) = delete;
-    ~delivery() { over(); }
-
-    template <class Handler>
-    void operator()(Handler&& done)
-    {
-        if (*cancelled_) {
-            over();
-            return done(error_code(asio::error::operation_aborted),
-                        std::optional<swarm_progress>());
-        }
-        auto seen = std::exchange(from_, nullptr)->take();
-        done(error_code(), std::move(seen));
-    }
-
-private:
-    void over()
-    {
-        if (const auto from = std::exchange(from_, nullptr)) {
-            const std::lock_guard lock(from->mutex_);
-            from->delivering_ = false;
-        }
-    }
-
-    std::shared_ptr<progress_board> from_;
-    std::shared_ptr<std::atomic<bool>> cancelled_;
-};
-
 std::shared_ptr<progress_board> progress_board::make(const asio::any_io_executor& io)
 {
     auto made = std::make_shared<progress_board>(io);
@@ -58,8 +21,7 @@ std::shared_ptr<progress_board> progress_board::make(const asio::any_io_executor
 progress_board::~progress_board()
 {
     if (asking_ && io_ && mark_.is_set())
-        asking_->done.complete(io_, error_code(asio::error::operation_aborted),
-                               std::optional<swarm_progress>());
+        asking_->done.complete(io_, error_code(asio::error::operation_aborted));
 }
 
 asio::any_io_executor progress_board::get_executor() const
@@ -68,7 +30,7 @@ asio::any_io_executor progress_board::get_executor() const
     return io_;
 }
 
-void progress_board::next(detail::handler<signature> done)
+void progress_board::next(next_handler done)
 {
     error_code ec;
     std::unique_lock lock(mutex_);
@@ -81,7 +43,7 @@ void progress_board::next(detail::handler<signature> done)
     if (ec) {
         const auto io = io_;
         lock.unlock();
-        return done.complete(io, ec, std::optional<swarm_progress>());
+        return done.complete(io, ec);
     }
     asking_.emplace(asking{std::move(done)});
     listen(*asking_);
@@ -111,8 +73,7 @@ void progress_board::cancel()
     asking_.reset();
     const auto io = io_;
     lock.unlock();
-    given_up.done.complete(io, error_code(asio::error::operation_aborted),
-                           std::optional<swarm_progress>());
+    given_up.done.complete(io, error_code(asio::error::operation_aborted));
 }
 
 void progress_board::serve(std::unique_lock<std::mutex> lock)
@@ -124,14 +85,15 @@ void progress_board::serve(std::unique_lock<std::mutex> lock)
     delivering_ = true;
     const auto io = io_;
     lock.unlock();
-    asked.done.complete_late(io, delivery(shared_from_this(), std::move(asked.cancelled)));
+    asked.done.complete(io, std::shared_ptr<detail::progress_board>(shared_from_this()),
+                        std::shared_ptr<const std::atomic<bool>>(std::move(asked.cancelled)));
 }
 
-std::optional<swarm_progress> progress_board::take()
+std::optional<swarm_progress> progress_board::delivered(bool taken) noexcept
 {
     const std::lock_guard lock(mutex_);
     delivering_ = false;
-    return meter_.take(now());
+    return taken ? meter_.take(now()) : std::nullopt;
 }
 
 void progress_board::begun(const void* job, std::optional<std::uint64_t> total)

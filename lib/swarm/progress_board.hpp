@@ -26,7 +26,8 @@ public:
     ~progress_board() override;
 
     asio::any_io_executor get_executor() const override;
-    void next(detail::handler<signature> done) override;
+    void next(next_handler done) override;
+    std::optional<swarm_progress> delivered(bool taken) noexcept override;
     void begun(const void* job, std::optional<std::uint64_t> total) override;
     void at(const void* job, std::uint64_t taken, std::uint64_t settled,
             std::uint64_t failed) override;
@@ -36,15 +37,12 @@ public:
 
 private:
     struct asking {
-        detail::handler<signature> done;
+        next_handler done;
         std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
     };
-    class delivery;
-
     void listen(const asking& asked);
     void cancel();
     void serve(std::unique_lock<std::mutex> lock);
-    std::optional<swarm_progress> take();
 
     mutable std::mutex mutex_;
     asio::any_io_executor io_; ///< empty once the loop is gone

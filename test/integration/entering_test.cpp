@@ -189,8 +189,8 @@ void state_is_lost_while_another_ring_is_taken_up(checks& check)
         program.run();
     }
     for (int i = 0; i != 8; ++i) // the ring grows while nobody waits
-        program.result(state.set("large" + std::to_string(i), std::string(900'000, 'x'),
-                                 asio::use_future));
+        program.result(
+            state.set("large" + std::to_string(i), std::string(900'000, 'x'), asio::use_future));
     program.result(program.ctx.shutdown(5s, asio::use_future));
     check(next() == std::pair(error_code(), true), "what was read ahead");
     const auto [ec, any] = next();

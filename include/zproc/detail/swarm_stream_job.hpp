@@ -29,15 +29,6 @@ struct completed {
 
 namespace detail {
 
-/// One pending `next` of a stream.
-template <class T>
-struct pending_result {
-    using signature = void(std::exception_ptr, std::optional<T>);
-
-    handler<signature> done;
-    std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
-};
-
 /// What a stream yields, in its order, or fails with.
 template <class T>
 struct stream_element {
@@ -45,22 +36,79 @@ struct stream_element {
     std::exception_ptr error;
 };
 
+template <class T>
+class stream_source {
+public:
+    virtual void give_back(stream_element<T> element) = 0;
+
+protected:
+    ~stream_source() = default;
+};
+
+/// On its way to the handler, it is the handler's when that runs and was not cancelled until then;
+/// otherwise the stream's again.
+template <class T>
+class stream_delivery {
+public:
+    explicit stream_delivery(error_code ec) : error_(std::make_exception_ptr(system_error(ec))) {}
+    stream_delivery(std::shared_ptr<stream_source<T>> from, stream_element<T> element,
+                    std::shared_ptr<std::atomic<bool>> cancelled)
+        : from_(std::move(from)), element_(std::move(element)), cancelled_(std::move(cancelled))
+    {
+    }
+    stream_delivery(stream_delivery&& other) noexcept = default;
+    stream_delivery& operator=(stream_delivery&&) = delete;
+    ~stream_delivery() { give_back(); }
+
+    template <class Handler>
+    void operator()(Handler&& done)
+    {
+        if (cancelled_ && *cancelled_) {
+            give_back();
+            element_ = {};
+            error_ = std::make_exception_ptr(
+                system_error(make_error_code(asio::error::operation_aborted)));
+        }
+        from_.reset();
+        std::move(done)(error_ ? error_ : element_.error, std::move(element_.value));
+    }
+
+private:
+    void give_back()
+    {
+        if (const auto from = std::exchange(from_, nullptr);
+            from && (element_.value || element_.error))
+            from->give_back(std::move(element_));
+    }
+
+    std::exception_ptr error_;
+    std::shared_ptr<stream_source<T>> from_;
+    stream_element<T> element_;
+    std::shared_ptr<std::atomic<bool>> cancelled_;
+};
+
+template <class T>
+using stream_handler = handler<void(std::exception_ptr, std::optional<T>), stream_delivery<T>>;
+
+/// One pending `next` of a stream.
+template <class T>
+struct pending_result {
+    stream_handler<T> done;
+    std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
+};
+
 /// The typed end of a stream. What is ready is under a mutex; the rest is the strand's.
 template <class T>
-class stream_job_base : public swarm_job {
+class stream_job_base : public swarm_job, public stream_source<T> {
 public:
-    using signature = typename pending_result<T>::signature;
-
-    void next(handler<signature> h)
+    void next(stream_handler<T> h)
     {
         pending_result<T> asked;
         asked.done = std::move(h);
         std::unique_lock lock(mutex_);
         if (asking_) {
             lock.unlock();
-            return asked.done.complete(executor(),
-                                       as_error(make_error_code(asio::error::already_started)),
-                                       std::optional<T>());
+            return asked.done.complete(executor(), make_error_code(asio::error::already_started));
         }
         listen(asked);
         if (!ready_.empty() || ended_) {
@@ -135,11 +183,6 @@ protected:
     }
 
 private:
-    static std::exception_ptr as_error(error_code ec)
-    {
-        return std::make_exception_ptr(system_error(ec));
-    }
-
     asio::any_io_executor executor() const { return keeps->core().get_executor(); }
 
     /// Under the mutex.
@@ -154,7 +197,7 @@ private:
         return element;
     }
 
-    void give_back(stream_element<T> element)
+    void give_back(stream_element<T> element) override
     {
         const std::lock_guard lock(mutex_);
         ready_.push_front(std::move(element));
@@ -198,58 +241,19 @@ private:
         auto asked = std::move(*asking_);
         asking_.reset();
         lock.unlock();
-        asked.done.complete(executor(), as_error(make_error_code(asio::error::operation_aborted)),
-                            std::optional<T>());
+        asked.done.complete(executor(), make_error_code(asio::error::operation_aborted));
         if (const auto core = owner.lock())
             core->want(this->shared_from_this(), false);
     }
-
-    /// On its way to the handler, it is the handler's when that runs and was not cancelled until
-    /// then; otherwise the stream's again.
-    class delivery {
-    public:
-        delivery(std::shared_ptr<stream_job_base> from, stream_element<T> element,
-                 std::shared_ptr<std::atomic<bool>> cancelled)
-            : from_(std::move(from)), element_(std::move(element)), cancelled_(std::move(cancelled))
-        {
-        }
-        delivery(delivery&& other) noexcept = default;
-        delivery& operator=(delivery&&) = delete;
-        ~delivery() { give_back(); }
-
-        template <class Handler>
-        void operator()(Handler&& done)
-        {
-            if (*cancelled_) {
-                give_back();
-                return done(as_error(make_error_code(asio::error::operation_aborted)),
-                            std::optional<T>());
-            }
-            from_.reset();
-            done(element_.error, std::move(element_.value));
-        }
-
-    private:
-        void give_back()
-        {
-            if (const auto from = std::move(from_); from && (element_.value || element_.error))
-                from->give_back(std::move(element_));
-        }
-
-        std::shared_ptr<stream_job_base> from_;
-        stream_element<T> element_;
-        std::shared_ptr<std::atomic<bool>> cancelled_;
-    };
 
     void deliver(pending_result<T> asked, stream_element<T> element)
     {
         auto self = std::static_pointer_cast<stream_job_base>(this->shared_from_this());
         const auto where = executor();
         if (!where)
-            return asked.done.complete(where, as_error(make_error_code(errc::context_gone)),
-                                       std::optional<T>());
-        asked.done.complete_late(
-            where, delivery(std::move(self), std::move(element), std::move(asked.cancelled)));
+            return asked.done.complete(where, make_error_code(errc::context_gone));
+        asked.done.complete(where, std::shared_ptr<stream_source<T>>(std::move(self)),
+                            std::move(element), std::move(asked.cancelled));
     }
 
     std::mutex mutex_;
