@@ -71,8 +71,7 @@ void post_held(const asio::any_io_executor& io, held_pointer held)
     const auto where = held->executor(io ? erased(io) : asio::any_completion_executor());
     // Nearly always that is a loop of Asio's own: then nothing is erased, and posting takes a third.
     if (const auto* loop = where.target<asio::io_context::executor_type>())
-        asio::require(*loop, asio::execution::blocking.never)
-            .execute(due_handler{std::move(held)});
+        asio::require(*loop, asio::execution::blocking.never).execute(due_handler{std::move(held)});
     else if (io)
         asio::post(io, due_handler{std::move(held)});
     else if (where)
