@@ -42,6 +42,8 @@ public:
     std::string_view arguments() const noexcept override { return arguments_; }
     std::uintptr_t target() const noexcept override { return target_; }
     zproc::context& own_context() override { throw std::logic_error("it asks for no context"); }
+    std::string_view process_name() const noexcept override { return {}; }
+    std::vector<int> handed() const override { return {}; }
     void finish(std::string result) override { result_ = std::move(result); }
     void launch(boost::asio::awaitable<std::string>) override {}
     std::exception_ptr failure() const noexcept override { return nullptr; }
