@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zproc/context/base.hpp>
 #include <zproc/detail/swarm_input.hpp>
 #include <zproc/detail/swarm_job.hpp>
 #include <zproc/detail/swarm_map.hpp>
