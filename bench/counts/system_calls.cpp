@@ -48,7 +48,7 @@ public:
                 __ptrace_syscall_info info{};
                 ::ptrace(PTRACE_GET_SYSCALL_INFO, of_, sizeof info, &info);
                 if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
-                    entered = static_cast<long>(info.entry.nr);
+                    entered = is_look(info) ? -1 : static_cast<long>(info.entry.nr);
                 else if (counting && entered >= 0)
                     ++calls[entered];
             }
@@ -63,6 +63,12 @@ public:
     }
 
 private:
+    /// Whether it only looks for what has come, instead of sleeping: as often as there is time.
+    static bool is_look(const __ptrace_syscall_info& info)
+    {
+        return info.entry.nr == SYS_epoll_wait && static_cast<int>(info.entry.args[3]) == 0;
+    }
+
     void go_on(int signal) const
     {
         if (::ptrace(PTRACE_SYSCALL, of_, nullptr, signal) != 0)
