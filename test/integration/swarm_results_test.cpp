@@ -299,7 +299,8 @@ bool loop_is_destroyed_first(checks& check)
         while (submitted.wait_for(0s) != std::future_status::ready)
             io.run_one();
         ctx.result<int>(submitted.get(), [&](const std::exception_ptr&, int) { called = true; });
-        left->submit(when_told, 1, [&](const std::exception_ptr&, task_id) { called = true; });
+        // This one may be called: the state may have answered by then.
+        left->submit(when_told, 1, [](const std::exception_ptr&, task_id) {});
         io.poll();
     }
     check(!called, "handlers are dropped uncalled");
