@@ -69,7 +69,7 @@ void held_handler::give_memory(void* memory, std::size_t size) noexcept
 void post_held(const asio::any_io_executor& io, held_pointer held)
 {
     const auto where = held->executor(io ? erased(io) : asio::any_completion_executor());
-    // Nearly always that is a loop of Asio's own: then nothing is erased, and posting takes a third.
+    // Nearly always that is a loop of Asio's own: then nothing has to be erased.
     if (const auto* loop = where.target<asio::io_context::executor_type>())
         asio::require(*loop, asio::execution::blocking.never).execute(due_handler{std::move(held)});
     else if (io)
