@@ -92,10 +92,13 @@ void print_heading()
 void print(const measured& one)
 {
     const auto m = one.medians();
-    std::printf("%-8s %-46s %-9s %10s %10s %10s %8s %6.0f%% %8s  %s: %s\n", one.of.id.c_str(),
+    char spread[16] = "-"; // of fewer rounds it would say nothing
+    if (one.rounds.size() >= 4)
+        std::snprintf(spread, sizeof spread, "%.0f%%", 100 * one.spread());
+    std::printf("%-8s %-46s %-9s %10s %10s %10s %8s %7s %8s  %s: %s\n", one.of.id.c_str(),
                 one.of.what.c_str(), one.of.unit.c_str(), short_number(m.ours).c_str(),
                 short_number(m.peer).c_str(), short_number(m.raw).c_str(),
-                short_number(one.ratio()).c_str(), 100 * one.spread(), goal_text(one.of).c_str(),
+                short_number(one.ratio()).c_str(), spread, goal_text(one.of).c_str(),
                 one.of.peer.c_str(), words(one.reached()));
     std::fflush(stdout);
 }

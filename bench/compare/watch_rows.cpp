@@ -3,6 +3,7 @@
 #include "compare/machine.hpp"
 #include "compare/row.hpp"
 #include "compare/watchers.hpp"
+#include "support/echo.hpp"
 #include "support/window.hpp"
 
 #include <zproc/watcher.hpp>
@@ -10,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <array>
 #include <chrono>
 #include <stdexcept>
 #include <string>
@@ -18,6 +20,7 @@
 #include <vector>
 
 #include <hiredis/hiredis.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace zproc::bench {
@@ -98,7 +101,10 @@ public:
             figures out;
             in_turn(number, {[&] { out.ours = ours(watchers, times); },
                              [&] { out.peer = theirs(watchers, times); },
-                             [&] { out.raw = bell(watchers, times); }});
+                             [&] {
+                                 out.raw = cpu_ ? bell(watchers, times)
+                                                : rung_by_another(watchers, times);
+                             }});
             all.push_back(out);
         }
         return all;
@@ -142,6 +148,41 @@ private:
             },
             [&] { client_.run("PUBLISH key %s", last_word); });
         return result(cpu, times);
+    }
+
+    /// What two wake-ups take: of a server that only rings, and of who waits for it.
+    double rung_by_another(int count, int times)
+    {
+        std::array<int, 2> ends{};
+        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+            throw std::runtime_error("no sockets");
+        const auto tell = [&](std::int64_t what) {
+            auto* const bytes = reinterpret_cast<char*>(&what);
+            if (!write_all(ends[0], bytes, sizeof what) || !read_all(ends[0], bytes, sizeof what))
+                throw std::runtime_error("who rings has gone");
+        };
+        with_theirs(
+            count + 1,
+            [&](int number) {
+                ::close(ends[0]);
+                if (number == count)
+                    ring_when_told(ends[1]);
+                else
+                    wait_for_bell(0);
+            },
+            [&] {
+                ::close(ends[1]);
+                for (int i = 1; i <= times; ++i) {
+                    std::this_thread::sleep_for(300us);
+                    tell(now_ns());
+                    await_seen(static_cast<std::uint64_t>(i) * static_cast<std::uint64_t>(count));
+                }
+            },
+            [&] {
+                tell(-1);
+                ::close(ends[0]);
+            });
+        return result(0, times);
     }
 
     double bell(int count, int times)
@@ -367,16 +408,17 @@ private:
 
 void add_watch_rows(std::vector<row>& to)
 {
-    to.push_back({"P6",
-                  {{"P6/1", "write to watcher awake, median, 1 watcher", "us", "Redis pub/sub",
-                    better::less, 0.75, 0.55, "shared memory and a futex, no server"},
-                   {"P6/10", "the same, 10 watchers", "us", "Redis pub/sub", better::less, 0.8, 0.6,
-                    "shared memory and a futex, no server"},
-                   {"P6/100", "the same, 100 watchers", "us", "Redis pub/sub", better::less, 0.9,
-                    0.7, "shared memory and a futex, no server"}},
-                  [](const scale& s) {
-                      return std::make_unique<waking>(s, std::vector{1, 10, 100}, false);
-                  }});
+    to.push_back(
+        {"P6",
+         {{"P6/1", "write to watcher awake, median, 1 watcher", "us", "Redis pub/sub", better::less,
+           0.75, 0.55, "a futex, rung by a process that is told by a socket"},
+          {"P6/10", "the same, 10 watchers", "us", "Redis pub/sub", better::less, 0.8, 0.6,
+           "a futex, rung by a process that is told by a socket"},
+          {"P6/100", "the same, 100 watchers", "us", "Redis pub/sub", better::less, 0.9, 0.7,
+           "a futex, rung by a process that is told by a socket"}},
+         [](const scale& s) {
+             return std::make_unique<waking>(s, std::vector{1, 10, 100}, false);
+         }});
     to.push_back({"P7",
                   {{"P7/10", "delivered events, 10 watchers", "M/s", "Redis pub/sub", better::more,
                     3, 5, "shared memory and a futex, no server"},

@@ -1,6 +1,7 @@
 #include "compare/watchers.hpp"
 
 #include "compare/machine.hpp"
+#include "support/echo.hpp"
 
 #include <zproc/state.hpp>
 #include <zproc/watcher.hpp>
@@ -163,6 +164,17 @@ void ring_bell(int number, std::int64_t sent_at)
     ++bell;
     ::syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&bell), FUTEX_WAKE, INT_MAX, nullptr,
               nullptr, 0);
+}
+
+void ring_when_told(int socket)
+{
+    ++page->ready;
+    std::int64_t sent_at = 0;
+    while (read_all(socket, reinterpret_cast<char*>(&sent_at), sizeof sent_at)) {
+        ring_bell(0, sent_at);
+        if (!write_all(socket, reinterpret_cast<const char*>(&sent_at), sizeof sent_at))
+            return;
+    }
 }
 
 void count_events()

@@ -31,6 +31,8 @@ void read_stream(const std::string& path);
 /// Shared memory and a futex, one of some; a time below 0 is the end.
 void wait_for_bell(int number);
 void ring_bell(int number, std::int64_t sent_at);
+/// A server that does nothing else: rings the first bell with each time that it is sent, and answers.
+void ring_when_told(int socket);
 /// Numbers in shared memory that are never overwritten, and a futex; one below 0 is the end.
 void count_events();
 void write_events(std::int64_t first, std::size_t count);
