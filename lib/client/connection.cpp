@@ -217,6 +217,7 @@ void connection::shutdown()
     condemned_ = errc::context_gone;
     on_ready = nullptr;
     on_failed = nullptr;
+    on_turned = nullptr;
     on_pushed = nullptr;
     on_read = nullptr;
     ++life_;

@@ -83,6 +83,8 @@ public:
     /// There is no server to be had; what was pending has been completed with it.
     std::function<void(error_code)> on_failed;
 
+    /// A turn is over: what is not wanted by now may be disarmed.
+    std::function<void()> on_turned;
     /// What the server sends unasked, and the end of what was read together.
     std::function<void(const protocol::frame&)> on_pushed;
     std::function<void()> on_read;
@@ -155,6 +157,8 @@ public:
     const std::string& path() const noexcept { return where_.path; }
     std::uint64_t session() const noexcept { return server_.session; }
     bool is_ready() const noexcept { return state_ == state::ready; }
+    /// There will be a turn: who was answered, or woken, may ask for more until then.
+    bool rests_in_turn() const noexcept { return rests_in_turn_; }
 
 private:
     enum class state { idle, locating, connecting, greeting, ready, pausing };

@@ -75,6 +75,8 @@ void connection::turn()
     }
     if (loop_)
         flush();
+    if (loop_ && on_turned)
+        on_turned();
 }
 
 void connection::flush()

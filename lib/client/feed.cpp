@@ -231,7 +231,8 @@ void feed::attached(error_code ec, std::uint64_t generation, std::vector<descrip
     }
     if (!opened || !protocol::control_instance(control_->bytes()))
         return on_failed(errc::state_lost);
-    wakeup_->listen_to(std::move(descriptors[2]));
+    if (const auto failed = wakeup_->listen_to(std::move(descriptors[2])))
+        return on_failed(failed);
     ring_ = std::move(opened);
     ring_generation_ = generation;
     attached_ = true;
@@ -272,7 +273,13 @@ void feed::release()
     if (holders_ == 0 || --holders_ > 0)
         return;
     server_->release();
-    if (wakeup_)
+    if (!server_->rests_in_turn())
+        rest();
+}
+
+void feed::rest()
+{
+    if (holders_ == 0 && wakeup_)
         wakeup_->disarm();
 }
 
@@ -282,8 +289,8 @@ void feed::arm()
         return;
     wakeup_->arm([weak = weak_from_this()] {
         if (const auto self = weak.lock()) {
-            // What comes while they read leaves its edge in the nested epoll, and wakes them when it
-            // is armed again: now, if somebody still waits, or when somebody does.
+            // What comes while they read is kept, and wakes them when it is armed again: now, if
+            // somebody still waits, or when somebody does.
             try {
                 self->awaken();
             } catch (...) {

@@ -57,9 +57,11 @@ public:
     /// It may be behind what the server has committed.
     bool is_behind() const noexcept { return copy_ != nullptr; }
 
-    /// While the count is above 0, wake-ups are listened for.
+    /// While the count is above 0, wake-ups are listened for, and until the turn of the connection
+    /// after that.
     void hold();
     void release();
+    void rest();
 
     /// Calls `then` when every registration made so far is known to the server.
     void barrier(std::function<void(error_code)> then);

@@ -1,6 +1,9 @@
 #include "client/wakeup.hpp"
 
-#include <array>
+#include "shared_memory.hpp"
+
+#include <boost/asio/buffer.hpp>
+
 #include <cerrno>
 #include <utility>
 
@@ -16,81 +19,123 @@ error_code last_error()
     return {errno, boost::system::system_category()};
 }
 
-bool add(int epoll, int what)
-{
-    epoll_event interest{};
-    interest.events = EPOLLIN | EPOLLET;
-    return ::epoll_ctl(epoll, EPOLL_CTL_ADD, what, &interest) == 0;
-}
-
 } // namespace
+
+wakeup::wakeup(asio::any_io_executor strand, std::shared_ptr<const fork_mark> mark)
+    : strand_(std::move(strand)), mark_(std::move(mark))
+{
+}
 
 wakeup::~wakeup()
 {
-    if (!mark_->is_set())
-        static_cast<void>(descriptor_.release());
+    if (mark_->is_set())
+        return;
+    static_cast<void>(at_own_.descriptor.release());
+    static_cast<void>(at_shared_.descriptor.release());
+}
+
+/// Asio owns a duplicate.
+error_code wakeup::assign(ear& to, const descriptor& what)
+{
+    auto copy = what.duplicate();
+    if (!copy)
+        return last_error();
+    auto made = std::make_unique<asio::posix::stream_descriptor>(strand_);
+    error_code ec;
+    made->assign(copy.get(), ec);
+    if (ec)
+        return ec;
+    copy.release();
+    to.descriptor = std::move(made);
+    return {};
 }
 
 error_code wakeup::open()
 {
-    auto own = above_standard(descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)));
-    auto epoll = above_standard(descriptor(::epoll_create1(EPOLL_CLOEXEC)));
-    if (!own || !epoll || !add(epoll.get(), own.get()))
-        return last_error();
-    auto copy = epoll.duplicate();
-    if (!copy)
-        return last_error();
-    error_code ec;
-    descriptor_->assign(copy.get(), ec);
-    if (ec)
-        return ec;
-    copy.release();
-    own_ = std::move(own);
-    epoll_ = std::move(epoll);
-    return {};
+    own_ = above_standard(descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)));
+    return own_ ? assign(at_own_, own_) : last_error();
 }
 
-void wakeup::listen_to(descriptor shared)
+error_code wakeup::listen_to(descriptor shared)
 {
+    if (!epoll_) {
+        auto made = above_standard(descriptor(::epoll_create1(EPOLL_CLOEXEC)));
+        if (!made)
+            return last_error();
+        if (const auto ec = assign(at_shared_, made))
+            return ec;
+        epoll_ = std::move(made);
+    }
+    epoll_event interest{};
+    interest.events = EPOLLIN | EPOLLET;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, shared.get(), &interest) != 0)
+        return last_error();
     if (shared_)
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, shared_.get(), nullptr);
-    add(epoll_.get(), shared.get());
     shared_ = std::move(shared);
+    return {};
 }
 
 void wakeup::arm(std::function<void()> awake)
 {
     awake_ = std::move(awake);
-    if (!armed_)
-        wait();
+    if (!at_own_.armed)
+        wait_for_own();
+    if (at_shared_.descriptor && !at_shared_.armed)
+        wait_for_shared();
 }
 
-void wakeup::wait()
+void wakeup::wait_for_own()
 {
-    armed_ = true;
-    descriptor_->async_wait(asio::posix::stream_descriptor::wait_read,
-                            [weak = weak_from_this()](error_code ec) {
-                                const auto self = weak.lock();
-                                if (!self)
-                                    return;
-                                self->armed_ = false;
-                                if (!self->awake_)
-                                    return;
-                                if (ec) // disarmed, and armed again before this came
-                                    return self->wait();
-                                std::array<epoll_event, 2> edge;
-                                ::epoll_wait(self->epoll_.get(), edge.data(), 2, 0);
-                                std::exchange(self->awake_, nullptr)();
-                            });
+    at_own_.armed = true;
+    at_own_.descriptor->async_read_some(
+        asio::buffer(&count_, sizeof count_),
+        [weak = weak_from_this()](error_code ec, std::size_t) {
+            const auto self = weak.lock();
+            if (!self)
+                return;
+            self->at_own_.armed = false;
+            if (!ec && !self->awake_) // disarmed meanwhile: it is for who arms next
+                signal_eventfd(self->own());
+            else if (!ec)
+                self->heard();
+            else if (self->awake_) // disarmed, and armed again before this came
+                self->wait_for_own();
+        });
+}
+
+void wakeup::wait_for_shared()
+{
+    at_shared_.armed = true;
+    at_shared_.descriptor->async_wait(asio::posix::stream_descriptor::wait_read,
+                                      [weak = weak_from_this()](error_code ec) {
+                                          const auto self = weak.lock();
+                                          if (!self)
+                                              return;
+                                          self->at_shared_.armed = false;
+                                          if (!self->awake_)
+                                              return;
+                                          if (ec) // as above
+                                              return self->wait_for_shared();
+                                          epoll_event edge;
+                                          ::epoll_wait(self->epoll_.get(), &edge, 1, 0);
+                                          self->heard();
+                                      });
+}
+
+void wakeup::heard()
+{
+    std::exchange(awake_, nullptr)();
 }
 
 void wakeup::disarm()
 {
-    if (!armed_)
-        return;
     awake_ = nullptr;
     error_code ignored;
-    descriptor_->cancel(ignored);
+    if (at_own_.armed)
+        at_own_.descriptor->cancel(ignored);
+    if (at_shared_.armed)
+        at_shared_.descriptor->cancel(ignored);
 }
 
 } // namespace zproc::client

@@ -138,6 +138,10 @@ std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locat
         if (alive)
             alive->feed_->on_failed(ec);
     };
+    made->server_->on_turned = [feed = std::weak_ptr(made->feed_)] {
+        if (const auto alive = feed.lock())
+            alive->rest();
+    };
     if (remote) {
         made->server_->on_pushed = [copy = std::weak_ptr(made->mirror_)](const protocol::frame& f) {
             if (const auto alive = copy.lock())
