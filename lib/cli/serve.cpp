@@ -10,7 +10,9 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -28,7 +30,10 @@ constexpr const char* usage =
     "usage: zproc serve ADDRESS… [--secret-file FILE] [--journal-size BYTES]\n"
     "                   [--tls-certificate FILE --tls-key FILE [--tls-authorities FILE]]\n"
     "                   [--data DIR [--fsync never|interval|commit] [--salvage]]\n"
+    "                   [--busy-poll MICROSECONDS]\n"
     "       an ADDRESS is unix:///PATH, tcp://HOST:PORT or tcp://[IPV6]:PORT\n";
+
+constexpr std::size_t longest_poll = 1'000'000; // µs
 
 /// Ends by a signal, or with what went wrong.
 asio::awaitable<int> serve_until_stopped(context ctx)
@@ -87,9 +92,12 @@ int serve(int argc, char** argv)
     bool anywhere = false;
     for (int i = 0; i != argc; ++i) {
         const std::string_view word = argv[i];
-        std::size_t bytes = 0;
-        if (word == "--journal-size" && i + 1 != argc && take(argv[i + 1], bytes)) {
-            options.journal_size(bytes);
+        std::size_t number = 0;
+        if (word == "--journal-size" && i + 1 != argc && take(argv[i + 1], number)) {
+            options.journal_size(number);
+            ++i;
+        } else if (word == "--busy-poll" && i + 1 != argc && take(argv[i + 1], number)) {
+            options.busy_poll(std::chrono::microseconds(std::min(number, longest_poll)));
             ++i;
         } else if (word == "--secret-file" && i + 1 != argc) {
             options.secret_file(argv[++i]);

@@ -21,6 +21,7 @@ serving::host_options serving_options(const context_options& options)
     serving::host_options to;
     to.fsync = options.fsync();
     to.salvage = options.salvages();
+    to.busy_poll = std::clamp<std::int64_t>(options.busy_poll().count(), 0, 1'000'000'000);
     to.ring_capacity = options.journal_size();
     to.largest_capacity = std::max(given.journal_bytes, options.journal_size());
     to.limits.value_bytes = narrow(given.value_bytes, largest / 2);

@@ -171,7 +171,7 @@ int host::wait(std::span<epoll_event> events, int milliseconds)
     const auto look = [&](int limit) {
         return ::epoll_wait(poll_.get(), events.data(), static_cast<int>(events.size()), limit);
     };
-    if (milliseconds == 0 || options_.spin <= 0)
+    if (milliseconds == 0 || options_.busy_poll <= 0)
         return look(milliseconds);
     const auto begun = read_clock(CLOCK_MONOTONIC);
     const auto looks = spinning_.look_for();

@@ -319,6 +319,7 @@ std::string pack_options(const host_options& options)
     text += std::to_string(static_cast<int>(options.fsync)) + ' ';
     text += std::to_string(options.sync_every) + ' ';
     text += std::to_string(options.salvage ? 1 : 0) + ' ';
+    text += std::to_string(options.busy_poll) + ' ';
     for (const auto* each : texts_of(options))
         text += std::to_string(each->size()) + ' ' + *each;
     text += options.build_id;
@@ -347,7 +348,8 @@ std::optional<host_options> unpack_options(std::string_view text)
         !take(options.connections) || !take(options.session_expiry) ||
         !take(options.waiting_output) || !take(options.read_within) || !take(options.strangers) ||
         !take(options.hello_within) || !take(options.failed_handshakes) || !take(remove_socket) ||
-        !take(fsync) || !take(options.sync_every) || !take(salvage) || fsync < 0 ||
+        !take(fsync) || !take(options.sync_every) || !take(salvage) ||
+        !take(options.busy_poll) || fsync < 0 ||
         fsync > static_cast<int>(fsync_policy::commit))
         return std::nullopt;
     for (auto* each : texts_of(options)) {

@@ -4,6 +4,7 @@
 
 #include <zproc.hpp>
 
+#include <boost/asio/this_coro.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
@@ -42,9 +43,42 @@ asio::awaitable<std::uint64_t> cost_of_sets(state on, int pid)
     co_return least;
 }
 
+/// How often a process has slept.
+std::uint64_t sleeps(int pid)
+{
+    std::ifstream in("/proc/" + std::to_string(pid) + "/status");
+    for (std::string word; in >> word;)
+        if (std::uint64_t count = 0; word == "voluntary_ctxt_switches:" && in >> count)
+            return count;
+    return 0;
+}
+
+/// The sleeps of a state process for a thousand requests, one at a time.
+asio::awaitable<std::uint64_t> sleeps_for_requests(std::chrono::nanoseconds busy_poll)
+{
+    context ctx(co_await asio::this_coro::executor, context_options().busy_poll(busy_poll));
+    const auto server = co_await ctx.ping();
+    for (int i = 0; i != 100; ++i) // it sees that they follow each other closely
+        co_await ctx.state().set("k", i);
+    const auto before = sleeps(server.pid);
+    for (int i = 0; i != 1000; ++i)
+        co_await ctx.state().set("k", i);
+    co_return sleeps(server.pid) - before;
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(cost)
+
+BOOST_AUTO_TEST_CASE(how_long_a_state_process_looks_for_requests_is_the_users_choice)
+{
+    BOOST_TEST(holds([](context, checks& check) -> asio::awaitable<void> {
+        const auto looking = co_await sleeps_for_requests(std::chrono::seconds(1));
+        const auto sleeping = co_await sleeps_for_requests(std::chrono::nanoseconds(0));
+        check(looking < 100, "it looks until the next one comes");
+        check(sleeping > looking + 100, "it sleeps between them");
+    }));
+}
 
 BOOST_AUTO_TEST_CASE(set_takes_the_state_process_as_long_with_ten_keys_as_with_a_hundred_thousand)
 {
