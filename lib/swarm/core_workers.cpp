@@ -281,7 +281,8 @@ void core::lost(worker_id id, std::exception_ptr death, bool by_somebody)
     if (!death)
         death = std::make_exception_ptr(system_error(errc::process_gone));
     const auto sign = w->page.sign();
-    const auto verdicts = scheduler_.worker_gone(id, sign, by_somebody && !w->killed);
+    const auto verdicts = scheduler_.worker_gone(
+        id, sign, by_somebody && !w->killed ? scheduler::death::killed : scheduler::death::own);
     if (crew_.gone(id, !sign, now()))
         last_failure_ = death;
     judge(verdicts, death);
