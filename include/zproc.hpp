@@ -7,6 +7,7 @@
 #include <zproc/error.hpp>
 #include <zproc/event.hpp>
 #include <zproc/exit_info.hpp>
+#include <zproc/join_options.hpp>
 #include <zproc/options.hpp>
 #include <zproc/origin.hpp>
 #include <zproc/peer.hpp>

@@ -159,6 +159,10 @@ const char* text_of(errc code) noexcept
                "more time, or split the item";
     case errc::swarm_stopped:
         return "the swarm was stopped, or has no workers; make a new one, or resize it";
+    case errc::wrong_build:
+        return "the machines of a swarm run different builds of the program, which cannot call "
+               "each "
+               "other's functions; copy the same executable to all of them, with its libraries";
     case errc::conflict:
         return "another change came in between; read again and repeat the transaction";
     }

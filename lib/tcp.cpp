@@ -1,5 +1,6 @@
 #include "tcp.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -14,11 +15,21 @@ namespace zproc::tcp {
 
 namespace {
 
-// Probes from 10 s of silence on, one each 5 s: the last of 4 finds out after `silence_limit`.
-constexpr int idle_seconds = 10;
-constexpr int probe_seconds = 5;
-constexpr int probes = 4;
-static_assert(idle_seconds + probes * probe_seconds == silence_limit.count());
+/// From a third of the silence on, one each sixth: the last finds out when it is over.
+struct probes {
+    int idle;
+    int each;
+    int count;
+
+    constexpr explicit probes(std::chrono::seconds silence)
+        : idle(std::max(static_cast<int>(silence.count()) / 3, 1)),
+          each(std::max(static_cast<int>(silence.count()) / 6, 1)),
+          count(std::max((static_cast<int>(silence.count()) - idle) / each, 1))
+    {
+    }
+};
+static_assert(probes(silence_limit).idle == 10 && probes(silence_limit).each == 5 &&
+              probes(silence_limit).count == 4);
 
 error_code system_failure()
 {
@@ -118,15 +129,23 @@ descriptor listen(const protocol::address& at, bool knows_clients, protocol::add
     return listener;
 }
 
-void set_options(int socket)
+void set_options(int socket, std::chrono::seconds silence)
 {
+    set_patient_options(socket, silence);
+    // What the peer has no room for counts as not acknowledged.
+    const std::chrono::milliseconds limit(silence);
+    set(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(limit.count()));
+}
+
+void set_patient_options(int socket, std::chrono::seconds silence)
+{
+    const probes by(silence);
+    set(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, 0);
     set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
     set(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set(socket, IPPROTO_TCP, TCP_KEEPIDLE, idle_seconds);
-    set(socket, IPPROTO_TCP, TCP_KEEPINTVL, probe_seconds);
-    set(socket, IPPROTO_TCP, TCP_KEEPCNT, probes);
-    constexpr auto limit = std::chrono::milliseconds(silence_limit);
-    set(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(limit.count()));
+    set(socket, IPPROTO_TCP, TCP_KEEPIDLE, by.idle);
+    set(socket, IPPROTO_TCP, TCP_KEEPINTVL, by.each);
+    set(socket, IPPROTO_TCP, TCP_KEEPCNT, by.count);
 }
 
 endpoint bound_to(int socket)

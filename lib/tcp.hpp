@@ -35,10 +35,14 @@ error_code resolve(const protocol::address& of, std::vector<endpoint>& out, std:
 descriptor listen(const protocol::address& at, bool knows_clients, protocol::address& bound,
                   error_code& ec, std::string& text);
 
-/// Small requests go out at once, and a peer that is not there any more is found: what it does not
-/// acknowledge, or the silence itself, ends the connection after `silence_limit`.
-void set_options(int socket);
 inline constexpr std::chrono::seconds silence_limit{30};
+
+/// Small requests go out at once, and a peer that is not there any more is found: what it does not
+/// acknowledge, or the silence itself, ends the connection after `silence`, in whole seconds.
+void set_options(int socket, std::chrono::seconds silence = silence_limit);
+/// The same of a peer that may be busy for long before it reads: with what it has no room for it is
+/// waited for, as long as it is there.
+void set_patient_options(int socket, std::chrono::seconds silence = silence_limit);
 
 /// Where a socket is bound; nothing of TCP: `size` is 0.
 endpoint bound_to(int socket);

@@ -101,10 +101,11 @@ enum class errc {
     // swarms
     deadline_exceeded,
     swarm_stopped,
+    wrong_build,
 };
 
 /// The last of them.
-inline constexpr errc last_errc = errc::swarm_stopped;
+inline constexpr errc last_errc = errc::wrong_build;
 
 /// The category of `errc`; lives as long as the program.
 const boost::system::error_category& error_category() noexcept;

@@ -5,6 +5,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <functional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -25,8 +26,21 @@ public:
     }
     bool wait_at_exit() const noexcept { return wait_at_exit_; }
 
+    /// Instead of running its function, the program lends workers to the swarm that listens there,
+    /// until it is dismissed: see `context::join_swarm`.
+    run_options& workers_for(std::string address, join_options how = {})
+    {
+        workers_for_ = std::move(address);
+        join_ = how;
+        return *this;
+    }
+    const std::string& workers_for() const noexcept { return workers_for_; }
+    const join_options& join() const noexcept { return join_; }
+
 private:
     bool wait_at_exit_ = false;
+    std::string workers_for_;
+    join_options join_;
 };
 
 namespace detail {
@@ -73,6 +87,10 @@ int run(F f, run_options options = {})
 /// The same; takes `--zproc-address ADDRESS`, `--zproc-secret-file FILE`,
 /// `--zproc-tls-certificate FILE`, `--zproc-tls-key FILE`, `--zproc-tls-authorities FILE`,
 /// `--zproc-namespace NAME` and `--zproc-isolation LEVEL` out of `argv`.
+///
+/// With `--zproc-workers ADDRESS` (and `--zproc-workers-count N`) the program does not run `f`: it
+/// is N workers of the swarm that listens there, `run_options::workers_for`. It returns 0 when it
+/// was dismissed; what went wrong is reported as of `f`.
 template <class F>
 int run(int& argc, char** argv, F f, run_options options = {})
 {

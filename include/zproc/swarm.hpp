@@ -86,8 +86,17 @@ public:
 
     executor_type get_executor() const { return hold().core().get_executor(); }
 
-    /// How many workers there are to be.
+    /// How many workers there are to be of this process; those of others come on top of them.
     std::size_t size() const noexcept { return hold_ ? hold_->core().size() : 0; }
+
+    /// How many workers of other machines have joined, and are ready.
+    std::size_t remote_workers() const noexcept
+    {
+        return hold_ ? hold_->core().remote_workers() : 0;
+    }
+    /// Where they join: that of `swarm_options::listen`, with the port that was chosen for port 0;
+    /// empty without.
+    std::string address() const { return hold_ ? hold_->core().address() : std::string(); }
 
     /// The same swarm with other options for what is done through the new handle: `retries`,
     /// `deadline`, `chunk`, `in_flight`. Those of workers stay as they were.
@@ -217,8 +226,9 @@ public:
             std::forward<Args>(args)...);
     }
 
-    /// Makes it so many workers, also while work runs. Those that are too many finish the chunks
-    /// they hold. Completes when there are as many; the last call counts.
+    /// Makes it so many workers of this process, also while work runs. Those that are too many finish
+    /// the chunks they hold. Completes when there are as many; the last call counts. Of 0, with
+    /// nobody to join it, the swarm fails what is under way with `errc::swarm_stopped`.
     ///
     /// Completion signature: `void(std::exception_ptr)`.
     /// Per-operation cancellation: terminal, partial, total → `operation_aborted`; the number
@@ -239,6 +249,7 @@ public:
 
     /// Ends all workers, for good: what is under way fails with `errc::swarm_stopped`; workers leave
     /// their items, as at a cancellation, and run their finalisers. With `force` they are killed.
+    /// Machines that have joined are dismissed.
     ///
     /// Completion signature: `void(error_code)`, when they have ended.
     /// Per-operation cancellation: terminal, partial, total → `operation_aborted`; a stop is not

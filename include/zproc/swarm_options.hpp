@@ -22,10 +22,31 @@ public:
 
     // ---- of a swarm, when it is made
 
-    /// Workers. Default: as many as this process may use cores.
+    /// Workers that this process starts. Default: as many as it may use cores. 0 with `listen` is a
+    /// swarm whose work is done by those who join it, and waits until somebody does.
     swarm_options& size(std::size_t workers)
     {
         size_ = workers;
+        return *this;
+    }
+
+    /// Lets workers of other machines join, at `tcp://host:port`: see `context::join_swarm`. Port 0
+    /// is one that is free; `swarm::address` says which. Both sides prove that they know the secret
+    /// of their contexts, and speak TLS where these do; beyond this machine the one or the other
+    /// (with authorities) is needed. A swarm that listens keeps the loop busy until it is stopped,
+    /// or its last handle is gone.
+    swarm_options& listen(std::string address)
+    {
+        listen_ = std::move(address);
+        return *this;
+    }
+
+    /// With `listen`: a machine of which nothing was heard for so long is lost, and what its
+    /// workers had is done by others. In whole seconds, at least one; it may take a second more.
+    /// Default 30 s.
+    swarm_options& silence(duration limit)
+    {
+        silence_ = limit;
         return *this;
     }
 
@@ -121,6 +142,8 @@ public:
     }
 
     const std::optional<std::size_t>& size() const noexcept { return size_; }
+    const std::string& listen() const noexcept { return listen_; }
+    duration silence() const noexcept { return silence_; }
     const std::string& name() const noexcept { return name_; }
     const std::optional<detail::call>& initialiser() const noexcept { return initialiser_; }
     const std::optional<detail::call>& finaliser() const noexcept { return finaliser_; }
@@ -135,6 +158,8 @@ public:
 
 private:
     std::optional<std::size_t> size_;
+    std::string listen_;
+    duration silence_ = std::chrono::seconds(30);
     std::string name_ = "swarm worker";
     std::optional<detail::call> initialiser_;
     std::optional<detail::call> finaliser_;

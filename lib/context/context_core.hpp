@@ -76,6 +76,11 @@ public:
 
     error_code link(std::uint64_t one, std::uint64_t other);
 
+    /// What this context shows at, or as, the door of a swarm, which is one of TCP whatever its own
+    /// address is. Errors, with a text: bad_secret, bad_certificate.
+    error_code show(tls::role side, std::string& secret, tls::identity& identity,
+                    std::shared_ptr<const tls::terms>& terms, std::string& text) const;
+
     void loop_gone();
 
 private:

@@ -13,10 +13,13 @@
 #include <boost/asio/signal_set.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <string_view>
+#include <system_error>
 
 namespace zproc::detail {
 
@@ -55,6 +58,13 @@ private:
     bool seen_[2] = {false, false};
 };
 
+/// Instead of the function of `run`.
+asio::awaitable<int> be_workers(context ctx, const run_options& options)
+{
+    co_await ctx.join_swarm(options.workers_for(), options.join());
+    co_return EXIT_SUCCESS;
+}
+
 int exit_code(const std::exception_ptr& error, int stopped_by)
 {
     try {
@@ -70,10 +80,20 @@ int exit_code(const std::exception_ptr& error, int stopped_by)
     }
 }
 
+std::optional<std::size_t> number_in(std::string_view text)
+{
+    std::size_t number = 0;
+    const auto* const end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, number);
+    return read.ec == std::errc() && read.ptr == end ? std::optional(number) : std::nullopt;
+}
+
 } // namespace
 
 int run_main(const run_options& options, std::function<asio::awaitable<int>(context)> body)
 {
+    if (!options.workers_for().empty())
+        body = [&options](context ctx) { return be_workers(std::move(ctx), options); };
     // Where this fails, whatever needs a supervisor says so.
     static_cast<void>(supervision::prepare(options.isolation()));
     asio::io_context io(1);
@@ -122,6 +142,12 @@ void take_arguments(int& argc, char** argv, run_options& options)
             continue;
         else if (name == "--zproc-namespace" && !value.empty())
             options.default_namespace(std::string(value));
+        else if (name == "--zproc-workers" && !value.empty())
+            options.workers_for(std::string(value), options.join());
+        else if (const auto count = number_in(value);
+                 name == "--zproc-workers-count" && count && *count > 0)
+            options.workers_for(options.workers_for(),
+                                join_options(options.join()).workers(*count));
         else if (const auto level = supervision::level_named(value);
                  name == "--zproc-isolation" && level)
             options.isolation(*level);
@@ -130,7 +156,8 @@ void take_arguments(int& argc, char** argv, run_options& options)
                                std::string(name) +
                                    ": known are --zproc-address ADDRESS, --zproc-secret-file "
                                    "FILE, --zproc-tls-certificate FILE, --zproc-tls-key FILE, "
-                                   "--zproc-tls-authorities FILE, --zproc-namespace NAME and "
+                                   "--zproc-tls-authorities FILE, --zproc-namespace NAME, "
+                                   "--zproc-workers ADDRESS, --zproc-workers-count N and "
                                    "--zproc-isolation standard|cgroup|pid_namespace");
     }
     argc = std::min(argc, kept);

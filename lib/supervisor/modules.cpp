@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 namespace zproc::supervision {
@@ -109,6 +110,16 @@ std::optional<module_info> module_by_build_id(std::string_view build_id)
         return true;
     });
     return found;
+}
+
+std::string program_build()
+{
+    const auto program = module_at(::getauxval(AT_ENTRY));
+    const auto library = module_at(reinterpret_cast<std::uintptr_t>(&program_build));
+    if (!program || program->build_id.empty())
+        return {};
+    const bool two = library && library->base != program->base;
+    return two ? program->build_id + library->build_id : program->build_id;
 }
 
 std::optional<module_info> load_module(const std::string& path, std::string_view build_id)

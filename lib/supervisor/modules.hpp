@@ -24,4 +24,8 @@ std::optional<module_info> module_by_build_id(std::string_view build_id);
 /// Loads the file at `path`, unless its build id is another one. Its static initialisers run.
 std::optional<module_info> load_module(const std::string& path, std::string_view build_id);
 
+/// Of the executable, and of this library where that is another module: two processes with the same
+/// one find each other's functions. Empty when the executable was linked without a build id.
+std::string program_build();
+
 } // namespace zproc::supervision

@@ -44,7 +44,8 @@ std::vector<std::string> lines_of(std::string_view text)
     return lines;
 }
 
-/// What `result()` throws of a process that left no result.
+} // namespace
+
 std::exception_ptr failure(const exit_info& info, const std::string& process)
 {
     if (info.signal)
@@ -53,8 +54,6 @@ std::exception_ptr failure(const exit_info& info, const std::string& process)
         return std::make_exception_ptr(remote_error(*info.error));
     return std::make_exception_ptr(process_exited(process, info));
 }
-
-} // namespace
 
 detail::process_outcome read_outcome(int channel, const exit_report& report, int restarts,
                                      const std::string& process, const std::string& cause,

@@ -5,6 +5,7 @@
 #include <zproc/detail/carried_exception.hpp>
 #include <zproc/detail/process_core.hpp>
 
+#include <exception>
 #include <span>
 #include <string>
 
@@ -17,5 +18,8 @@ namespace zproc::supervision {
 detail::process_outcome read_outcome(int channel, const exit_report& report, int restarts,
                                      const std::string& process, const std::string& cause,
                                      std::span<const detail::carried_type> rethrown);
+
+/// What `result()` throws of a process that ended so, and left no result.
+std::exception_ptr failure(const exit_info& info, const std::string& process);
 
 } // namespace zproc::supervision

@@ -80,7 +80,7 @@ private:
 /// What a worker's chunks share.
 struct workbench {
     detail::invocation& process;
-    std::optional<wire> socket;
+    std::unique_ptr<wire> socket;
     control_page page;
     detail::worker_state state;
     result_blocks results;

@@ -34,9 +34,12 @@ core::core(asio::any_io_executor io, swarm_options options, std::chrono::nanosec
 }
 
 std::shared_ptr<core> core::make(asio::any_io_executor io, swarm_options options,
-                                 std::chrono::nanoseconds grace, launcher launch)
+                                 std::chrono::nanoseconds grace, launcher launch,
+                                 std::optional<door_plan> plan)
 {
     auto made = std::make_shared<core>(std::move(io), std::move(options), grace, std::move(launch));
+    if (plan)
+        made->open_door(std::move(*plan));
     asio::use_service<engine::loop_service>(asio::query(made->io_, asio::execution::context))
         .add(made->weak_from_this());
     return made;
@@ -50,6 +53,8 @@ core::~core()
     for (auto& [id, w] : workers_)
         if (w->socket)
             w->socket->leak();
+    if (door_)
+        door_->leak();
 }
 
 template <class Step>
@@ -102,7 +107,7 @@ void core::start(std::shared_ptr<detail::swarm_job> job)
     }
     on_strand([job = std::move(job)](core& c) mutable {
         error_code ec = job->work.failure;
-        if (!ec && (c.stopped_ || c.crew_.wanted() == 0))
+        if (!ec && (c.stopped_ || (c.crew_.wanted() == 0 && !c.door_)))
             ec = errc::swarm_stopped;
         if (job->board)
             job->board->begun(job.get(), job->total);
@@ -124,6 +129,7 @@ void core::start(std::shared_ptr<detail::swarm_job> job)
         const auto id = c.scheduler_.add_job(rules);
         c.jobs_.emplace(id, running_job{std::move(job), {}, {}, true, 0});
         c.crew_.hope();
+        c.remote_failures_ = 0;
         c.work();
     });
 }
@@ -149,8 +155,10 @@ void core::want(const std::shared_ptr<detail::swarm_job>& job, bool wanted)
         if (id == 0)
             return;
         c.jobs_.at(id).wanted = wanted;
-        if (wanted)
+        if (wanted) {
             c.crew_.hope();
+            c.remote_failures_ = 0;
+        }
         c.work();
     });
 }
@@ -230,7 +238,7 @@ void core::resize(std::size_t workers, detail::handler<void(std::exception_ptr)>
         c.size_ = workers;
         for (const auto id : c.crew_.resize(workers))
             c.retire(*c.workers_.at(id));
-        if (workers == 0)
+        if (workers == 0 && !c.door_)
             for (const auto id : c.job_ids())
                 c.end_job(id, std::make_exception_ptr(system_error(errc::swarm_stopped)));
     });
@@ -252,6 +260,8 @@ void core::stop(bool force, detail::handler<void(error_code)> done)
             if (force)
                 c.kill(*each);
         }
+        if (c.door_)
+            c.door_->dismiss(false);
     });
     auto slot = done.cancellation_slot();
     waiting w;
@@ -280,6 +290,7 @@ void core::close()
             w->process->ask_to_stop(std::nullopt);
     }
     workers_.clear();
+    close_door();
     for (auto& [ticket, w] : std::exchange(waiting_, {}))
         if (w.what == waiting::kind::stopped)
             w.stopped.complete(io_, error_code());
@@ -307,6 +318,7 @@ void core::loop_gone()
             each->process->forget(each->exit_ticket);
     }
     timer_.reset();
+    door_.reset();
     const auto dropped = std::exchange(waiting_, {});
     launch_ = nullptr;
     shelf_.reset();
@@ -323,6 +335,7 @@ void core::work()
     hand_out();
     settle_jobs();
     clean_up_orphans();
+    mind_remote();
     for (const auto forgotten : pool_->take_forgotten())
         for (auto& [id, w] : workers_)
             if (w->socket && w->blocks.erase(forgotten) != 0) {
@@ -332,7 +345,7 @@ void core::work()
                 w->socket->put(f);
             }
     for (auto& [id, w] : workers_)
-        if (crew_.is_retiring(id) && scheduler_.held(id) == 0)
+        if (is_retiring(*w) && scheduler_.held(id) == 0)
             tell_to_leave(*w);
     for (auto& [id, w] : workers_)
         flush(*w);
@@ -344,7 +357,7 @@ void core::work()
 
 bool core::is_needed() const
 {
-    return !waiting_.empty() ||
+    return !waiting_.empty() || (door_ && !stopped_) ||
            std::ranges::any_of(jobs_, [](const auto& each) { return each.second.wanted; }) ||
            std::ranges::any_of(workers_, [](const auto& each) {
                return each.second->orphan_until || each.second->killed;
@@ -380,6 +393,7 @@ void core::arm_timer()
         for (const auto& [id, w] : workers_)
             if (!w->killed)
                 at(w->orphan_until);
+        at_remote(next);
     }
     if (next == timer_at_)
         return;
@@ -407,7 +421,9 @@ void core::on_timer()
 void core::settle_waiting()
 {
     const bool ready = !stopped_ && crew_.up() >= crew_.wanted() && crew_.alive() == crew_.wanted();
-    const bool over = stopped_ && crew_.alive() == 0;
+    const bool over = stopped_ && crew_.alive() == 0 && workers_.empty();
+    if (over)
+        close_door();
     for (auto at = waiting_.begin(); at != waiting_.end();) {
         auto& w = at->second;
         const bool refused = w.what == waiting::kind::ready && stopped_;
@@ -423,20 +439,6 @@ void core::settle_waiting()
         }
         at = waiting_.erase(at);
     }
-}
-
-/// No worker can be had: what waits for one learns why.
-void core::give_up(const std::exception_ptr& why)
-{
-    for (const auto id : job_ids())
-        end_job(id, why);
-    for (auto at = waiting_.begin(); at != waiting_.end();)
-        if (at->second.what == waiting::kind::ready) {
-            at->second.ready.complete(io_, why);
-            at = waiting_.erase(at);
-        } else {
-            ++at;
-        }
 }
 
 } // namespace zproc::swarming

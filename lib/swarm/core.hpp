@@ -5,8 +5,11 @@
 #include "swarm/blocks.hpp"
 #include "swarm/control.hpp"
 #include "swarm/crew.hpp"
+#include "swarm/door.hpp"
+#include "swarm/launcher.hpp"
 #include "swarm/scheduler.hpp"
 #include "swarm/wire.hpp"
+#include "swarm/worker_ending.hpp"
 
 #include <zproc/context/base.hpp>
 #include <zproc/detail/swarm_job.hpp>
@@ -18,7 +21,6 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,11 +32,6 @@
 namespace zproc::swarming {
 
 namespace asio = boost::asio;
-
-/// Spawns a process of the context that is handed these descriptors.
-using launcher =
-    std::function<void(spawn_options, detail::call, std::shared_ptr<std::vector<descriptor>>,
-                       std::unique_ptr<detail::pending_spawn>)>;
 
 /// Items as they came out of the input, kept until each is settled.
 struct batch {
@@ -59,8 +56,10 @@ struct batch {
 /// On the strand but for what says otherwise.
 class core final : public detail::swarm_core, public std::enable_shared_from_this<core> {
 public:
+    /// With a plan of it, the swarm has a door.
     static std::shared_ptr<core> make(asio::any_io_executor io, swarm_options options,
-                                      std::chrono::nanoseconds grace, launcher launch);
+                                      std::chrono::nanoseconds grace, launcher launch,
+                                      std::optional<door_plan> plan);
     core(asio::any_io_executor io, swarm_options options, std::chrono::nanoseconds grace,
          launcher launch);
     ~core() override;
@@ -69,6 +68,8 @@ public:
     asio::any_io_executor get_executor() const noexcept override { return io_; }
     const swarm_options& options() const noexcept override { return options_; }
     std::size_t size() const noexcept override { return size_; }
+    std::size_t remote_workers() const noexcept override { return remote_; }
+    const std::string& address() const noexcept override { return address_; }
     std::shared_ptr<detail::swarm_block> acquire(std::size_t size) noexcept override;
     void start(std::shared_ptr<detail::swarm_job> job) override;
     void cancel(const std::shared_ptr<detail::swarm_job>& job) override;
@@ -106,7 +107,6 @@ private:
     void on_timer();
     bool is_needed() const;
     void settle_waiting();
-    void give_up(const std::exception_ptr& why);
     void close();
     std::uint64_t add_waiting(waiting w, asio::cancellation_slot slot);
 
@@ -141,7 +141,25 @@ private:
     void tell_to_leave(worker& w);
     void kill(worker& w);
     void lost(worker_id id, std::exception_ptr death, bool by_somebody = false);
+    void note_failure(const std::exception_ptr& death);
+    bool is_hopeless() const;
+    void give_up(const std::exception_ptr& why);
     void look_at_items();
+    bool is_starting(const worker& w) const;
+    bool is_up(const worker& w) const;
+    bool is_retiring(const worker& w) const;
+
+    // ---- core_remote.cpp: those of other machines
+    void open_door(door_plan plan);
+    void close_door();
+    void worker_came(door::host_id host, door::worker_number number, std::unique_ptr<wire> link);
+    void worker_ended(door::host_id host, door::worker_number number, worker_ending ending);
+    void host_lost(door::host_id host);
+    void lost_with_its_host(worker_id id);
+    void lost_elsewhere(worker_id id);
+    void mind_remote();
+    void at_remote(std::optional<duration>& next) const;
+    std::size_t count_remote() const;
 
     asio::any_io_executor io_;
     asio::any_io_executor strand_;
@@ -153,6 +171,8 @@ private:
     std::shared_ptr<block_pool> pool_ = std::make_shared<block_pool>();
     std::atomic<bool> loop_gone_ = false;
     std::atomic<std::size_t> size_;
+    std::atomic<std::size_t> remote_ = 0;
+    std::string address_; ///< from its making on
     std::atomic<std::uint64_t> last_waiting_ = 0;
     std::mutex mutex_;
     std::vector<std::weak_ptr<detail::swarm_job>> begun_; ///< who is told of the loop's end
@@ -164,6 +184,9 @@ private:
     std::map<job_id, running_job> jobs_;
     std::map<std::uint64_t, waiting> waiting_;
     std::exception_ptr last_failure_; ///< of a start
+    std::shared_ptr<door> door_;
+    worker_id last_remote_ = 0;
+    unsigned remote_failures_ = 0; ///< of starts elsewhere, in a row
     bool stopped_ = false;
     bool armed_ = false;
     std::shared_ptr<core> self_; ///< while it is armed
@@ -197,8 +220,19 @@ struct core::worker {
     bool writing = false;
     bool told_to_leave = false;
     bool killed = false;
-    bool force = false;
     std::uint64_t round = 0; ///< of the waits: older ones are not ours any more
+
+    /// Of a worker of another machine.
+    struct elsewhere {
+        door::host_id host = 0;
+        door::worker_number number = 0;
+        bool ready = false;
+        bool retiring = false;
+        std::optional<worker_ending>
+            ending{};                    ///< told by its host; its socket comes to its end, too
+        std::optional<duration> until{}; ///< that, or what its host has to tell, is waited for
+    };
+    std::optional<elsewhere> remote;
 };
 
 /// An operation on the swarm itself.

@@ -192,13 +192,14 @@ void core::done(worker& from, const frame& f)
     from.held.pop_front();
     ++from.taken;
     crew_.worked();
+    remote_failures_ = 0;
     from.items += f.count;
     from.orphan_until.reset();
     if (finish->wanted)
         take_results(from, *finish, results, std::move(*failures));
     const auto most = options_.items_per_worker();
     const auto memory = options_.memory_per_worker();
-    if (crew_.is_up(from.id) && ((most && from.items >= *most) || (memory && f.resident > *memory)))
+    if (is_up(from) && ((most && from.items >= *most) || (memory && f.resident > *memory)))
         retire(from);
 }
 
@@ -295,6 +296,8 @@ void core::clean_up_orphans()
         if (const auto orphan = scheduler_.orphan(id)) {
             if (w->page)
                 __atomic_store_n(w->page.left_job(), orphan->job, __ATOMIC_RELAXED);
+            else if (w->remote && !w->orphan_until && door_)
+                door_->abandon(w->remote->host, w->remote->number, orphan->job);
             if (!w->orphan_until)
                 w->orphan_until = time + grace_;
         }

@@ -102,9 +102,7 @@ void core::start_worker()
         last_failure_ = std::make_exception_ptr(
             system_error(error_code(errno, boost::system::system_category())));
         crew_.gone(id, true, now());
-        if (crew_.is_hopeless())
-            give_up(last_failure_);
-        return;
+        return note_failure(last_failure_);
     }
     auto handed = std::make_shared<std::vector<descriptor>>();
     handed->push_back(std::move(its));
@@ -217,8 +215,10 @@ bool core::handle(worker& w, const frame& f)
 {
     switch (f.kind) {
     case frame_kind::ready:
-        if (crew_.is_starting(w.id)) {
+        if (is_starting(w)) {
             crew_.up(w.id);
+            if (w.remote)
+                w.remote->ready = true;
             scheduler_.worker_up(w.id, static_cast<bool>(w.page));
         }
         return true;
@@ -228,10 +228,7 @@ bool core::handle(worker& w, const frame& f)
         return true;
     case frame_kind::forget: w.results.forget(f.blob.block); return true;
     case frame_kind::done: done(w, f); return true;
-    case frame_kind::job:
-    case frame_kind::end_job:
-    case frame_kind::task:
-    case frame_kind::leave: break;
+    default: break; // is not for it to say
     }
     kill(w);
     return false;
@@ -248,6 +245,23 @@ void core::retire(worker& w)
 {
     crew_.retire(w.id);
     scheduler_.retire(w.id);
+    if (w.remote)
+        w.remote->retiring = true;
+}
+
+bool core::is_starting(const worker& w) const
+{
+    return w.remote ? !w.remote->ready && !w.remote->retiring : crew_.is_starting(w.id);
+}
+
+bool core::is_up(const worker& w) const
+{
+    return w.remote ? w.remote->ready && !w.remote->retiring : crew_.is_up(w.id);
+}
+
+bool core::is_retiring(const worker& w) const
+{
+    return w.remote ? w.remote->retiring : crew_.is_retiring(w.id);
 }
 
 void core::tell_to_leave(worker& w)
@@ -266,6 +280,8 @@ void core::kill(worker& w)
     scheduler_.retire(w.id);
     if (w.process)
         w.process->signal(SIGKILL);
+    if (w.remote && door_)
+        door_->kill(w.remote->host, w.remote->number);
 }
 
 /// Its process has ended, or never began.
@@ -281,12 +297,43 @@ void core::lost(worker_id id, std::exception_ptr death, bool by_somebody)
     if (!death)
         death = std::make_exception_ptr(system_error(errc::process_gone));
     const auto sign = w->page.sign();
-    const auto verdicts = scheduler_.worker_gone(id, sign, by_somebody && !w->killed);
-    if (crew_.gone(id, !sign, now()))
-        last_failure_ = death;
+    const auto verdicts = scheduler_.worker_gone(
+        id, sign, by_somebody && !w->killed ? scheduler::death::killed : scheduler::death::own);
+    const bool failed = crew_.gone(id, !sign, now());
     judge(verdicts, death);
-    if (crew_.is_hopeless() && last_failure_)
+    note_failure(failed ? death : nullptr);
+}
+
+/// Of a start, or none.
+void core::note_failure(const std::exception_ptr& death)
+{
+    if (death)
+        last_failure_ = death;
+    if (is_hopeless() && last_failure_)
         give_up(last_failure_);
+}
+
+/// Those that were started lately have failed, and nobody else is up.
+bool core::is_hopeless() const
+{
+    if (count_remote() != 0)
+        return false;
+    return crew_.is_hopeless() ||
+           (remote_failures_ >= crew::most_failures && crew_.up() == 0 && crew_.starting() == 0);
+}
+
+/// No worker can be had: what waits for one learns why.
+void core::give_up(const std::exception_ptr& why)
+{
+    for (const auto id : job_ids())
+        end_job(id, why);
+    for (auto at = waiting_.begin(); at != waiting_.end();)
+        if (at->second.what == waiting::kind::ready) {
+            at->second.ready.complete(io_, why);
+            at = waiting_.erase(at);
+        } else {
+            ++at;
+        }
 }
 
 void core::look_at_items()

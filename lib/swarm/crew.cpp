@@ -52,7 +52,7 @@ std::optional<duration> crew::next_start() const
 
 bool crew::is_hopeless() const
 {
-    return failures_ >= most_failures && up() == 0 && starting() == 0;
+    return gives_up_ && failures_ >= most_failures && up() == 0 && starting() == 0;
 }
 
 worker_id crew::start()

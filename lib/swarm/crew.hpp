@@ -17,7 +17,10 @@ namespace zproc::swarming {
 ///         └──────────────gone: a failed start────►
 class crew {
 public:
-    explicit crew(std::size_t wanted) : wanted_(wanted) {}
+    /// `gives_up`: it may become hopeless.
+    explicit crew(std::size_t wanted, bool gives_up = true) : wanted_(wanted), gives_up_(gives_up)
+    {
+    }
 
     std::size_t wanted() const noexcept { return wanted_; }
     /// Those that are up and stay.
@@ -58,6 +61,7 @@ private:
     bool is(worker_id worker, state of) const;
 
     std::size_t wanted_;
+    bool gives_up_;
     std::map<worker_id, state> workers_;
     worker_id last_ = 0;
     unsigned failures_ = 0;

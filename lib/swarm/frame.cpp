@@ -30,7 +30,7 @@ static_assert(sizeof(head) == frame_head);
 bool is_known(std::uint16_t kind)
 {
     return kind >= static_cast<std::uint16_t>(frame_kind::block) &&
-           kind <= static_cast<std::uint16_t>(frame_kind::done);
+           kind <= static_cast<std::uint16_t>(frame_kind::ended);
 }
 
 struct failure_head {
@@ -92,7 +92,7 @@ std::optional<frame> frame_reader::next()
     std::memcpy(&h, buffer_.data() + begin_, sizeof h);
     const auto kind = static_cast<frame_kind>(h.kind);
     const bool has_blob = kind == frame_kind::task || kind == frame_kind::done;
-    if (h.body > max_frame_body || !is_known(h.kind) ||
+    if (h.body > most_ || !is_known(h.kind) ||
         (has_blob && h.block == 0 && (h.offset != 0 || h.length > h.body))) {
         broken_ = true;
         return std::nullopt;

@@ -24,6 +24,21 @@ enum class frame_kind : std::uint16_t {
     // to the owner
     ready, ///< the initialiser has returned
     done,  ///< `chunk`: `count` items are over, in `number` ns; results in `blob`, then failures
+
+    // over TCP, until it is known who is there: see door_handshake
+    hello,
+    challenge,
+    proof,
+    welcome,
+    refused,
+    // to a worker of another machine
+    prepare, ///< its body: initialiser and finaliser
+    // to a host of workers, whose own `number` says which
+    kill,    ///< by SIGKILL
+    abandon, ///< it should leave `job`
+    dismiss, ///< start no more; with `at_once`: end those that are left
+    // from a host
+    ended, ///< its body is a worker_ending
 };
 
 /// Where the bytes of items or results are: in block `block`, or (0) at the front of the body.
@@ -53,6 +68,9 @@ inline constexpr std::uint16_t tells_resident = 2;
 /// Of a task: its items are of one size each, without a length before them.
 inline constexpr std::uint16_t in_bulk = 4;
 
+/// Of a dismissal.
+inline constexpr std::uint16_t at_once = 1;
+
 inline constexpr std::size_t frame_head = 64;
 /// What is larger goes by blocks, where these cross; else it is this that limits a chunk.
 inline constexpr std::uint32_t max_frame_body = std::uint32_t{1} << 30;
@@ -62,6 +80,10 @@ void write_frame(std::string& out, const frame& f);
 /// Frames out of bytes as they come. After an error nothing more is read.
 class frame_reader {
 public:
+    /// Of bodies.
+    explicit frame_reader(std::uint32_t most = max_frame_body) noexcept : most_(most) {}
+    void set_limit(std::uint32_t most) noexcept { most_ = most; }
+
     /// Room for what is read next; then `filled` says how much came.
     std::span<char> room();
     void filled(std::size_t size) noexcept { end_ += size; }
@@ -74,6 +96,7 @@ private:
     std::vector<char> buffer_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
+    std::uint32_t most_;
     bool broken_ = false;
 };
 

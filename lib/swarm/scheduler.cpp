@@ -311,7 +311,7 @@ std::optional<scheduler::finish> scheduler::finished(worker_id which, chunk_id i
 }
 
 std::vector<verdict> scheduler::worker_gone(worker_id which, std::optional<last_sign> sign,
-                                            bool killed)
+                                            death how)
 {
     std::vector<verdict> told;
     const auto at = workers_.find(which);
@@ -331,7 +331,7 @@ std::vector<verdict> scheduler::worker_gone(worker_id which, std::optional<last_
             continue;
         }
         const bool begun = sign && sign->chunk == each.what.id;
-        if (gone.shows_items && !begun) { // nor to this one
+        if (how == death::lost || ((gone.shows_items || sign) && !begun)) { // nor to this one
             put_back(j, first, end);
             continue;
         }
@@ -354,7 +354,7 @@ std::vector<verdict> scheduler::worker_gone(worker_id which, std::optional<last_
             j.strikes.erase(*guilty);
             ++j.settled;
             told.push_back({each.what.job, *guilty, true});
-        } else if (strike(j, *guilty, killed)) {
+        } else if (strike(j, *guilty, how == death::killed)) {
             told.push_back({each.what.job, *guilty, false});
         }
     }

@@ -123,9 +123,15 @@ public:
                                    std::span<const std::uint32_t> failures, duration elapsed,
                                    duration now);
 
-    /// `killed`: by SIGKILL, which is rarely the doing of an item.
+    /// Why a worker has ended.
+    enum class death : std::uint8_t {
+        own,
+        killed, ///< by SIGKILL, which is rarely the doing of an item
+        lost,   ///< with its machine, which is nobody's: what it held is done again
+    };
+    /// One that shows no items may have told at the end which it was at: chunk 0, at none.
     std::vector<verdict> worker_gone(worker_id worker, std::optional<last_sign> sign,
-                                     bool killed = false);
+                                     death how = death::own);
 
     // ---- deadlines
 

@@ -1,8 +1,10 @@
 #include "swarm/wire.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -13,6 +15,14 @@ namespace {
 
 constexpr std::size_t most_descriptors = 16; ///< that come before anybody takes them
 
+constexpr std::size_t sealed_size = std::size_t{32} << 10; ///< of one read
+
+bool is_for_now(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS || error == ENOMEM ||
+           error == ETOOMANYREFS;
+}
+
 union control_space {
     cmsghdr align;
     char bytes[CMSG_SPACE(4 * sizeof(int))];
@@ -20,10 +30,13 @@ union control_space {
 
 } // namespace
 
-wire::wire(const boost::asio::any_io_executor& io, descriptor socket, bool descriptors)
-    : socket_(std::make_unique<boost::asio::posix::stream_descriptor>(io, socket.release())),
-      descriptors_(descriptors)
+wire::wire(const boost::asio::any_io_executor& io, descriptor socket, bool descriptors,
+           std::unique_ptr<tls::session> tls)
+    : socket_(std::make_unique<boost::asio::posix::stream_descriptor>(io, socket.get())),
+      tls_(std::move(tls)),
+      descriptors_(descriptors && !tls_)
 {
+    socket.release();
 }
 
 wire::~wire() = default;
@@ -35,8 +48,63 @@ void wire::put(const frame& f, int with)
     write_frame(out_, f);
 }
 
+bool wire::has_unsent() const noexcept
+{
+    return tls_ ? !tls_->output().empty() || (tls_->established() && !out_.empty()) : !out_.empty();
+}
+
+std::string_view wire::tls_text() const noexcept
+{
+    return tls_ && tls_->error() ? std::string_view(tls_->text()) : std::string_view();
+}
+
+wire::outcome wire::flush_sealed()
+{
+    // Until the two have agreed, only the handshake goes.
+    if (tls_->established() && !out_.empty()) {
+        if (!tls_->seal(std::as_bytes(std::span(out_))))
+            return outcome::closed;
+        out_.clear();
+    }
+    auto& sealed = tls_->output();
+    while (sent_ != sealed.size()) {
+        const auto size = ::send(socket_->native_handle(), sealed.data() + sent_,
+                                 sealed.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (size < 0 && errno == EINTR)
+            continue;
+        if (size < 0)
+            return is_for_now(errno) ? outcome::later : outcome::closed;
+        sent_ += static_cast<std::size_t>(size);
+    }
+    sealed.clear();
+    sent_ = 0;
+    return outcome::done;
+}
+
+wire::outcome wire::fill_sealed()
+{
+    std::array<std::byte, sealed_size> sealed;
+    ssize_t size;
+    do
+        size = ::recv(socket_->native_handle(), sealed.data(), sealed.size(), MSG_DONTWAIT);
+    while (size < 0 && errno == EINTR);
+    if (size < 0)
+        return is_for_now(errno) ? outcome::later : outcome::closed;
+    if (size == 0 || !tls_->received(std::span(sealed).first(static_cast<std::size_t>(size))))
+        return outcome::closed;
+    for (;;) {
+        const auto count = tls_->open(std::as_writable_bytes(in_.room()));
+        if (count == 0)
+            break;
+        in_.filled(count);
+    }
+    return tls_->error() ? outcome::closed : outcome::done;
+}
+
 wire::outcome wire::flush()
 {
+    if (tls_)
+        return flush_sealed();
     while (sent_ != out_.size()) {
         auto end = out_.size();
         const bool one_goes_along = !beside_.empty() && beside_.front().first == sent_;
@@ -62,10 +130,7 @@ wire::outcome wire::flush()
         if (size < 0 && errno == EINTR)
             continue;
         if (size < 0)
-            return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM ||
-                           errno == ETOOMANYREFS
-                       ? outcome::later
-                       : outcome::closed;
+            return is_for_now(errno) ? outcome::later : outcome::closed;
         if (one_goes_along)
             beside_.pop_front();
         sent_ += static_cast<std::size_t>(size);
@@ -77,6 +142,8 @@ wire::outcome wire::flush()
 
 wire::outcome wire::fill()
 {
+    if (tls_)
+        return fill_sealed();
     const auto room = in_.room();
     iovec part{room.data(), room.size()};
     control_space control;
@@ -92,9 +159,7 @@ wire::outcome wire::fill()
         size = ::recvmsg(socket_->native_handle(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     while (size < 0 && errno == EINTR);
     if (size < 0)
-        return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM
-                   ? outcome::later
-                   : outcome::closed;
+        return is_for_now(errno) ? outcome::later : outcome::closed;
     for (auto* each = CMSG_FIRSTHDR(&header); each; each = CMSG_NXTHDR(&header, each))
         if (each->cmsg_level == SOL_SOCKET && each->cmsg_type == SCM_RIGHTS) {
             const auto count = (each->cmsg_len - CMSG_LEN(0)) / sizeof(int);

@@ -3,6 +3,8 @@
 #include "supervisor/call_message.hpp"
 #include "supervisor/function_ref.hpp"
 #include "swarm/chunk_work.hpp"
+#include "swarm/dial.hpp"
+#include "tcp.hpp"
 
 #include <zproc/detail/packing.hpp>
 #include <zproc/detail/swarm_job.hpp>
@@ -17,6 +19,10 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
 #include <deque>
 #include <exception>
 #include <map>
@@ -35,6 +41,33 @@ namespace zproc::swarming {
 
 namespace {
 
+/// Address, secret, build, name of the owner in its certificate, and what is shown to it; host,
+/// token, and number of the worker there.
+using door_arguments =
+    std::tuple<std::string, std::string, std::string, std::string, bool, std::string, std::string,
+               std::string, std::uint32_t, std::string, std::uint64_t>;
+
+dial_plan read_door(std::string_view packed)
+{
+    const auto [address, secret, build, server_name, with_tls, certificate, key, authorities, host,
+                token, number] = detail::unpack<door_arguments>(packed);
+    dial_plan plan;
+    std::string text;
+    error_code ec = protocol::parse_address(address, protocol::side::client, plan.where, text);
+    if (!ec && with_tls)
+        plan.tls = tls::terms::make(tls::role::client, {certificate, key, authorities}, ec, text);
+    if (ec)
+        throw system_error(ec, text);
+    plan.secret = secret;
+    plan.build = build;
+    plan.server_name = server_name;
+    plan.role = door_role::worker;
+    plan.host = host;
+    std::memcpy(plan.token.data(), token.data(), std::min(token.size(), plan.token.size()));
+    plan.worker = number;
+    return plan;
+}
+
 /// A worker process.
 class worker {
 public:
@@ -43,11 +76,15 @@ public:
     {
     }
 
+    void begin();
+    /// Goes to the door of a swarm. False when it is not wanted there any more.
+    asio::awaitable<bool> begin_elsewhere();
     asio::awaitable<void> serve();
 
 private:
-    void begin();
-    void initialise();
+    void take_page(int file);
+    void prepare(std::string_view plan);
+    void initialise(const std::string& how);
     void finalise();
     void run_stateful(const supervision::call_message& message);
     void handle(const frame& f);
@@ -59,7 +96,6 @@ private:
 
     workbench bench_;
     asio::any_io_executor io_;
-    std::string initialiser_;
     std::string finaliser_;
     std::map<std::uint32_t, std::shared_ptr<known_job>> jobs_;
     block_table blocks_;
@@ -78,13 +114,46 @@ void worker::begin()
     const auto handed = bench_.process.handed();
     if (handed.size() != 2)
         throw std::logic_error("zproc: a worker was not given its wire");
-    bench_.socket.emplace(io_, descriptor(handed[0]));
-    bench_.page = control_page(open_page(descriptor(handed[1])));
+    bench_.socket = std::make_unique<wire>(io_, descriptor(handed[0]));
+    take_page(handed[1]);
+    prepare(bench_.process.arguments());
+}
+
+asio::awaitable<bool> worker::begin_elsewhere()
+{
+    const auto handed = bench_.process.handed();
+    if (handed.size() != 1)
+        throw std::logic_error("zproc: a worker was not given its page");
+    take_page(handed[0]);
+    const auto plan = read_door(bench_.process.arguments());
+    bool wanted = true;
+    try {
+        auto got = co_await dial(plan);
+        bench_.socket = std::move(got.link);
+        const auto silence = std::chrono::ceil<std::chrono::seconds>(
+            std::chrono::milliseconds(got.welcome.silence_ms));
+        tcp::set_patient_options(bench_.socket->socket().native_handle(), silence);
+    } catch (const system_error& e) {
+        if (e.code() != errc::swarm_stopped)
+            throw;
+        wanted = false;
+    }
+    co_return wanted;
+}
+
+void worker::take_page(int file)
+{
+    bench_.page = control_page(open_page(descriptor(file)));
     if (!bench_.page)
         throw system_error(errno, boost::system::system_category(), "a worker's control page");
-    std::tie(initialiser_, finaliser_) =
-        detail::unpack<std::tuple<std::string, std::string>>(bench_.process.arguments());
-    initialise();
+}
+
+/// What is initialised is finalised.
+void worker::prepare(std::string_view plan)
+{
+    auto [first, last] = detail::unpack<std::tuple<std::string, std::string>>(plan);
+    initialise(first);
+    finaliser_ = std::move(last);
 }
 
 void worker::run_stateful(const supervision::call_message& message)
@@ -99,10 +168,10 @@ void worker::run_stateful(const supervision::call_message& message)
     bench_.state = made.state;
 }
 
-void worker::initialise()
+void worker::initialise(const std::string& how)
 {
-    if (!initialiser_.empty())
-        if (const auto message = supervision::decode_call(initialiser_))
+    if (!how.empty())
+        if (const auto message = supervision::decode_call(how))
             run_stateful(*message);
     frame f;
     f.kind = frame_kind::ready;
@@ -174,8 +243,8 @@ void worker::handle(const frame& f)
         break;
     }
     case frame_kind::leave: leaving_ = true; break;
-    case frame_kind::ready:
-    case frame_kind::done: throw std::logic_error("zproc: a worker was told what is its to tell");
+    case frame_kind::prepare: prepare(f.body); break;
+    default: throw std::logic_error("zproc: a worker was told what is not its to hear");
     }
 }
 
@@ -251,7 +320,6 @@ asio::awaitable<void> worker::serve_frames()
 
 asio::awaitable<void> worker::serve()
 {
-    begin();
     co_await asio::this_coro::throw_if_cancelled(false);
     std::exception_ptr error;
     try {
@@ -276,7 +344,17 @@ asio::awaitable<void> worker::serve()
 asio::awaitable<std::string> become_worker(detail::invocation& process)
 {
     worker own(process, co_await asio::this_coro::executor);
+    own.begin();
     co_await own.serve();
+    co_return std::string();
+}
+
+asio::awaitable<std::string> become_remote_worker(detail::invocation& process)
+{
+    worker own(process, co_await asio::this_coro::executor);
+    const bool wanted = co_await own.begin_elsewhere();
+    if (wanted)
+        co_await own.serve();
     co_return std::string();
 }
 
@@ -285,7 +363,13 @@ void worker_entry(detail::invocation& process)
     process.launch(become_worker(process));
 }
 
+void remote_worker_entry(detail::invocation& process)
+{
+    process.launch(become_remote_worker(process));
+}
+
 [[maybe_unused]] const detail::stub_registration registered(&worker_entry);
+[[maybe_unused]] const detail::stub_registration registered_elsewhere(&remote_worker_entry);
 
 } // namespace
 
@@ -298,19 +382,38 @@ std::string encode_job(const detail::call& work)
     return supervision::encode(message);
 }
 
+std::string encode_plan(const worker_plan& plan)
+{
+    const auto bytes = [](const std::optional<detail::call>& each) {
+        return each ? encode_job(*each) : std::string();
+    };
+    const auto both = std::make_tuple(bytes(plan.initialiser), bytes(plan.finaliser));
+    return detail::pack(both);
+}
+
 detail::call worker_call(const worker_plan& plan)
 {
     detail::call made;
     made.name = "zproc::swarm worker";
     made.function = detail::refer(&worker_entry, 0, made.failure);
-    const auto bytes = [&](const std::optional<detail::call>& each) {
-        if (each && each->failure && !made.failure)
-            made.failure = each->failure;
-        return each ? encode_job(*each) : std::string();
-    };
-    const auto first = bytes(plan.initialiser);
-    const auto last = bytes(plan.finaliser);
-    made.arguments = detail::pack(std::make_tuple(first, last));
+    for (const auto* each : {&plan.initialiser, &plan.finaliser})
+        if (*each && (*each)->failure && !made.failure)
+            made.failure = (*each)->failure;
+    made.arguments = encode_plan(plan);
+    return made;
+}
+
+detail::call remote_worker_call(const dial_plan& door, const tls::identity& shown)
+{
+    detail::call made;
+    made.name = "zproc::swarm worker";
+    made.function = detail::refer(&remote_worker_entry, 0, made.failure);
+    const door_arguments all(
+        protocol::to_string(door.where), door.secret, door.build, door.server_name,
+        door.tls != nullptr, shown.certificate, shown.key, shown.authorities, door.host,
+        std::string(reinterpret_cast<const char*>(door.token.data()), door.token.size()),
+        door.worker);
+    made.arguments = detail::pack(all);
     return made;
 }
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "swarm/dial.hpp"
+#include "tls.hpp"
+
 #include <zproc/detail/call.hpp>
 
 #include <optional>
@@ -16,6 +19,12 @@ struct worker_plan {
 
 /// The call that makes a process a worker.
 detail::call worker_call(const worker_plan& plan);
+
+/// The call that makes a process a worker of a swarm elsewhere: it goes there by itself. A control
+/// page is handed to it, which it shares with its host.
+detail::call remote_worker_call(const dial_plan& door, const tls::identity& shown);
+/// What such a worker is told then, in a frame `prepare`.
+std::string encode_plan(const worker_plan& plan);
 
 /// What a worker is told of a job, for `detail::call`.
 std::string encode_job(const detail::call& work);

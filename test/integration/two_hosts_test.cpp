@@ -1,5 +1,5 @@
-// Two programs on two hosts share one state: each has a network of its own, and there is a cable
-// between them.
+// Two programs on two hosts share one state, or work: each has a network of its own, and there is a
+// cable between them.
 
 #include "supervisor/prepare.hpp"
 #include "support/rounds.hpp"
@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <ranges>
 #include <string>
 
 #include <sched.h>
@@ -112,19 +113,38 @@ asio::awaitable<void> use_from_afar(context ctx)
     co_await state.set("done", counted);
 }
 
-int second_host(int told)
+int use_its_state(const std::string& address)
+{
+    zproc::run_options options;
+    options.address(address).secret(the_secret);
+    return zproc::run(&use_from_afar, options);
+}
+
+int work_for_its_swarm(const std::string& address)
+{
+    zproc::run_options options;
+    options.workers_for(address, zproc::join_options().workers(2)).secret(the_secret);
+    return zproc::run(&use_from_afar, options);
+}
+
+int second_host(int told, int (*what)(const std::string&))
 {
     std::string address;
     for (char letter = 0; ::read(told, &letter, 1) == 1 && letter != '\n';)
         address += letter;
-    zproc::run_options options;
-    options.address(address).secret(the_secret);
-    return plug_in("192.0.2.2") ? zproc::run(&use_from_afar, options) : 1;
+    return plug_in("192.0.2.2") ? what(address) : 1;
 }
 
 // ---- the first: it has the state ---------------------------------------------------------------
 
 int tell = -1;
+
+void tell_second(std::string address)
+{
+    address += '\n';
+    demand(::write(tell, address.data(), address.size()) == static_cast<ssize_t>(address.size()),
+           "the second host is told");
+}
 
 asio::awaitable<void> serve_both(context ctx)
 {
@@ -133,9 +153,7 @@ asio::awaitable<void> serve_both(context ctx)
     auto second = state.when_available("from second");
     auto ready = state.when_available("ready for the worst");
     auto done = state.when_available("done");
-    const auto address = ctx.addresses().front() + "\n";
-    demand(::write(tell, address.data(), address.size()) == static_cast<ssize_t>(address.size()),
-           "the second host is told");
+    tell_second(ctx.addresses().front());
 
     const auto e = co_await second.next();
     demand(e->changes.front().after == 2, "what the second has set is there");
@@ -160,7 +178,44 @@ asio::awaitable<void> serve_both(context ctx)
     demand(co_await state.get("count") == 20, "every atomic function counted once");
 }
 
-int first_host()
+int slow_next(int x)
+{
+    ::usleep(1000);
+    return x + 1;
+}
+
+/// What the workers of the second host have when the cable is pulled is done by the one here.
+asio::awaitable<void> have_it_work(context ctx)
+{
+    zproc::swarm_options options;
+    options.size(1).listen("tcp://192.0.2.1:0").silence(1s).retries(0);
+    auto swarm = co_await ctx.create_swarm(options);
+    tell_second(swarm.address());
+    auto numbers = swarm.map_lazy(slow_next, std::views::iota(0));
+    int last = 0;
+    const auto step = [&]() -> asio::awaitable<void> {
+        const auto each = co_await numbers.next();
+        demand(each == last + 1, "every result, in order, each once");
+        ++last;
+    };
+    for (int times = 0; times != 2; ++times) {
+        while (swarm.remote_workers() != 2)
+            co_await step();
+        for (int i = 0; i != 300; ++i)
+            co_await step();
+        demand(shell("ip link set cable down"), "the cable is pulled");
+        while (swarm.remote_workers() != 0)
+            co_await step();
+        for (int i = 0; i != 300; ++i)
+            co_await step();
+        demand(shell("ip link set cable up"), "the cable is in again");
+    }
+    while (swarm.remote_workers() != 2)
+        co_await step();
+    co_await swarm.stop();
+}
+
+int first_host(asio::awaitable<void> (*what)(context), int (*second_does)(const std::string&))
 {
     if (!move_out())
         return not_permitted;
@@ -173,7 +228,7 @@ int first_host()
         ::close(orders[1]);
         if (::unshare(CLONE_NEWNET) != 0 || ::write(news[1], "", 1) != 1)
             ::_exit(1);
-        const int code = second_host(orders[0]);
+        const int code = second_host(orders[0], second_does);
         std::fflush(nullptr);
         ::_exit(code);
     }
@@ -185,12 +240,23 @@ int first_host()
         return not_permitted; // no such device in this kernel
     zproc::run_options options;
     options.listen("tcp://192.0.2.1:0").secret(the_secret);
-    const int code = plug_in("192.0.2.1") ? zproc::run(&serve_both, options) : 1;
+    const int code = plug_in("192.0.2.1") ? zproc::run(what, options) : 1;
     if (code != 0)
         ::kill(second, SIGKILL);
     int status = 0;
     ::waitpid(second, &status, 0);
     return code != 0 ? code : WEXITSTATUS(status);
+}
+
+void hold_between(asio::awaitable<void> (*first)(context), int (*second)(const std::string&))
+{
+    const int code =
+        zproc::test::run_as_program([first, second] { return first_host(first, second); });
+    if (code == not_permitted) {
+        BOOST_TEST_MESSAGE("left out: networks of one's own are not permitted here");
+        return;
+    }
+    BOOST_TEST(code == 0);
 }
 
 } // namespace
@@ -199,12 +265,12 @@ BOOST_AUTO_TEST_SUITE(two_hosts)
 
 BOOST_AUTO_TEST_CASE(programs_on_two_hosts_share_one_state)
 {
-    const int code = zproc::test::run_as_program(&first_host);
-    if (code == not_permitted) {
-        BOOST_TEST_MESSAGE("left out: networks of one's own are not permitted here");
-        return;
-    }
-    BOOST_TEST(code == 0);
+    hold_between(&serve_both, &use_its_state);
+}
+
+BOOST_AUTO_TEST_CASE(workers_of_a_second_host_are_lost_and_come_back)
+{
+    hold_between(&have_it_work, &work_for_its_swarm);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

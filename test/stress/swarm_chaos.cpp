@@ -45,9 +45,9 @@ constexpr std::size_t workers = 4;
 struct work {
     const char* name;
     asio::awaitable<void> (*run)(context, swarm);
+    bool remote = false;
 };
 
-// By `kind`.
 constexpr work all_work[] = {
     {"mapping numbers", &map_all},
     {"mapping texts", &map_texts},
@@ -56,7 +56,17 @@ constexpr work all_work[] = {
     {"finding poison", &find_poison},
     {"doing several at once", &do_several_at_once},
     {"streaming, and memory stays flat", &stay_flat},
+    {"mapping texts, with a machine that vanishes", &map_texts, true},
+    {"streaming, with a machine that vanishes", &stream_all, true},
+    {"finding poison, with a machine that vanishes", &find_poison, true},
+    {"doing several at once, with a machine that vanishes", &do_several_at_once, true},
 };
+
+// By row.
+constexpr kind kinds[] = {kind::map,    kind::texts,   kind::lazy,      kind::completed,
+                          kind::poison, kind::several, kind::streaming, kind::texts,
+                          kind::lazy,   kind::poison,  kind::several};
+static_assert(std::size(kinds) == std::size(all_work));
 
 /// What this process has of swarms.
 struct holdings {
@@ -97,10 +107,17 @@ asio::awaitable<void> with_a_swarm(context ctx, asio::awaitable<void> (*run)(con
 {
     swarm_options options;
     options.size(workers).name(worker_name).initialiser(keep_quiet);
+    if (round_plan.remote)
+        options.size(workers / 2).listen("tcp://127.0.0.1:0").silence(std::chrono::seconds(1));
     auto of = co_await ctx.create_swarm(options);
+    if (round_plan.remote) {
+        const auto where = of.address();
+        page->port = std::stoi(where.substr(where.rfind(':') + 1));
+    }
     page->go = round_plan.killing;
     co_await run(ctx, of);
     page->go = false;
+    page->port = 0;
     page->stage = "stopping";
     co_await of.stop(asio::use_awaitable);
 }
@@ -118,7 +135,7 @@ asio::awaitable<int> conduct(context ctx)
     co_await with_a_swarm(ctx, &do_little);
     round_plan.killing = killing;
     const auto before = holdings::look();
-    const auto& what = all_work[static_cast<int>(round_plan.what)];
+    const auto& what = all_work[round_plan.row];
     page->stage = what.name;
     co_await with_a_swarm(ctx, what.run);
 
@@ -143,9 +160,17 @@ int round_main()
     const pid_t killing = ::fork();
     if (killing == 0)
         ::_exit(kill_and_watch());
+    pid_t lending = -1;
+    if (round_plan.remote)
+        lending = ::fork();
+    if (lending == 0)
+        ::_exit(lend_and_vanish());
     const int code = run(&conduct);
+    page->closing = true;
     ::kill(killing, SIGKILL);
     ::waitpid(killing, nullptr, 0);
+    if (lending > 0)
+        ::waitpid(lending, nullptr, 0);
     return code;
 }
 
@@ -181,6 +206,7 @@ bool faults_are_noticed(unsigned seed)
             continue;
         plan p;
         p.what = each.where;
+        p.row = static_cast<std::size_t>(std::ranges::find(kinds, each.where) - kinds);
         p.seed = seed;
         p.items = each.items;
         p.killing = each.where != kind::streaming && each.what != fault::hang;
@@ -199,10 +225,14 @@ plan plan_of(unsigned round, const stress_arguments& given)
 {
     plan p;
     p.seed = given.seed + round;
-    p.what = static_cast<kind>(round % std::size(all_work));
+    p.row = round % std::size(all_work);
+    p.what = kinds[p.row];
+    p.remote = all_work[p.row].remote;
     p.items = given.full ? 1'000'000 : 40'000;
     if (p.what == kind::poison || p.what == kind::several)
         p.items /= 5;
+    if (p.remote)
+        p.items *= 5;
     if (p.what == kind::streaming) {
         p.items = given.full ? 10'000'000 : 300'000;
         p.killing = false;
@@ -232,10 +262,10 @@ int main(int argc, char** argv)
             continue;
         const auto begun = monotonic_now();
         const bool held = run_round(plan_of(round, given));
-        std::printf("%s: %llu results, %u kills (%u at birth), %.1f s%s\n", all_work[round].name,
-                    static_cast<unsigned long long>(page->done), page->kills.load(),
-                    page->at_birth.load(), static_cast<double>(monotonic_now() - begun) / 1e9,
-                    held ? "" : "  FAILED");
+        std::printf("%s: %llu results, %u kills (%u at birth), %u machines lost, %.1f s%s\n",
+                    all_work[round].name, static_cast<unsigned long long>(page->done),
+                    page->kills.load(), page->at_birth.load(), page->losses.load(),
+                    static_cast<double>(monotonic_now() - begun) / 1e9, held ? "" : "  FAILED");
         std::fflush(stdout);
         well = well && held;
     }

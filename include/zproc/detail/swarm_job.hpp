@@ -116,6 +116,8 @@ public:
     virtual asio::any_io_executor get_executor() const noexcept = 0;
     virtual const swarm_options& options() const noexcept = 0;
     virtual std::size_t size() const noexcept = 0;
+    virtual std::size_t remote_workers() const noexcept = 0;
+    virtual const std::string& address() const noexcept = 0;
 
     /// Memory for items, where there is some to be had; else null.
     virtual std::shared_ptr<swarm_block> acquire(std::size_t size) noexcept = 0;

@@ -7,6 +7,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -23,6 +24,10 @@ struct shared_page {
     std::atomic<unsigned> at_birth = 0; ///< of these
     std::atomic<unsigned> objections = 0;
     std::atomic<bool> hung = false;
+
+    std::atomic<int> port = 0;         ///< where the swarm listens; 0: nowhere
+    std::atomic<bool> closing = false; ///< no machine comes any more
+    std::atomic<unsigned> losses = 0;  ///< of machines
 };
 inline shared_page* page = nullptr;
 
@@ -33,9 +38,11 @@ enum class kind { map, texts, lazy, completed, poison, several, streaming };
 
 struct plan {
     kind what = kind::map;
+    std::size_t row = 0; ///< of the table of all work
     unsigned seed = 1;
     std::uint64_t items = 0;
     bool killing = true;
+    bool remote = false; ///< half of the workers are lent by a program that vanishes and comes back
     unsigned patience = 60; ///< seconds without a sign of life
     fault injected = fault::none;
 };
@@ -56,6 +63,9 @@ asio::awaitable<void> stay_flat(context ctx, swarm of);
 /// Forked before anything else of a round: kills workers at random moments, some at birth, and
 /// explains a round that shows no sign of life before it ends it.
 int kill_and_watch();
+
+/// The same: a program that lends workers, is killed at random moments, and comes back.
+int lend_and_vanish();
 
 constexpr const char* worker_name = "chaos worker";
 

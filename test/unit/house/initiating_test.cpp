@@ -73,6 +73,10 @@ const example examples[] = {
      ""},
 };
 
+/// What comes to its end only when another program says so: its own tests try it with tokens, and
+/// cancel it.
+const std::set<std::string> elsewhere{"context_swarms::join_swarm"};
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(initiating)
@@ -83,7 +87,8 @@ BOOST_AUTO_TEST_CASE(table_has_every_initiating_function_of_the_public_headers)
     const auto headers = of_public_headers();
     BOOST_TEST(headers.size() > 20u);
     for (const auto& name : headers)
-        BOOST_TEST(table.contains(name), name << " is not in test/support/operation_table.hpp");
+        BOOST_TEST((table.contains(name) || elsewhere.contains(name)),
+                   name << " is not in test/support/operation_table.hpp");
     for (const auto& name : table)
         BOOST_TEST(headers.contains(name), name << " is in the table, and in no public header");
 }

@@ -48,6 +48,21 @@ BOOST_AUTO_TEST_CASE(missing_is_one_after_a_pause_that_grows_when_starts_fail)
     BOOST_TEST(c.missing(time) == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(missing_goes_on_where_nobody_gives_up)
+{
+    crew c(2, false);
+    duration time = 0s;
+    for (int failed = 0; failed != 30; ++failed) {
+        BOOST_REQUIRE(c.missing(time) > 0u);
+        c.gone(c.start(), true, time);
+        BOOST_TEST(!c.is_hopeless());
+        const auto next = c.next_start();
+        BOOST_REQUIRE(next.has_value());
+        BOOST_TEST((*next - time <= 1s));
+        time = *next;
+    }
+}
+
 BOOST_AUTO_TEST_CASE(gone_after_it_has_worked_is_no_failed_start)
 {
     crew c(1);

@@ -222,6 +222,44 @@ BOOST_AUTO_TEST_CASE(worker_gone_does_not_blame_items_that_were_not_begun)
     BOOST_TEST(again->first == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(worker_gone_blames_the_item_that_is_told_at_the_end)
+{
+    scheduled w(1, false);
+    job_rules rules = chunked(8);
+    rules.retries = 0;
+    w.add(8, rules);
+    const auto c = w.next(8);
+    const auto told = w.s.worker_gone(1, last_sign{c->id, 5});
+    BOOST_REQUIRE(told.size() == 1u);
+    BOOST_TEST(told[0].item == 5u);
+
+    scheduled idle(1, false); // it had not come to the only item of its chunk
+    rules.chunk = 1;
+    idle.add(1, rules);
+    idle.next(1);
+    BOOST_TEST(idle.s.worker_gone(1, last_sign{}).empty());
+    idle.s.worker_up(2, false);
+    BOOST_TEST(idle.next(1).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(worker_gone_blames_nobody_when_its_machine_is_lost)
+{
+    for (const bool shows_items : {false, true}) {
+        scheduled w(1, shows_items);
+        job_rules rules = chunked(1);
+        rules.retries = rules.kill_retries = 0;
+        const auto job = w.add(1, rules);
+        for (worker_id id = 1; id != 30; ++id) {
+            const auto c = w.next(1);
+            BOOST_REQUIRE(c.has_value());
+            BOOST_TEST(w.s.worker_gone(id, std::nullopt, scheduler::death::lost).empty());
+            w.s.worker_up(id + 1, shows_items);
+        }
+        w.finish(*w.next(1));
+        BOOST_TEST(w.s.is_settled(job));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(worker_gone_settles_an_item_after_its_retries)
 {
     scheduled w(0);
@@ -256,7 +294,7 @@ BOOST_AUTO_TEST_CASE(worker_gone_tries_an_item_more_often_when_somebody_killed_i
         BOOST_REQUIRE(deaths < 20u);
         w.s.worker_up(++deaths);
         const auto c = w.next(1);
-        told = w.s.worker_gone(deaths, last_sign{c->id, 0}, true);
+        told = w.s.worker_gone(deaths, last_sign{c->id, 0}, scheduler::death::killed);
     }
     BOOST_TEST(deaths == 9u); // eight retries
 }
