@@ -1,5 +1,5 @@
 // What an operation costs, against how much there is: keys, bytes of a value, watchers,
-// namespaces, connections, history. The points of a curve are measured in turns, each round
+// namespaces, connections, history, workers. The points of a curve are measured in turns, each round
 // beginning with another, every time with a state process of its own.
 //
 //     scaling [--smoke] [--rounds N] [--json FILE] [--plots FOLDER] [curve…]
@@ -137,6 +137,7 @@ try {
     std::vector<curve> all;
     add_request_curves(all);
     add_watch_curves(all);
+    add_swarm_curves(all);
     const auto about = about_machine();
     std::printf("%s; medians of %zu interleaved rounds, ± half of what is between the quartiles\n",
                 about.c_str(), w.rounds);

@@ -36,6 +36,7 @@ struct drawn {
 
 void add_request_curves(std::vector<curve>& to);
 void add_watch_curves(std::vector<curve>& to);
+void add_swarm_curves(std::vector<curve>& to);
 
 /// Maps the memory that watchers share with who writes; before the first process is made.
 void prepare_watch_curves();
