@@ -257,13 +257,15 @@ void hosting::read()
 {
     while (link_) {
         const auto got = link_->fill();
-        bool good = got != wire::outcome::closed;
+        // Also what came together with the welcome: it may be all there is.
+        bool good = true;
         while (good)
             if (const auto f = link_->next())
                 good = handle(*f);
             else
                 break;
-        if (!good || link_->is_broken() || link_->flush() == wire::outcome::closed)
+        if (!good || got == wire::outcome::closed || link_->is_broken() ||
+            link_->flush() == wire::outcome::closed)
             return link_.reset();
         if (got == wire::outcome::later)
             return;

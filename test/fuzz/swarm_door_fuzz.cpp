@@ -50,6 +50,7 @@ void come(std::span<const std::uint8_t> input, std::string_view secret)
         if (how == admission::outcome::known) {
             require(secret.empty() && owner.who().build == build);
             require(owner.welcome({1, owner.who().token, 1000, "name"}, out));
+            require(owner.take(f, out) == admission::outcome::refused); // it has to wait
         }
         return how == admission::outcome::more;
     });

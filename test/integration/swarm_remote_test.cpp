@@ -14,7 +14,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -25,12 +27,15 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -741,6 +746,79 @@ BOOST_AUTO_TEST_CASE(programs_have_to_know_the_secret)
     BOOST_TEST(is_refused(wrong, {}, {"has no secret"}));
     BOOST_TEST(with_lenders(
         [] { return one(2, run_options(context_options().secret(the_secret))); }, &use, known));
+}
+
+namespace {
+
+/// Somebody who connects, and may say something; -1 when nobody listens.
+int stranger(const std::string& address, std::string_view words = {})
+{
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port =
+        htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (::connect(socket, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+        ::close(socket);
+        return -1;
+    }
+    (void)!::send(socket, words.data(), words.size(), MSG_NOSIGNAL);
+    return socket;
+}
+
+/// Whatever has come, without waiting; `over` when it was the end.
+std::string heard(int socket, bool& over)
+{
+    std::array<char, 4096> part;
+    const auto size = ::recv(socket, part.data(), part.size(), MSG_DONTWAIT);
+    over = size == 0 || (size < 0 && errno != EAGAIN);
+    return size > 0 ? std::string(part.data(), static_cast<std::size_t>(size)) : std::string();
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(strangers_are_turned_away_and_keep_nobody_out)
+{
+    BOOST_TEST(
+        with_lenders([] { return one(2); },
+                     [](context ctx, lenders& others, checks& check) -> asio::awaitable<void> {
+                         auto swarm = co_await ctx.create_swarm(remote_only());
+                         const auto address = swarm.address();
+                         const std::string large(100'000, '\xff');
+                         for (const char* words :
+                              {"GET / HTTP/1.1\r\nHost: here\r\n\r\n",
+                               "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", large.c_str()}) {
+                             std::string said(words);
+                             said.resize(std::max<std::size_t>(said.size(), 200), ' ');
+                             const int one = stranger(address, said);
+                             std::string answer;
+                             for (bool over = false; !over;) {
+                                 answer += heard(one, over);
+                                 co_await pause(1ms);
+                             }
+                             ::close(one);
+                         }
+                         // More of them than are listened to at once, who say nothing.
+                         std::vector<int> crowd;
+                         for (int i = 0; i != 300; ++i) {
+                             crowd.push_back(stranger(address));
+                             check(crowd.back() >= 0, "the door is open");
+                             if (i == 200)
+                                 others.front()->join(address);
+                             if (i % 10 == 0)
+                                 co_await pause(1ms);
+                         }
+                         const auto all = co_await swarm.map(square, std::views::iota(0, 1000));
+                         check(are_squares(all, 1000), "who belongs to it comes in");
+                         // The last ones are listened to for five seconds.
+                         for (bool over = false; !over;) {
+                             static_cast<void>(heard(crowd.back(), over));
+                             co_await pause(10ms);
+                         }
+                         for (const int each : crowd)
+                             ::close(each);
+                     }));
 }
 
 BOOST_AUTO_TEST_CASE(nothing_that_others_can_reach_is_listened_at_without_a_secret)
