@@ -74,7 +74,8 @@ error_code resolve(const protocol::address& of, std::vector<endpoint>& out, std:
     if (failed != 0) {
         text = "the host " + of.host + " cannot be found: ";
         text += failed == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(failed);
-        return errc::bad_address;
+        return failed == EAI_AGAIN || failed == EAI_SYSTEM ? errc::server_absent
+                                                           : errc::bad_address;
     }
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
     for (const auto* each = found; each != nullptr; each = each->ai_next) {

@@ -24,7 +24,8 @@ struct endpoint {
 
 /// Every endpoint of an address, in the order in which to try them. Numbers are read at once. A
 /// name is looked up by the system's resolver, here and now: it takes as long as that does, since
-/// the ways not to wait for it are threads. Errors: bad_address, with a text.
+/// the ways not to wait for it are threads. Errors: bad_address, or
+/// server_absent where it may be found later, with a text.
 error_code resolve(const protocol::address& of, std::vector<endpoint>& out, std::string& text);
 
 /// A listening socket at the first endpoint of an address, and where that is: `bound` has the port

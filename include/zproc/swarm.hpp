@@ -95,7 +95,7 @@ public:
         return hold_ ? hold_->core().remote_workers() : 0;
     }
     /// Where they join: that of `swarm_options::listen`, with the port that was chosen for port 0;
-    /// empty without.
+    /// empty without. Of `tcp://0.0.0.0:…` others need an address of this machine instead.
     std::string address() const { return hold_ ? hold_->core().address() : std::string(); }
 
     /// The same swarm with other options for what is done through the new handle: `retries`,

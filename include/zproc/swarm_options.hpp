@@ -42,7 +42,7 @@ public:
     }
 
     /// With `listen`: a machine of which nothing was heard for so long is lost, and what its
-    /// workers had is done by others. In whole seconds, at least one; it may take a second more.
+    /// workers had is done by others. In whole seconds, from one to a day; it may take a second more.
     /// Default 30 s.
     swarm_options& silence(duration limit)
     {
@@ -112,7 +112,8 @@ public:
     }
 
     /// What one item may take. Then its worker is killed, and the item's result is
-    /// `errc::deadline_exceeded`; it may come an eighth later.
+    /// `errc::deadline_exceeded`; it may come an eighth later. On another machine the way there and
+    /// back counts.
     swarm_options& deadline(duration of_item)
     {
         deadline_ = of_item;

@@ -8,10 +8,13 @@
 #include <zproc/context.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 /// Workers for the swarms of others.
@@ -41,8 +44,14 @@ namespace {
 
 /// What a coroutine completes with is the user's handler's, where that wants it.
 struct joining {
+    struct cancellation {
+        asio::any_io_executor strand;
+        asio::cancellation_signal signal;
+    };
+
     asio::any_io_executor io;
     handler<void(std::exception_ptr)> done;
+    std::shared_ptr<cancellation> cancelled;
 
     void operator()(const std::exception_ptr& error) { done.complete(io, error); }
 };
@@ -91,10 +100,23 @@ void context_swarms::join(const std::shared_ptr<detail::context_core>& core,
     plan.launch = detail::spawn_for_swarms(core, name_space);
     const auto slot = done.cancellation_slot();
     const asio::any_io_executor strand = asio::make_strand(io);
+    // What co_spawn would put into the user's slot need not be there any more when it has its turn on
+    // the strand.
+    const auto cancelled = std::make_shared<detail::joining::cancellation>();
+    cancelled->strand = strand;
+    if (slot.is_connected())
+        slot.assign([weak = std::weak_ptr(cancelled)](asio::cancellation_type type) {
+            if (const auto alive = weak.lock())
+                asio::post(alive->strand, [weak, type] {
+                    if (const auto still = weak.lock())
+                        still->signal.emit(type);
+                });
+        });
     asio::co_spawn(
         strand,
         swarming::hosting::serve(std::make_shared<swarming::hosting>(strand, std::move(plan))),
-        asio::bind_cancellation_slot(slot, detail::joining{io, std::move(done)}));
+        asio::bind_cancellation_slot(cancelled->signal.slot(),
+                                     detail::joining{io, std::move(done), cancelled}));
 }
 
 } // namespace zproc

@@ -66,8 +66,12 @@ error_code open_door(const detail::context_core& core, const swarm_options& opti
     error_code ec;
     plan.listener = tcp::listen(at, knows, at, ec, text);
     plan.address = protocol::to_string(at);
-    plan.silence = std::max(std::chrono::ceil<std::chrono::seconds>(options.silence()),
-                            std::chrono::seconds(1));
+    using std::chrono::seconds;
+    plan.silence = seconds(std::clamp<std::int64_t>(
+        std::chrono::ceil<seconds>(
+            std::min<std::chrono::nanoseconds>(options.silence(), swarming::longest_silence))
+            .count(),
+        1, seconds(swarming::longest_silence).count()));
     plan.name = options.name();
     return ec;
 }

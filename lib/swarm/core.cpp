@@ -129,7 +129,7 @@ void core::start(std::shared_ptr<detail::swarm_job> job)
         const auto id = c.scheduler_.add_job(rules);
         c.jobs_.emplace(id, running_job{std::move(job), {}, {}, true, 0});
         c.crew_.hope();
-        c.remote_failures_ = 0;
+        c.hope_elsewhere();
         c.work();
     });
 }
@@ -157,7 +157,7 @@ void core::want(const std::shared_ptr<detail::swarm_job>& job, bool wanted)
         c.jobs_.at(id).wanted = wanted;
         if (wanted) {
             c.crew_.hope();
-            c.remote_failures_ = 0;
+            c.hope_elsewhere();
         }
         c.work();
     });

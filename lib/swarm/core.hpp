@@ -143,6 +143,7 @@ private:
     void lost(worker_id id, std::exception_ptr death, bool by_somebody = false);
     void note_failure(const std::exception_ptr& death);
     bool is_hopeless() const;
+    void hope_elsewhere();
     void give_up(const std::exception_ptr& why);
     void look_at_items();
     bool is_starting(const worker& w) const;
@@ -186,7 +187,8 @@ private:
     std::exception_ptr last_failure_; ///< of a start
     std::shared_ptr<door> door_;
     worker_id last_remote_ = 0;
-    unsigned remote_failures_ = 0; ///< of starts elsewhere, in a row
+    /// Workers of each machine that came and did nothing, in a row.
+    std::map<door::host_id, unsigned> remote_failures_;
     bool stopped_ = false;
     bool armed_ = false;
     std::shared_ptr<core> self_; ///< while it is armed

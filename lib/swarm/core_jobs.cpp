@@ -118,6 +118,14 @@ void core::send_block(worker& to, const block_pool::borrowed& block)
 void core::send(worker& to, const chunk& what, running_job& of)
 {
     const auto& from = std::prev(of.batches.upper_bound(what.first))->second;
+    const auto [at, size] = from->slice(what.first, what.count);
+    if (to.socket && !to.socket->carries_descriptors() && size > max_frame_body) {
+        if (const auto verdict = scheduler_.refused(to.id, what.id))
+            judge({*verdict}, std::make_exception_ptr(system_error(
+                                  errc::too_large, "an item for a worker of another machine is "
+                                                   "larger than 1 GiB")));
+        return;
+    }
     to.held.push_back(from);
     if (!to.socket) // its end is on its way
         return;
@@ -130,7 +138,6 @@ void core::send(worker& to, const chunk& what, running_job& of)
         f.body = of.message;
         to.socket->put(f);
     }
-    const auto [at, size] = from->slice(what.first, what.count);
     frame f;
     f.kind = frame_kind::task;
     f.flags = static_cast<std::uint16_t>(
@@ -192,7 +199,8 @@ void core::done(worker& from, const frame& f)
     from.held.pop_front();
     ++from.taken;
     crew_.worked();
-    remote_failures_ = 0;
+    if (from.remote)
+        remote_failures_[from.remote->host] = 0;
     from.items += f.count;
     from.orphan_until.reset();
     if (finish->wanted)

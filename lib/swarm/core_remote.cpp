@@ -66,6 +66,7 @@ void core::worker_came(door::host_id host, door::worker_number number, std::uniq
     made->id = id;
     made->socket = std::move(link);
     made->remote.emplace(worker::elsewhere{host, number});
+    remote_failures_.try_emplace(host, 0);
     const auto plan = encode_plan({options_.initialiser(), options_.finaliser()});
     frame f;
     f.kind = frame_kind::prepare;
@@ -87,16 +88,21 @@ void core::worker_ended(door::host_id host, door::worker_number number, worker_e
 {
     for (const auto& [id, w] : workers_)
         if (w->remote && w->remote->host == host && w->remote->number == number) {
+            if (w->remote->ending) // what was asked for crossed with it
+                return;
             w->remote->ending = std::move(ending);
             w->remote->until = now() + grace_;
             drain(*w);
             return;
         }
-    // It has never come.
-    if (ending.info.success() || stopped_)
-        return;
-    ++remote_failures_;
-    note_failure(supervision::failure(ending.info, options_.name()));
+    // It has never come: its host tries again.
+}
+
+/// Whoever asks for something anew may have mended it.
+void core::hope_elsewhere()
+{
+    for (auto& [host, failures] : remote_failures_)
+        failures = 0;
 }
 
 void core::host_lost(door::host_id host)
@@ -107,6 +113,7 @@ void core::host_lost(door::host_id host)
             with_it.push_back(id);
     for (const auto id : with_it)
         lost_with_its_host(id);
+    remote_failures_.erase(host);
 }
 
 /// What has come of it counts; the rest is no item's doing.
@@ -140,7 +147,8 @@ void core::lost_elsewhere(worker_id id)
     const auto verdicts = scheduler_.worker_gone(
         id, ending.sign, by_somebody ? scheduler::death::killed : scheduler::death::own);
     const bool useless = ending.sign.chunk == 0 && !w->told_to_leave && !w->killed;
-    remote_failures_ += useless;
+    if (useless)
+        ++remote_failures_[w->remote->host];
     judge(verdicts, death);
     note_failure(useless ? death : nullptr);
 }

@@ -6,6 +6,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <utility>
@@ -217,8 +218,10 @@ bool core::handle(worker& w, const frame& f)
     case frame_kind::ready:
         if (is_starting(w)) {
             crew_.up(w.id);
-            if (w.remote)
+            if (w.remote) {
                 w.remote->ready = true;
+                remote_failures_[w.remote->host] = 0;
+            }
             scheduler_.worker_up(w.id, static_cast<bool>(w.page));
         }
         return true;
@@ -313,13 +316,18 @@ void core::note_failure(const std::exception_ptr& death)
         give_up(last_failure_);
 }
 
-/// Those that were started lately have failed, and nobody else is up.
+/// Those that were started lately have failed, wherever there are any, and nobody else is up or starts.
 bool core::is_hopeless() const
 {
-    if (count_remote() != 0)
+    if (std::ranges::any_of(workers_, [&](const auto& each) {
+            return each.second->remote && (is_starting(*each.second) || is_up(*each.second));
+        }))
         return false;
-    return crew_.is_hopeless() ||
-           (remote_failures_ >= crew::most_failures && crew_.up() == 0 && crew_.starting() == 0);
+    if (remote_failures_.empty())
+        return crew_.is_hopeless();
+    return (crew_.wanted() == 0 || crew_.is_hopeless()) &&
+           std::ranges::all_of(remote_failures_,
+                               [](const auto& each) { return each.second >= crew::most_failures; });
 }
 
 /// No worker can be had: what waits for one learns why.

@@ -110,6 +110,12 @@ void attempt::too_late()
 
 bool attempt::begin(const tcp::endpoint& to)
 {
+    // Who answers says what this program runs.
+    if (plan_.secret.empty() && !plan_.tls && !tcp::is_loopback(to))
+        return fail(errc::bad_secret,
+                    "a swarm beyond this machine is joined with its secret (--zproc-secret-file "
+                    "FILE), or by TLS: who answers there says what this program runs",
+                    true);
     descriptor socket = above_standard(
         descriptor(::socket(to.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)));
     if (!socket)

@@ -88,15 +88,29 @@ void door::listen()
 void door::accept()
 {
     for (int i = 0; i != few; ++i) {
+        if (guests_.size() >= most_guests) {
+            full_ = true;
+            return;
+        }
         descriptor socket(
             ::accept4(listener_->native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (!socket && (errno == EMFILE || errno == ENFILE))
-            return rest();
+        if (!socket && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+            return rest(); // no descriptors, or no memory
         if (!socket)
             break;
         enter(above_standard(std::move(socket)));
     }
     listen();
+}
+
+/// Others may be waiting for the place.
+void door::leave(std::uint64_t number)
+{
+    guests_.erase(number);
+    if (full_ && open_) {
+        full_ = false;
+        listen();
+    }
 }
 
 /// Who waits outside would be reported without end.
@@ -113,9 +127,6 @@ void door::enter(descriptor socket)
 try {
     if (!socket)
         return;
-    // To show who one is takes milliseconds: who does not makes room.
-    if (guests_.size() >= most_guests)
-        guests_.erase(guests_.begin());
     tcp::set_options(socket.get(), plan_.silence);
     const auto made = std::make_shared<guest>(strand_, plan_, ++last_guest_);
     std::unique_ptr<tls::session> session;
@@ -126,7 +137,7 @@ try {
     made->limit->expires_after(guest_limit);
     made->limit->async_wait([weak = weak_from_this(), number = made->number](error_code ec) {
         if (const auto self = weak.lock(); self && !ec)
-            self->guests_.erase(number);
+            self->leave(number);
     });
     guests_.emplace(made->number, made);
     watch(made);
@@ -184,20 +195,20 @@ void door::turn_away(guest& who, const error_code& ec, std::string_view text)
     write_refusal(answer, ec, text);
     who.link->put_written(answer);
     static_cast<void>(who.link->flush());
-    guests_.erase(who.number);
+    leave(who.number);
 }
 
 void door::hear(const std::shared_ptr<guest>& who)
 {
     if (speaks_plainly(*who)) {
-        guests_.erase(who->number);
+        leave(who->number);
         return;
     }
     for (;;) {
         const auto got = who->link->fill();
         if (got == wire::outcome::closed) {
             static_cast<void>(who->link->flush()); // why, where it is TLS that says so
-            guests_.erase(who->number);
+            leave(who->number);
             return;
         }
         std::string answer;
@@ -208,7 +219,7 @@ void door::hear(const std::shared_ptr<guest>& who)
             if (how == admission::outcome::refused) {
                 who->link->put_written(answer);
                 static_cast<void>(who->link->flush());
-                guests_.erase(who->number);
+                leave(who->number);
                 return;
             }
         }
@@ -219,7 +230,7 @@ void door::hear(const std::shared_ptr<guest>& who)
                 "is to join a swarm?");
         who->link->put_written(answer);
         if (who->link->flush() == wire::outcome::closed) {
-            guests_.erase(who->number);
+            leave(who->number);
             return;
         }
         if (got == wire::outcome::later)
@@ -234,7 +245,7 @@ void door::arrive(const std::shared_ptr<guest>& who, std::string answer)
         arrive_host(who, std::move(answer));
     else
         arrive_worker(who, std::move(answer));
-    guests_.erase(who->number);
+    leave(who->number);
 }
 
 void door::arrive_host(const std::shared_ptr<guest>& who, std::string answer)
@@ -371,6 +382,12 @@ void door::dismiss(bool now)
     open_ = false;
     listener_.reset();
     pause_.reset();
+    for (const auto& [number, each] : guests_) {
+        std::string answer;
+        write_refusal(answer, errc::swarm_stopped, "the swarm has been stopped");
+        each->link->put_written(answer);
+        static_cast<void>(each->link->flush());
+    }
     guests_.clear();
     frame f;
     f.kind = frame_kind::dismiss;

@@ -83,6 +83,7 @@ private:
     void listen();
     void accept();
     void rest();
+    void leave(std::uint64_t guest);
     void enter(descriptor socket);
     void hear(const std::shared_ptr<guest>& who);
     bool speaks_plainly(guest& who);
@@ -107,6 +108,7 @@ private:
     std::uint64_t last_guest_ = 0;
     host_id last_host_ = 0;
     bool open_ = false;
+    bool full_ = false; ///< who comes waits outside
 };
 
 } // namespace zproc::swarming

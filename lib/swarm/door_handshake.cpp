@@ -17,7 +17,6 @@ namespace {
 
 constexpr std::size_t hello_fields = 8;
 constexpr std::size_t welcome_fields = 5;
-constexpr std::uint64_t longest_silence = 24 * 60 * 60 * 1000; // ms
 constexpr const char* stranger_text =
     "what came is no greeting of a worker: is it a program of zproc, which is to join a swarm?";
 constexpr const char* no_door_text =
@@ -298,7 +297,9 @@ introduction::outcome introduction::read_welcome(const frame& f)
     said.silence_ms = in.number();
     said.name = as_text(in.bytes());
     const auto proof = take_some(in, protocol::digest_bytes);
-    if (in.finish().failed() || said.silence_ms == 0 || said.silence_ms > longest_silence)
+    if (in.finish().failed() || said.silence_ms == 0 ||
+        std::chrono::milliseconds(longest_silence) <
+            std::chrono::duration<std::uint64_t, std::milli>(said.silence_ms))
         return refuse(errc::not_a_zproc_server, no_door_text);
     if (!secret_.empty()) {
         const auto before = as_bytes(f.body).first(f.body.size() - proof.size());

@@ -6,6 +6,7 @@
 #include <zproc/error.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -25,6 +26,8 @@ inline constexpr std::string_view door_magic = "zproc swarm";
 inline constexpr std::uint16_t door_version = 1;
 /// Of a body, as long as it is not known who is there.
 inline constexpr std::uint32_t max_door_body = 4096;
+
+inline constexpr std::chrono::hours longest_silence{24};
 
 /// Given to a host, and shown by its workers: nobody else can come in as one of them.
 using door_token = std::array<std::byte, 16>;

@@ -39,8 +39,7 @@ duration clock_now()
 bool is_final(const error_code& ec)
 {
     return ec.category() == error_category() && ec != errc::server_absent &&
-           ec != errc::server_silent && ec != errc::connection_lost && ec != errc::too_busy &&
-           ec != errc::swarm_stopped;
+           ec != errc::server_silent && ec != errc::connection_lost && ec != errc::too_busy;
 }
 
 std::uint32_t fresh_seed()
@@ -168,7 +167,11 @@ asio::awaitable<void> hosting::join()
         }
         if (!failed)
             break;
-        const auto left = since + plan_.patience - clock_now();
+        if (why == errc::swarm_stopped) {
+            dismissed_ = true;
+            co_return;
+        }
+        const auto left = plan_.patience - (clock_now() - since);
         if (why == asio::error::operation_aborted || is_final(why) || left <= 0s)
             std::rethrow_exception(failed);
         // Many that have lost the same owner do not come back at once.

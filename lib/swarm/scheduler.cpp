@@ -230,6 +230,25 @@ chunk scheduler::assign(const offer& taken, std::size_t count, duration now)
     return made.what;
 }
 
+std::optional<verdict> scheduler::refused(worker_id which, chunk_id id)
+{
+    const auto at = workers_.find(which);
+    if (at == workers_.end() || at->second.held.empty() || at->second.held.back().what.id != id)
+        return std::nullopt;
+    const auto last = at->second.held.back();
+    at->second.held.pop_back();
+    auto& j = jobs_.at(last.what.job);
+    j.time -= last.expected;
+    if (last.what.count == 1) {
+        ++j.settled;
+        return verdict{last.what.job, last.what.first, false};
+    }
+    const auto middle = last.what.first + last.what.count / 2;
+    put_back(j, last.what.first, middle);
+    put_back(j, middle, last.what.first + last.what.count);
+    return std::nullopt;
+}
+
 // What is heard ---------------------------------------------------------------------------------
 
 void scheduler::put_back(known_job& j, std::uint64_t first, std::uint64_t end)
@@ -283,6 +302,7 @@ std::optional<scheduler::finish> scheduler::finished(worker_id which, chunk_id i
         return made;
     made.wanted = true;
     auto& j = jobs_.at(front.what.job);
+    j.untouched.erase(front.what.first);
     put_back(j, front.what.first + done, front.what.first + front.what.count);
     j.settled += done;
     for (const auto each : failures) {
@@ -331,10 +351,13 @@ std::vector<verdict> scheduler::worker_gone(worker_id which, std::optional<last_
             continue;
         }
         const bool begun = sign && sign->chunk == each.what.id;
-        if (how == death::lost || ((gone.shows_items || sign) && !begun)) { // nor to this one
+        const bool untouched = !begun && !each.overdue && (gone.shows_items || sign);
+        // Nor to this one; it is not what has ended it, unless that happens time and again.
+        if (how == death::lost || (untouched && ++j.untouched[first] <= most_untouched)) {
             put_back(j, first, end);
             continue;
         }
+        j.untouched.erase(first);
         std::optional<std::uint64_t> guilty;
         if (begun && sign->item < each.what.count)
             guilty = first + sign->item;

@@ -108,6 +108,8 @@ public:
     std::optional<offer> next() const;
     /// Takes an offer up, with `count` items of the input, or as many as it was `again`.
     chunk assign(const offer& taken, std::size_t count, duration now);
+    /// What was assigned last cannot be sent: its halves may be. One item alone is settled.
+    std::optional<verdict> refused(worker_id worker, chunk_id id);
 
     // ---- what is heard
 
@@ -142,6 +144,9 @@ public:
     /// How often `progress` is to be looked at; nothing while no deadline runs.
     std::optional<duration> look_every() const;
 
+    /// Workers that die before they begin a chunk are not its doing; beyond so many, they are.
+    static constexpr unsigned most_untouched = 8;
+
     /// Of an item of the job, in nanoseconds; 0 before it is known.
     double cost(job_id job) const { return jobs_.at(job).cost; }
 
@@ -156,6 +161,8 @@ private:
         std::map<std::uint64_t, std::uint32_t> again; ///< first → count
         std::map<std::uint64_t, unsigned> strikes;    ///< of items under which workers died
         std::map<std::uint64_t, unsigned> throws;
+        std::map<std::uint64_t, unsigned>
+            untouched; ///< deaths before a chunk was begun, by its first
         double cost = 0;
         std::size_t measured = 0; ///< the largest chunk the cost is known of
         double time = 0;          ///< it has had, for fairness

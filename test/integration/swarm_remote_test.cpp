@@ -452,7 +452,7 @@ BOOST_AUTO_TEST_CASE(deadline_kills_a_remote_worker)
     BOOST_TEST(with_lenders(
         [] { return one(2); },
         [](context ctx, lenders& others, checks& check) -> asio::awaitable<void> {
-            auto swarm = co_await ctx.create_swarm(remote_only().deadline(200ms));
+            auto swarm = co_await ctx.create_swarm(remote_only().deadline(2s));
             others.front()->join(swarm.address());
             auto all = swarm.map_lazy(hangs_at, std::views::iota(0, 20), 5);
             for (int i = 0; i != 20; ++i) {
@@ -635,7 +635,7 @@ int join_by_hand(const std::string& address)
         asio::cancellation_signal stop;
         ctx.join_swarm(address, join_options().workers(1),
                        asio::bind_cancellation_slot(stop.slot(), handler));
-        io.run_for(500ms);
+        io.run_for(1s);
         if (type == asio::cancellation_type::none)
             break; // the loop goes first
         stop.emit(type);

@@ -242,6 +242,67 @@ BOOST_AUTO_TEST_CASE(worker_gone_blames_the_item_that_is_told_at_the_end)
     BOOST_TEST(idle.next(1).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(worker_gone_blames_what_kills_workers_before_they_begin_it)
+{
+    // A chunk is halved until the item is alone.
+    scheduled w(1, false);
+    job_rules rules = chunked(4);
+    rules.retries = 0;
+    const auto job = w.add(4, rules);
+    worker_id id = 1;
+    std::vector<verdict> told;
+    for (unsigned deaths = 0; told.empty(); ++deaths) {
+        BOOST_REQUIRE(deaths < 100u);
+        const auto c = w.next(4);
+        BOOST_REQUIRE(c.has_value());
+        if (c->first <= 2 && 2 < c->first + c->count)
+            told = w.s.worker_gone(id, last_sign{});
+        else
+            w.finish(*c);
+        if (!w.s.has_worker(id))
+            w.s.worker_up(++id, false);
+    }
+    BOOST_REQUIRE(told.size() == 1u);
+    BOOST_TEST(told[0].item == 2u);
+    while (const auto c = w.next(4))
+        w.finish(*c);
+    BOOST_TEST(w.s.is_settled(job));
+}
+
+BOOST_AUTO_TEST_CASE(worker_gone_settles_an_overdue_item_that_was_not_begun)
+{
+    scheduled w(1, false);
+    job_rules rules = chunked(1);
+    rules.deadline = 100ms;
+    const auto job = w.add(1, rules);
+    w.next(1);
+    BOOST_REQUIRE((w.s.overdue(200ms) == std::vector<worker_id>{1}));
+    const auto told = w.s.worker_gone(1, last_sign{});
+    BOOST_REQUIRE(told.size() == 1u);
+    BOOST_TEST(told[0].overdue);
+    BOOST_TEST(w.s.is_settled(job));
+}
+
+BOOST_AUTO_TEST_CASE(refused_chunks_are_halved_and_an_item_alone_is_settled)
+{
+    scheduled w(1, false);
+    const auto job = w.add(4, chunked(4));
+    std::vector<std::uint64_t> settled;
+    for (int round = 0; !w.s.is_settled(job); ++round) {
+        BOOST_REQUIRE(round < 20);
+        const auto c = w.next(4);
+        BOOST_REQUIRE(c.has_value());
+        if (c->first <= 1 && 1 < c->first + c->count) {
+            if (const auto v = w.s.refused(1, c->id))
+                settled.push_back(v->item);
+            BOOST_TEST(w.s.held(1) == 0u);
+        } else {
+            w.finish(*c);
+        }
+    }
+    BOOST_TEST(settled == std::vector<std::uint64_t>{1}, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(worker_gone_blames_nobody_when_its_machine_is_lost)
 {
     for (const bool shows_items : {false, true}) {
