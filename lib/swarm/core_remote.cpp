@@ -92,8 +92,8 @@ void core::worker_ended(door::host_id host, door::worker_number number, worker_e
             drain(*w);
             return;
         }
-    // It has never come.
-    if (ending.info.success() || stopped_)
+    // It has never come: without a report it was only too early, or too late.
+    if ((ending.info.code && !ending.info.error) || stopped_)
         return;
     ++remote_failures_;
     note_failure(supervision::failure(ending.info, options_.name()));
