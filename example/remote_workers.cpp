@@ -24,8 +24,9 @@ bool is_prime(unsigned n)
 
 asio::awaitable<void> share(zproc::context ctx)
 {
-    auto swarm = co_await ctx.create_swarm(
-        zproc::swarm_options{}.size(1).listen("tcp://127.0.0.1:0")); // or tcp://0.0.0.0:7000
+    // Without workers of its own; elsewhere it would listen at tcp://0.0.0.0:7000.
+    auto swarm =
+        co_await ctx.create_swarm(zproc::swarm_options{}.size(0).listen("tcp://127.0.0.1:0"));
     auto other = co_await ctx.spawn(zproc::command("/proc/self/exe")
                                         .arg("--zproc-workers")
                                         .arg(swarm.address())

@@ -309,8 +309,10 @@ void core::loop_gone()
         begun.swap(begun_);
     }
     for (const auto& each : begun)
-        if (const auto job = each.lock())
+        if (const auto job = each.lock()) {
             job->abandon();
+            job->strand = {}; // a stream may be there for longer than the loop
+        }
     const auto workers = std::exchange(workers_, {});
     for (const auto& [id, each] : workers) {
         each->socket.reset();

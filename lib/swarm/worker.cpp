@@ -22,6 +22,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <exception>
@@ -134,6 +135,9 @@ asio::awaitable<bool> worker::begin_elsewhere()
             std::chrono::milliseconds(got.welcome.silence_ms));
         tcp::set_patient_options(bench_.socket->socket().native_handle(), silence);
     } catch (const system_error& e) {
+        // Its host was there a moment ago, and sees by itself what has become of the owner.
+        if (e.code() == errc::server_absent || e.code() == errc::connection_lost)
+            throw process_exit{EXIT_FAILURE};
         if (e.code() != errc::swarm_stopped)
             throw;
         wanted = false;

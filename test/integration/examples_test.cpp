@@ -46,7 +46,7 @@ const std::vector<example> examples{
      {"apple", "fig", "pear", "sort *", "no-such-program: No such file or directory"}},
     {"remote_workers",
      order::as_written,
-     {"9592 primes below 100000", "the other program exited with 0*"}},
+     {"9592 primes below 100000", "the other program exited with code 0"}},
     {"restarts", order::as_written, {"fetched 42 after 2 restarts", "fetcher: run 3 was the last"}},
     {"swarm",
      order::as_written,
