@@ -98,7 +98,7 @@ void context_swarms::join(const std::shared_ptr<detail::context_core>& core,
     plan.workers = std::max<std::size_t>(options.workers().value_or(detail::usable_cores()), 1);
     plan.patience = options.patience();
     plan.launch = detail::spawn_for_swarms(core, name_space);
-    const auto slot = done.cancellation_slot();
+    auto slot = done.cancellation_slot();
     const asio::any_io_executor strand = asio::make_strand(io);
     // What co_spawn would put into the user's slot need not be there any more when it has its turn on
     // the strand.
