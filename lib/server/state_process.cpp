@@ -348,9 +348,8 @@ std::optional<host_options> unpack_options(std::string_view text)
         !take(options.connections) || !take(options.session_expiry) ||
         !take(options.waiting_output) || !take(options.read_within) || !take(options.strangers) ||
         !take(options.hello_within) || !take(options.failed_handshakes) || !take(remove_socket) ||
-        !take(fsync) || !take(options.sync_every) || !take(salvage) ||
-        !take(options.busy_poll) || fsync < 0 ||
-        fsync > static_cast<int>(fsync_policy::commit))
+        !take(fsync) || !take(options.sync_every) || !take(salvage) || !take(options.busy_poll) ||
+        fsync < 0 || fsync > static_cast<int>(fsync_policy::commit))
         return std::nullopt;
     for (auto* each : texts_of(options)) {
         std::size_t bytes = 0;
