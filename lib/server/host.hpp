@@ -47,7 +47,8 @@ struct host_options {
     std::int64_t hello_within = 5'000'000'000;     ///< ns
     std::int64_t read_within = 30'000'000'000;     ///< a client that reads nothing is dropped
     std::int64_t session_expiry = 120'000'000'000; ///< away for so long, a session ends
-    std::int64_t busy_poll = 150'000; ///< ns, to look for the next request before sleeping; 0: never
+    std::int64_t busy_poll =
+        150'000; ///< ns, to look for the next request before sleeping; 0: never
     store::database_options database;
 };
 
