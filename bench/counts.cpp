@@ -101,11 +101,12 @@ void heap(one_state& of, const wishes& how, verdicts& to)
           std::pair{"get", batched::get}, std::pair{"update", batched::update},
           std::pair{"compare_exchange", batched::exchange}, std::pair{"commit", batched::commit}})
         for (const std::size_t depth : {1, 16, 64}) {
-            client.run({.what = what, .depth = depth, .batches = 10});
-            count_allocations(
-                std::string(name) + ", batches of " + std::to_string(depth), of, operations, how,
-                to,
-                [&] { client.run({.what = what, .depth = depth, .batches = operations / depth}); });
+            const auto work = [&] {
+                client.run({.what = what, .depth = depth, .batches = operations / depth});
+            };
+            work(); // numbers get longer, and buffers with them
+            count_allocations(std::string(name) + ", batches of " + std::to_string(depth), of,
+                              operations, how, to, work);
         }
     for (const std::size_t depth : {1, 16, 64}) {
         of.set(1'000, depth);

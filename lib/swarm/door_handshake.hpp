@@ -98,7 +98,7 @@ public:
 
     enum class outcome : std::uint8_t { more, welcome, refused };
     /// After a refusal `error` and `text` say why. Errors: not_authenticated, secret_required,
-    /// not_a_zproc_server, and what the owner says: wrong_build, version_mismatch, too_busy,
+    /// not_a_zproc_server, and what the owner says: wrong_build, version_mismatch,
     /// swarm_stopped, tls_required, …
     outcome take(const frame& f, std::string& out);
 

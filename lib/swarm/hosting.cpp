@@ -39,7 +39,7 @@ duration clock_now()
 bool is_final(const error_code& ec)
 {
     return ec.category() == error_category() && ec != errc::server_absent &&
-           ec != errc::server_silent && ec != errc::connection_lost && ec != errc::too_busy;
+           ec != errc::server_silent && ec != errc::connection_lost;
 }
 
 std::uint32_t fresh_seed()

@@ -1,8 +1,8 @@
 // Every example, as a user runs it, and what it prints. To add one is to add a row.
 
 #include "integration/forked_root.hpp"
+#include "supervisor/sanitized.hpp"
 #include "support/leak_check.hpp"
-#include "support/sanitized.hpp"
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_SUITE(example_programs)
 
 BOOST_DATA_TEST_CASE(run_prints_what_its_row_says, examples, row)
 {
-    if (zproc::test::sanitized && std::string_view(row.name) == "swarm")
+    if (zproc::supervision::sanitized && std::string_view(row.name) == "swarm")
         return; // an item of it crashes, and that is printed
     const leak_check nothing_left(2s);
     auto printed = run(row.name);

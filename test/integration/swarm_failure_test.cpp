@@ -1,7 +1,7 @@
 // Swarms: what fails, and that nothing else does.
 
 #include "integration/swarmed.hpp"
-#include "support/sanitized.hpp"
+#include "supervisor/sanitized.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/test/unit_test.hpp>
@@ -20,6 +20,7 @@ namespace {
 
 using namespace zproc;
 using namespace zproc::test;
+using supervision::sanitized;
 using namespace std::chrono_literals;
 
 int square(int x)

@@ -2,9 +2,9 @@
 
 #include "integration/program.hpp"
 #include "integration/swarmed.hpp"
+#include "supervisor/sanitized.hpp"
 #include "support/certificates.hpp"
 #include "support/sandbox.hpp"
-#include "support/sanitized.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -45,6 +45,7 @@ namespace {
 
 using namespace zproc;
 using namespace zproc::test;
+using supervision::sanitized;
 using namespace std::chrono_literals;
 using namespace boost::asio::experimental::awaitable_operators;
 

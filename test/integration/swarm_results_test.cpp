@@ -2,7 +2,7 @@
 
 #include "context/task_record.hpp"
 #include "integration/swarmed.hpp"
-#include "support/sanitized.hpp"
+#include "supervisor/sanitized.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -25,6 +25,7 @@ namespace {
 
 using namespace zproc;
 using namespace zproc::test;
+using supervision::sanitized;
 using namespace std::chrono_literals;
 using namespace boost::asio::experimental::awaitable_operators;
 

@@ -67,8 +67,7 @@ public:
     /// `errc::version_mismatch`; `errc::not_a_zproc_server`; `errc::secret_required`,
     /// `not_authenticated`, `bad_secret`; `errc::tls_required`, `tls_failed`, `bad_certificate`;
     /// `errc::supervisor_lost` and others of `spawn` that are final. After
-    /// `join_options::patience`: `errc::server_absent`, `server_silent`, `too_busy`,
-    /// `connection_lost`.
+    /// `join_options::patience`: `errc::server_absent`, `server_silent`, `connection_lost`.
     /// Example file: example/remote_workers.cpp
     template <asio::completion_token_for<void(std::exception_ptr)> Token = asio::use_awaitable_t<>>
     [[nodiscard]] auto join_swarm(std::string address, Token&& token = {}) const
