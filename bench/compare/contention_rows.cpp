@@ -115,17 +115,18 @@ void increment_redis(const std::string& path, int depth)
     page->done += done;
 }
 
-/// As many bytes as an increment and its reply take.
-void exchange(int socket, int depth)
+/// As many bytes as an increment and its reply take, of so many in one message; one thing is done
+/// with every so many messages.
+void exchange(int socket, int depth, std::uint64_t messages = 1)
 {
     std::vector<char> bytes(static_cast<std::size_t>(depth) * request_size);
     page->await_go();
-    std::uint64_t done = 0;
-    for (; !page->stop; done += static_cast<std::uint64_t>(depth))
+    std::uint64_t sent = 0;
+    for (; !page->stop; ++sent)
         if (!write_all(socket, bytes.data(), bytes.size()) ||
             !read_all(socket, bytes.data(), static_cast<std::size_t>(depth) * reply_size))
             throw std::runtime_error("the echo has gone");
-    page->done += done;
+    page->done += sent * static_cast<std::uint64_t>(depth) / messages;
 }
 
 /// Read, add and write under WATCH; once more where another came in between. Everything that can
@@ -273,9 +274,22 @@ public:
         in_turn(number, {[&] { watched.ours = scripted.ours = ours(&add_atomically); },
                          [&] { watched.peer = reading.peer = theirs(&add_under_watch); },
                          [&] { reading.ours = ours(&read_and_add_atomically); },
-                         [&] { scripted.peer = theirs(&add_by_script); }});
+                         [&] { scripted.peer = theirs(&add_by_script); },
+                         [&] { watched.raw = scripted.raw = echoes(1); },
+                         [&] { reading.raw = echoes(2); }});
         return {watched, scripted, reading};
     }
+
+private:
+    /// A change takes so many messages.
+    double echoes(std::uint64_t messages)
+    {
+        return plain([&](int worker) {
+            exchange(echo_.socket(static_cast<std::size_t>(worker)), 1, messages);
+        });
+    }
+
+    echo_crowd echo_{workers, request_size, reply_size};
 };
 
 } // namespace
@@ -291,10 +305,11 @@ void add_contention_rows(std::vector<row>& to)
     to.push_back(
         {"P5",
          {{"P5", "8 processes change one key atomically", "1000/s", "Redis WATCH, MULTI",
-           better::more, 5, 8},
-          {"P5/eval", "the same, beside a script", "1000/s", "Redis EVAL", better::more, 0.6, 1},
+           better::more, 5, 8, "an echo over Unix sockets, epoll"},
+          {"P5/eval", "the same, beside a script", "1000/s", "Redis EVAL", better::more, 0.6, 1,
+           "an echo over Unix sockets, epoll"},
           {"P5/read", "the same, reading what it writes", "1000/s", "Redis WATCH, MULTI",
-           better::more, 5, 8}},
+           better::more, 5, 8, "two echoes over Unix sockets, epoll"}},
          [](const scale& s) { return std::make_unique<atomics>(s); }});
 }
 

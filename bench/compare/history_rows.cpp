@@ -8,18 +8,85 @@
 
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+#include <cstdint>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <hiredis/hiredis.h>
+#include <sys/mman.h>
 
 namespace zproc::bench {
 
 namespace {
 
+/// What there is to know of an event.
+struct plain_event {
+    std::uint64_t revision = 0;
+    std::string key;
+    std::int64_t before = 0;
+    std::int64_t after = 0;
+};
+
+/// Events as records in memory that processes share; the least that a replay could read.
+class plain_history {
+public:
+    explicit plain_history(std::size_t events) : size_(events * sizeof(record))
+    {
+        void* const at =
+            ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (at == MAP_FAILED)
+            throw std::runtime_error("no memory for a plain history");
+        records_ = {static_cast<record*>(at), events};
+        for (std::size_t i = 0; i != events; ++i) {
+            auto& one = records_[i];
+            one.revision = i + 1;
+            one.length = ("key " + std::to_string(i % 10)).copy(one.key, sizeof one.key);
+            one.before = static_cast<std::int64_t>(i) - 10;
+            one.after = static_cast<std::int64_t>(i);
+        }
+    }
+    ~plain_history() { ::munmap(records_.data(), size_); }
+    plain_history(const plain_history&) = delete;
+    plain_history& operator=(const plain_history&) = delete;
+
+    /// As many at once as XRANGE gives.
+    void replay() const
+    {
+        std::uint64_t seen = 0;
+        std::vector<plain_event> some;
+        for (std::size_t at = 0; at != records_.size();) {
+            some.clear();
+            for (const auto end = std::min(at + 1000, records_.size()); at != end; ++at) {
+                const auto& one = records_[at];
+                some.push_back({one.revision, std::string(one.key, one.length), one.before,
+                                one.after});
+            }
+            for (const auto& each : some)
+                seen += !each.key.empty();
+        }
+        if (seen != records_.size())
+            throw std::runtime_error("an event is missing");
+    }
+
+private:
+    struct record {
+        std::uint64_t revision;
+        std::size_t length;
+        char key[16];
+        std::int64_t before;
+        std::int64_t after;
+    };
+
+    std::size_t size_;
+    std::span<record> records_;
+};
+
 class replaying : public experiment {
 public:
-    explicit replaying(const scale& how) : events_(how.of(50'000, 500))
+    explicit replaying(const scale& how) : events_(how.of(50'000, 500)), plain_(events_)
     {
         own_.run([](replaying& self) -> asio::awaitable<void> {
             const auto s = self.own_.ctx.state();
@@ -54,6 +121,11 @@ public:
                              const auto begun = now_ns();
                              read_stream();
                              out.peer = rate(begun);
+                         },
+                         [&] {
+                             const auto begun = now_ns();
+                             plain_.replay();
+                             out.raw = rate(begun);
                          }});
         return {out};
     }
@@ -95,6 +167,7 @@ private:
     }
 
     std::size_t events_;
+    plain_history plain_;
     own_state own_{context_options{}.journal_size(std::size_t{64} << 20)};
     redis_server server_;
     redis_client client_{server_.path()};
@@ -106,7 +179,7 @@ void add_history_rows(std::vector<row>& to)
 {
     to.push_back({"P9",
                   {{"P9", "replay of all events, one watcher", "1000/s", "Redis XRANGE",
-                    better::more, 5, 20}},
+                    better::more, 5, 20, "as many records of shared memory made objects"}},
                   [](const scale& s) { return std::make_unique<replaying>(s); }});
 }
 

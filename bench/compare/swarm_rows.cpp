@@ -65,11 +65,11 @@ public:
             const auto all = measure(what, number);
             lines.push_back({all.ours, all.python, all.raw});
             if (threads_)
-                lines.push_back({all.ours, all.threads, 0});
+                lines.push_back({all.ours, all.threads, all.raw});
         }
         const auto squares = measure(swarm_work::squares, number);
         lines[0] = {squares.ours, squares.python, squares.raw};
-        lines[1] = {squares.ours, squares.raw, 0};
+        lines[1] = {squares.ours, squares.raw, squares.raw};
         return lines;
     }
 
@@ -189,7 +189,7 @@ std::vector<line> swarm_lines()
     const std::string threads = "oneTBB's parallel_for";
     std::vector<line> all{
         {"P12", "swarm of two, x² over 10⁶ ints", "/s", python, more, 15, 30, sockets},
-        {"P12/raw", "the same", "/s", sockets, more, 0.5, 0.9}};
+        {"P12/raw", "the same", "/s", sockets, more, 0.5, 0.9, sockets}};
     const auto add = [&](const std::string& id, const std::string& what, line beside_python,
                          line beside_threads) {
         for (auto* each : {&beside_python, &beside_threads}) {
@@ -199,7 +199,7 @@ std::vector<line> swarm_lines()
         }
         beside_python.id = "P12/" + id;
         beside_python.peer = python;
-        beside_python.raw = sockets;
+        beside_python.raw = beside_threads.raw = sockets;
         beside_threads.id = beside_python.id + "/t";
         beside_threads.peer = threads;
         all.push_back(beside_python);
