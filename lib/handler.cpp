@@ -33,13 +33,19 @@ struct boost::asio::associated_executor<zproc::detail::due_handler, Candidate> {
 
 namespace zproc::detail {
 
+// An executor of one type within one of another lies on the heap; that of a loop itself does not.
+
 asio::any_completion_executor erased(const asio::any_io_executor& executor) noexcept
 {
+    if (const auto* loop = executor.target<asio::io_context::executor_type>())
+        return asio::any_completion_executor(std::nothrow, *loop);
     return asio::any_completion_executor(std::nothrow, executor);
 }
 
 asio::any_completion_executor busy(const asio::any_io_executor& executor)
 {
+    if (const auto* loop = executor.target<asio::io_context::executor_type>())
+        return asio::prefer(*loop, asio::execution::outstanding_work.tracked);
     return asio::prefer(executor, asio::execution::outstanding_work.tracked);
 }
 

@@ -95,9 +95,9 @@ public:
     std::vector<figures> round(unsigned number) override
     {
         figures out;
-        in_turn(number, {[&] { out.ours = compile("ours.cpp"); },
-                         [&] { out.peer = compile("theirs.cpp"); },
-                         [&] { out.raw = compile("header.cpp"); }});
+        in_turn(number,
+                {[&] { out.ours = compile("ours.cpp"); }, [&] { out.peer = compile("theirs.cpp"); },
+                 [&] { out.raw = compile("header.cpp"); }});
         return {out};
     }
 
@@ -144,11 +144,10 @@ private:
 
 void add_build_rows(std::vector<row>& to)
 {
-    to.push_back(
-        {"P14",
-         {{"P14", "compile a file with 20 awaits, CPU", "s", "bare Asio", better::less, 1.1, 1,
-           "the header of Asio alone"}},
-         [](const scale& s) { return std::make_unique<compiling>(s); }});
+    to.push_back({"P14",
+                  {{"P14", "compile a file with 20 awaits, CPU", "s", "bare Asio", better::less,
+                    1.1, 1, "the header of Asio alone"}},
+                  [](const scale& s) { return std::make_unique<compiling>(s); }});
 }
 
 } // namespace zproc::bench

@@ -302,15 +302,14 @@ void add_contention_rows(std::vector<row>& to)
                    {"P4/16", "the same, 16 deep", "1000/s", "Redis INCR", better::more, 1.5, 2,
                     "an echo over Unix sockets, epoll"}},
                   [](const scale& s) { return std::make_unique<increments>(s); }});
-    to.push_back(
-        {"P5",
-         {{"P5", "8 processes change one key atomically", "1000/s", "Redis WATCH, MULTI",
-           better::more, 5, 8, "an echo over Unix sockets, epoll"},
-          {"P5/eval", "the same, beside a script", "1000/s", "Redis EVAL", better::more, 0.6, 1,
-           "an echo over Unix sockets, epoll"},
-          {"P5/read", "the same, reading what it writes", "1000/s", "Redis WATCH, MULTI",
-           better::more, 5, 8, "two echoes over Unix sockets, epoll"}},
-         [](const scale& s) { return std::make_unique<atomics>(s); }});
+    to.push_back({"P5",
+                  {{"P5", "8 processes change one key atomically", "1000/s", "Redis WATCH, MULTI",
+                    better::more, 5, 8, "an echo over Unix sockets, epoll"},
+                   {"P5/eval", "the same, beside a script", "1000/s", "Redis EVAL", better::more,
+                    0.6, 1, "an echo over Unix sockets, epoll"},
+                   {"P5/read", "the same, reading what it writes", "1000/s", "Redis WATCH, MULTI",
+                    better::more, 5, 8, "two echoes over Unix sockets, epoll"}},
+                  [](const scale& s) { return std::make_unique<atomics>(s); }});
 }
 
 } // namespace zproc::bench

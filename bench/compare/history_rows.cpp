@@ -61,8 +61,8 @@ public:
             some.clear();
             for (const auto end = std::min(at + 1000, records_.size()); at != end; ++at) {
                 const auto& one = records_[at];
-                some.push_back({one.revision, std::string(one.key, one.length), one.before,
-                                one.after});
+                some.push_back(
+                    {one.revision, std::string(one.key, one.length), one.before, one.after});
             }
             for (const auto& each : some)
                 seen += !each.key.empty();

@@ -257,14 +257,16 @@ private:
     {
         double out = 0;
         with_ours(count, &count_all, false, [&](state s) -> asio::awaitable<void> {
-            const auto events = 256 * static_cast<std::uint64_t>(batches);
+            const auto events = batch * static_cast<std::uint64_t>(batches);
             const auto begun = now_ns();
-            std::uint64_t written = 0;
-            co_await keep_under_way(
-                256, [&] { return written++ < events; },
-                [&](auto done) {
-                    s.set("key", static_cast<std::int64_t>(written), std::move(done));
-                });
+            for (std::uint64_t written = 0; written != events;) {
+                const auto end = written + batch;
+                co_await keep_under_way(
+                    batch, [&] { return written != end ? ++written : 0; },
+                    [&](auto done) {
+                        s.set("key", static_cast<std::int64_t>(written), std::move(done));
+                    });
+            }
             await_seen(events * static_cast<std::uint64_t>(count));
             out = rate(count, batches, now_ns() - begun);
         });

@@ -113,6 +113,7 @@ void connection::fetch(inbox::visit as)
     std::vector<inbox::entry> entered = std::exchange(fetched_, {});
     inbox_.take(entered, as);
     std::size_t begun = 0;
+    const auto limit = entered.empty() ? 0 : deadline(); // of all that has come by now
     try {
         while (begun != entered.size()) {
             auto& each = entered[begun++];
@@ -120,7 +121,7 @@ void connection::fetch(inbox::visit as)
                 each.other->run();
                 continue;
             }
-            const auto t = submit(std::move(each.what));
+            const auto t = submit(std::move(each.what), limit);
             if (each.ticket)
                 *each.ticket = t;
         }
@@ -137,6 +138,11 @@ void connection::fetch(inbox::visit as)
 
 multiplexer::ticket connection::submit(std::unique_ptr<call> what)
 {
+    return submit(std::move(what), deadline());
+}
+
+multiplexer::ticket connection::submit(std::unique_ptr<call> what, multiplexer::time limit)
+{
     if (!is_here()) {
         what->done(errc::wrong_process, {});
         return 0;
@@ -145,7 +151,7 @@ multiplexer::ticket connection::submit(std::unique_ptr<call> what)
         what->done(condemned_, {});
         return 0;
     }
-    const auto t = calls_.add(what, deadline());
+    const auto t = calls_.add(what, limit);
     if (t == 0) {
         what->done(errc::too_busy, {});
         return 0;

@@ -177,6 +177,7 @@ private:
     void close();
     void drop_loop_objects();
 
+    multiplexer::ticket submit(std::unique_ptr<call> what, multiplexer::time limit);
     void enter_task(std::unique_ptr<inbox::task> other);
     void fetch(inbox::visit as);
     void schedule_turn();

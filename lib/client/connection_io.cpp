@@ -1,9 +1,9 @@
 #include "client/connection.hpp"
+#include "io_executor.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <array>
@@ -55,7 +55,7 @@ void connection::schedule_turn()
 /// next turn behind all that was posted to the loop.
 void connection::send_for_turn()
 {
-    asio::post(settings_.io, [weak = weak_from_this()] {
+    post_to(settings_.io, [weak = weak_from_this()] {
         if (const auto self = weak.lock(); self && self->loop_)
             asio::dispatch(self->settings_.strand, [self] { self->turn(); });
     });

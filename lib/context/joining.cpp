@@ -1,6 +1,7 @@
 #include "context/certificates.hpp"
 #include "context/context_core.hpp"
 #include "context/swarms.hpp"
+#include "io_executor.hpp"
 #include "protocol/address.hpp"
 #include "supervisor/modules.hpp"
 #include "swarm/hosting.hpp"
@@ -11,7 +12,6 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <algorithm>
 #include <memory>
@@ -99,7 +99,7 @@ void context_swarms::join(const std::shared_ptr<detail::context_core>& core,
     plan.patience = options.patience();
     plan.launch = detail::spawn_for_swarms(core, name_space);
     auto slot = done.cancellation_slot();
-    const asio::any_io_executor strand = asio::make_strand(io);
+    const asio::any_io_executor strand = strand_of(io);
     // What co_spawn would put into the user's slot need not be there any more when it has its turn on
     // the strand.
     const auto cancelled = std::make_shared<detail::joining::cancellation>();

@@ -3,6 +3,7 @@
 #include "context/secret.hpp"
 #include "context/serving_options.hpp"
 #include "engine/loop_service.hpp"
+#include "io_executor.hpp"
 #include "protocol/address.hpp"
 #include "server/state_process.hpp"
 #include "tcp.hpp"
@@ -14,7 +15,6 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/query.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -36,7 +36,7 @@ class server_core final : public std::enable_shared_from_this<server_core> {
 public:
     server_core(asio::any_io_executor io, const serving::host_options& options)
         : io_(std::move(io)),
-          strand_(asio::make_strand(io_)),
+          strand_(strand_of(io_)),
           host_(std::make_unique<serving::host>(options)),
           ready_(std::make_unique<asio::posix::stream_descriptor>(strand_)),
           clock_(std::make_unique<asio::steady_timer>(strand_))

@@ -1,6 +1,7 @@
 #include "context/task_shelf.hpp"
 
 #include "context/context_core.hpp"
+#include "io_executor.hpp"
 
 #include <zproc/snapshot.hpp>
 #include <zproc/watcher.hpp>
@@ -12,7 +13,6 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/core/demangle.hpp>
@@ -75,7 +75,7 @@ kept_tasks::kept_tasks(const std::shared_ptr<context_core>& core)
       state_(std::make_shared<const state_identity>(
           std::shared_ptr<engine>{core, core->engine().get()}, std::string(task_results),
           core->next_handle())),
-      strand_(asio::make_strand(core->get_executor()))
+      strand_(strand_of(core->get_executor()))
 {
 }
 

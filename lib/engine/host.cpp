@@ -5,10 +5,10 @@
 #include "client/transaction.hpp"
 #include "client/watch.hpp"
 #include "engine/loop_service.hpp"
+#include "io_executor.hpp"
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/query.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <utility>
 
@@ -84,7 +84,7 @@ struct who_call final : client::call {
 
 boost::asio::execution_context::id loop_service::id;
 
-host::host(asio::any_io_executor io) : io_(std::move(io)), strand_(asio::make_strand(io_))
+host::host(asio::any_io_executor io) : io_(std::move(io)), strand_(strand_of(io_))
 {
 }
 

@@ -1,13 +1,13 @@
 #include "swarm/core.hpp"
 
 #include "engine/loop_service.hpp"
+#include "io_executor.hpp"
 
 #include <zproc/error.hpp>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ duration now()
 core::core(asio::any_io_executor io, swarm_options options, std::chrono::nanoseconds grace,
            launcher launch)
     : io_(std::move(io)),
-      strand_(asio::make_strand(io_)),
+      strand_(strand_of(io_)),
       options_(std::move(options)),
       grace_(grace),
       launch_(std::move(launch)),
