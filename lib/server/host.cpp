@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -179,6 +180,8 @@ int host::wait(std::span<epoll_event> events, int milliseconds)
     int count = 0;
     while (count == 0 && now - begun < looks) {
         count = look(0);
+        if (count == 0)
+            ::sched_yield();
         now = read_clock(CLOCK_MONOTONIC);
     }
     const bool asleep = count == 0;
