@@ -31,6 +31,8 @@
 #include <thread>
 #include <vector>
 
+#include <unistd.h>
+
 namespace asio = boost::asio;
 namespace bench = zproc::bench;
 using bench::batch_client;
@@ -72,13 +74,13 @@ void heading(const char* title)
 // ---- the heap ----------------------------------------------------------------------------------
 
 template <class Work>
-void count_allocations(const std::string& what, one_state& of, std::size_t operations,
+void count_allocations(const std::string& what, pid_t of, std::size_t operations, double most,
                        const wishes& how, verdicts& to, Work work)
 {
-    const bench::allocation_count count(of.server, how.places);
+    const bench::allocation_count count(of, how.places);
     work();
     const auto all = count.so_far();
-    to.add(what, static_cast<double>(all) / static_cast<double>(operations), 0);
+    to.add(what, static_cast<double>(all) / static_cast<double>(operations), most);
     std::size_t shown = 0;
     for (const auto& each : count.places()) {
         if (++shown > 12)
@@ -105,14 +107,31 @@ void heap(one_state& of, const wishes& how, verdicts& to)
                 client.run({.what = what, .depth = depth, .batches = operations / depth});
             };
             work(); // numbers get longer, and buffers with them
-            count_allocations(std::string(name) + ", batches of " + std::to_string(depth), of,
-                              operations, how, to, work);
+            count_allocations(std::string(name) + ", batches of " + std::to_string(depth),
+                              of.server, operations, 0, how, to, work);
         }
     for (const std::size_t depth : {1, 16, 64}) {
         of.set(1'000, depth);
-        count_allocations("set by zproc's client, " + std::to_string(depth) + " under way", of,
-                          operations, how, to, [&] { of.set(operations, depth); });
+        count_allocations("set by zproc's client, " + std::to_string(depth) + " under way",
+                          of.server, operations, 0, how, to, [&] { of.set(operations, depth); });
     }
+}
+
+asio::awaitable<void> set_and_await(zproc::context ctx, std::size_t times)
+{
+    const auto s = ctx.state();
+    for (std::size_t i = 0; i != times; ++i)
+        co_await s.set("awaited", static_cast<std::int64_t>(i));
+}
+
+/// What is asked, what completes it, and what lets it be cancelled.
+void client_heap(one_state& of, const wishes& how, verdicts& to)
+{
+    heading("allocations of a client for an operation that it awaits");
+    const auto operations = how.of(20'000, 2'000);
+    const auto work = [&] { of.run(set_and_await(of.ctx, operations)); };
+    work();
+    count_allocations("set", ::getpid(), operations, 3, how, to, work);
 }
 
 // ---- system calls ------------------------------------------------------------------------------
@@ -240,6 +259,7 @@ try {
         kernel(of, how, to);
     }
     heap(of, how, to);
+    client_heap(of, how, to);
     return to.all_met() ? 0 : 1;
 } catch (const std::exception& e) {
     std::fprintf(stderr, "counts: %s\n", e.what());

@@ -63,10 +63,12 @@ public:
     }
 
 private:
-    /// Whether it only looks for what has come, instead of sleeping: as often as there is time.
+    /// Whether it only looks for what has come, instead of sleeping, or lets others run between two
+    /// looks: as often as there is time.
     static bool is_look(const __ptrace_syscall_info& info)
     {
-        return info.entry.nr == SYS_epoll_wait && static_cast<int>(info.entry.args[3]) == 0;
+        return info.entry.nr == SYS_sched_yield ||
+               (info.entry.nr == SYS_epoll_wait && static_cast<int>(info.entry.args[3]) == 0);
     }
 
     void go_on(int signal) const
