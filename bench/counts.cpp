@@ -1,5 +1,6 @@
 // What can be counted, and need not be timed: what a state process takes from the heap and asks of
-// the kernel for a request in steady state, and how often those are woken who have nothing to do.
+// the kernel for a request in steady state, what its client takes from the heap, and how often those
+// are woken who have nothing to do.
 //
 //     counts [--smoke] [--places]
 //

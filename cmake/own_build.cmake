@@ -72,16 +72,18 @@ if(ZPROC_SEPARATE_ASIO)
     target_compile_options(zproc_whole PRIVATE ${zproc_library_flags})
     target_include_directories(zproc_whole PUBLIC ${PROJECT_SOURCE_DIR}/include)
     target_compile_definitions(zproc_whole PUBLIC BOOST_ASIO_SEPARATE_COMPILATION)
-    # What most files include takes half of their time. Consumers compile without it (test/install),
-    # and there each file has to include what it uses.
-    target_precompile_headers(zproc_whole PRIVATE
-        <boost/asio/any_io_executor.hpp> <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp>
-        <boost/asio/deferred.hpp> <boost/asio/generic/stream_protocol.hpp>
-        <boost/asio/local/stream_protocol.hpp> <boost/asio/ip/tcp.hpp>
-        <boost/asio/posix/stream_descriptor.hpp> <boost/asio/post.hpp>
-        <boost/asio/steady_timer.hpp> <boost/asio/strand.hpp>
-        <algorithm> <chrono> <functional> <map> <memory> <optional> <string> <string_view>
-        <variant> <vector>)
+    # What most files include takes a third of their time; a few rooms are quick without. Consumers
+    # compile without it, and there each file has to include what it uses (test/install).
+    if(NOT ZPROC_ROOMS)
+        target_precompile_headers(zproc_whole PRIVATE
+            <boost/asio/any_io_executor.hpp> <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp>
+            <boost/asio/deferred.hpp> <boost/asio/generic/stream_protocol.hpp>
+            <boost/asio/local/stream_protocol.hpp> <boost/asio/ip/tcp.hpp>
+            <boost/asio/posix/stream_descriptor.hpp> <boost/asio/post.hpp>
+            <boost/asio/steady_timer.hpp> <boost/asio/strand.hpp>
+            <algorithm> <chrono> <functional> <map> <memory> <optional> <string> <string_view>
+            <variant> <vector>)
+    endif()
     set_source_files_properties(${PROJECT_SOURCE_DIR}/cmake/asio.cpp PROPERTIES
         COMPILE_OPTIONS -w SKIP_PRECOMPILE_HEADERS ON)
     set(zproc_program_library zproc_whole)

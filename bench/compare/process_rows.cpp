@@ -132,9 +132,9 @@ void add_process_rows(std::vector<row>& to)
                   [](const scale& s) { return std::make_unique<spawning>(s); }});
     to.push_back({"P13",
                   {{"P13", "memory for 100,000 keys, without the journal", "MiB", "Redis",
-                    better::less, 1.5, 1, "a hash table of the same, alone"},
+                    better::less, 1.5, 1, "what a hash table of the same adds to a process"},
                    {"P13/all", "the same, with the journal", "MiB", "Redis", better::less, 4, 2.5,
-                    "a hash table of the same, alone"}},
+                    "what a hash table of the same adds to a process"}},
                   [](const scale& s) { return std::make_unique<holding_keys>(s); }});
 }
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-/// The rows of the table: the same work done by zproc, by a peer, and, where there is one, by what
-/// the kernel gives at least.
+/// The rows of the table: the same work done by zproc, by a peer, and by the least that could do it,
+/// without a protocol or a server where that is possible.
 namespace zproc::bench {
 
 /// What one round has measured, in the line's unit.

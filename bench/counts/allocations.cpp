@@ -108,6 +108,7 @@ std::uint64_t allocation_count::so_far() const
 
 std::vector<allocation_count::place> allocation_count::places() const
 {
+    shared->watched = 0; // it may be this process
     std::vector<place> out;
     for (const auto& each : shared->sites) {
         if (each.times == 0)

@@ -113,12 +113,13 @@ void connection::fetch(inbox::visit as)
     std::vector<inbox::entry> entered = std::exchange(fetched_, {});
     inbox_.take(entered, as);
     std::size_t begun = 0;
-    const auto limit = entered.empty() ? 0 : deadline(); // of all that has come by now
+    auto limit = entered.empty() ? 0 : deadline(); // of calls that are made together
     try {
         while (begun != entered.size()) {
             auto& each = entered[begun++];
             if (each.other) {
                 each.other->run();
+                limit = deadline(); // it may have taken its time
                 continue;
             }
             const auto t = submit(std::move(each.what), limit);

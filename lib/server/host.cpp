@@ -180,8 +180,8 @@ int host::wait(std::span<epoll_event> events, int milliseconds)
     int count = 0;
     while (count == 0 && now - begun < looks) {
         count = look(0);
-        if (count == 0)
-            ::sched_yield();
+        if (count == 0 && ::sched_yield() == 0)
+            count = look(0); // that may have taken long
         now = read_clock(CLOCK_MONOTONIC);
     }
     const bool asleep = count == 0;

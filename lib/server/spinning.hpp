@@ -9,7 +9,7 @@ namespace zproc::serving {
 /// requests follow each other closely and there is a core to spare. Pure: times are arguments, in ns.
 ///
 /// It pays when most of the last waits were short. Where a look was in vain, as it always is when
-/// who is to ask has no core to run on, the next one comes much later.
+/// who is to ask has no core to run on, or another has this one, the next one comes much later.
 class spinning {
 public:
     /// Looks for `limit` at most; 0: never.
@@ -32,7 +32,7 @@ public:
         }
         if (looked == 0)
             return;
-        if (asleep)
+        if (asleep || took > limit_) // or another had the core meanwhile
             needed_ = std::min(needed_ * 8, most_needed);
         else if (needed_ > usual)
             --needed_; // it is forgotten when it has paid often enough

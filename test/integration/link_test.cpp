@@ -240,7 +240,7 @@ BOOST_AUTO_TEST_CASE(prepare_refuses_a_process_with_threads_and_names_them)
         std::thread two(busy);
         diagnostics why;
         while (why.text.find("busybody") == std::string::npos)
-            check(prepare(&why) == errc::threads_before_supervisor, "refused");
+            check(zproc::supervision::prepare(&why) == errc::threads_before_supervisor, "refused");
         check(why.text.find("prepare()") != std::string::npos, "what to do");
         over = true;
         over.notify_all();
@@ -248,7 +248,7 @@ BOOST_AUTO_TEST_CASE(prepare_refuses_a_process_with_threads_and_names_them)
         two.join();
 #if !defined(__SANITIZE_THREAD__) // has two threads of its own in a fork
         // The kernel may list a joined thread for a moment longer.
-        while (prepare(&why) == errc::threads_before_supervisor) {}
+        while (zproc::supervision::prepare(&why) == errc::threads_before_supervisor) {}
         check(run_to_end(asking("exit 5")).exit.number == 5, "and works afterwards");
 #endif
         return check.result();

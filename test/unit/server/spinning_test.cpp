@@ -68,6 +68,18 @@ BOOST_AUTO_TEST_CASE(looks_in_vain_make_the_next_one_rarer_until_it_pays_again)
     BOOST_TEST(s.look_for() == limit, "forgiven");
 }
 
+BOOST_AUTO_TEST_CASE(looks_in_which_another_had_the_core_for_long_are_in_vain)
+{
+    spinning s(limit);
+    shortly(s, spinning::usual);
+    BOOST_TEST_REQUIRE(s.look_for() == limit);
+    s.waited(limit + 3'000'000, limit, false); // found what came meanwhile
+    shortly(s, spinning::usual * 8 - 1);
+    BOOST_TEST(s.look_for() == 0);
+    shortly(s, 1);
+    BOOST_TEST(s.look_for() == limit);
+}
+
 BOOST_AUTO_TEST_CASE(looks_that_pay_now_and_then_do_not_end_them)
 {
     spinning s(limit);
