@@ -1,5 +1,8 @@
 #pragma once
 
+#include <zproc/options.hpp>
+
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -13,6 +16,13 @@ struct effort {
 
     std::size_t of(std::size_t usual, std::size_t least) const { return smoke ? least : usual; }
 };
+
+/// Of a state process that sleeps when it has nothing to do, instead of looking for more first: its
+/// processor time is work.
+inline context_options sleeping()
+{
+    return context_options{}.busy_poll(std::chrono::nanoseconds(0));
+}
 
 struct curve {
     std::string name; ///< also of its plot's file

@@ -89,7 +89,7 @@ asio::awaitable<void> get_scattered(state s, std::size_t keys, std::size_t count
 
 std::vector<double> with_keys(std::size_t keys, const effort& how)
 {
-    one_state on;
+    one_state on(sleeping());
     on.fill(keys);
     const auto s = on.ctx.state();
     const auto count = how.of(5'000, 50);
@@ -133,7 +133,7 @@ std::vector<double> with_value_of(std::size_t bytes, const effort& how)
     const auto size = std::min(bytes, (std::size_t{1} << 20) - around);
     const auto count =
         how.of(std::clamp<std::size_t>((std::size_t{64} << 20) / size, 60, 3'000), 20);
-    one_state on;
+    one_state on(sleeping());
     const auto s = on.ctx.state();
     const auto set = cost_of(
         on, count, [&](std::size_t n, durations& took) { on.run(set_one(s, size, n, took)); });
@@ -172,7 +172,7 @@ asio::awaitable<void> set_in_each(const std::vector<state>& all, std::size_t cou
 
 std::vector<double> with_namespaces(std::size_t spaces, const effort& how)
 {
-    one_state on;
+    one_state on(sleeping());
     std::vector<state> all;
     for (std::size_t i = 0; i != spaces; ++i) {
         const auto name = "room " + std::to_string(i);
@@ -198,7 +198,7 @@ void allow_many_descriptors()
 std::vector<double> with_connections(std::size_t connections, const effort& how)
 {
     allow_many_descriptors();
-    one_state on;
+    one_state on(sleeping());
     std::deque<batch_client> all;
     for (std::size_t i = 0; i != connections; ++i)
         all.emplace_back(on.ctx.address()).run({});

@@ -68,7 +68,7 @@ asio::awaitable<double> time_map(swarm s, int (*work)(int), std::size_t count)
 
 std::vector<double> measure_workers(std::size_t workers, const effort& how)
 {
-    one_state on;
+    one_state on(sleeping());
     std::vector<double> figures;
     on.run([](context ctx, std::size_t n, const effort& e,
               std::vector<double>& out) -> asio::awaitable<void> {

@@ -131,11 +131,11 @@ std::vector<double> with_watchers(std::size_t count, const effort& how)
     watching same;
     watching own;
     {
-        one_state on;
+        one_state on(sleeping());
         on.run(write_to(on, count, false, times, same));
     }
     {
-        one_state on;
+        one_state on(sleeping());
         on.run(write_to(on, count, true, times, own));
     }
     return {same.until_all, same.cpu, own.cpu};
@@ -170,7 +170,7 @@ std::vector<double> with_history(std::size_t events, const effort& how)
 {
     // Room for all of it, so that nothing is carried on.
     constexpr std::size_t each = 136;
-    one_state on(context_options{}.journal_size((std::size_t{4} << 20) + each * events));
+    one_state on(sleeping().journal_size((std::size_t{4} << 20) + each * events));
     const auto s = on.ctx.state();
     on.set(events, 64, 10);
     on.run(begin_late(s, events)); // the ring is mapped
