@@ -117,18 +117,19 @@ void encode(const transaction& what, std::vector<std::uint64_t>& words,
     words.back() = 0;
     std::byte* record = bytes_of(words);
 
-    record_view header;
-    header.size = static_cast<std::uint32_t>(size);
-    header.counter = true;
-    header.kept_reply = what.request != 0;
-    header.revision = what.revision;
-    header.time = what.time;
-    header.by = what.by;
-    header.request = what.request;
-    header.name_space = what.name_space;
-    header.reply = what.reply;
-    header.changes = change_range(nullptr, 0, 0, static_cast<std::uint32_t>(what.changes.size()));
-    put_header(record, header);
+    put_header(record,
+               {.size = static_cast<std::uint32_t>(size),
+                .counter = true,
+                .kept_reply = what.request != 0,
+                .revision = what.revision,
+                .time = what.time,
+                .by = what.by,
+                .request = what.request,
+                .name_space = what.name_space,
+                .reply = what.reply,
+                .reply_at = {},
+                .changes = change_range(nullptr, 0, 0,
+                                        static_cast<std::uint32_t>(what.changes.size()))});
 
     std::byte* at = record + at_record::body + what.name_space.size() + what.reply.size();
     values.clear();

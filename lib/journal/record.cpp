@@ -42,31 +42,6 @@ bool checksum_holds(std::span<const std::byte> record)
     return crc == load<std::uint32_t>(record.data() + at_record::crc);
 }
 
-// Its lengths were checked.
-void refer_to(const std::byte* record, record_view& out)
-{
-    const std::size_t name_space_size = load<std::uint16_t>(record + at_record::name_space_size);
-    const std::size_t reply_size = load<std::uint32_t>(record + at_record::reply_size);
-    const auto flags = load<std::uint8_t>(record + at_record::flags);
-    out.at = load<position>(record + at_record::position);
-    out.size = load<std::uint32_t>(record + at_record::size);
-    out.kind = static_cast<record_kind>(load<std::uint8_t>(record + at_record::kind));
-    out.counter = (flags & holds_counter) != 0;
-    out.kept_reply = (flags & holds_reply) != 0;
-    out.commit = load<std::uint64_t>(record + at_record::commit);
-    out.revision = load<std::uint64_t>(record + at_record::revision);
-    out.time = load<std::int64_t>(record + at_record::time);
-    out.by.session = load<std::uint64_t>(record + at_record::session);
-    out.by.handle = load<std::uint32_t>(record + at_record::handle);
-    out.request = load<std::uint64_t>(record + at_record::request);
-    out.name_space = text(record + at_record::body, name_space_size);
-    out.reply = {record + at_record::body + name_space_size, reply_size};
-    out.reply_at = {out.at + at_record::body + name_space_size,
-                    static_cast<std::uint32_t>(reply_size)};
-    out.changes = change_range(record, out.at, at_record::body + name_space_size + reply_size,
-                               load<std::uint32_t>(record + at_record::change_count));
-}
-
 } // namespace
 
 bool decode(std::span<const std::byte> bytes, position at, checksum check, record_view& out)
@@ -103,71 +78,99 @@ bool decode(std::span<const std::byte> bytes, position at, checksum check, recor
     if (size - next >= 8)
         return false;
 
-    refer_to(record, out);
+    out = view_of(record);
     return true;
 }
 
+// All of it at once: what is made empty and filled then, is zeroed by an instruction that takes longer
+// than all the rest.
 record_view view_of(const std::byte* record)
 {
-    record_view out;
-    refer_to(record, out);
-    return out;
+    const std::size_t name_space_size = load<std::uint16_t>(record + at_record::name_space_size);
+    const std::size_t reply_size = load<std::uint32_t>(record + at_record::reply_size);
+    const std::byte* const reply = record + at_record::body + name_space_size;
+    const auto flags = load<std::uint8_t>(record + at_record::flags);
+    const auto at = load<position>(record + at_record::position);
+    return {
+        .at = at,
+        .size = load<std::uint32_t>(record + at_record::size),
+        .kind = static_cast<record_kind>(load<std::uint8_t>(record + at_record::kind)),
+        .counter = (flags & holds_counter) != 0,
+        .kept_reply = (flags & holds_reply) != 0,
+        .commit = load<std::uint64_t>(record + at_record::commit),
+        .revision = load<std::uint64_t>(record + at_record::revision),
+        .time = load<std::int64_t>(record + at_record::time),
+        .by = {load<std::uint64_t>(record + at_record::session),
+               load<std::uint32_t>(record + at_record::handle)},
+        .request = load<std::uint64_t>(record + at_record::request),
+        .name_space = text(record + at_record::body, name_space_size),
+        .reply = {reply, reply_size},
+        .reply_at = {at + at_record::body + name_space_size,
+                     static_cast<std::uint32_t>(reply_size)},
+        .changes = change_range(record, at, at_record::body + name_space_size + reply_size,
+                                load<std::uint32_t>(record + at_record::change_count)),
+    };
 }
 
 change_range::iterator change_range::begin() const
 {
-    iterator first;
-    first.record_ = record_;
-    first.at_ = at_;
-    first.next_ = first_;
-    first.left_ = count_;
-    if (count_ != 0)
-        first.load();
-    return first;
+    return iterator(*this);
+}
+
+change_range::iterator::iterator(const change_range& all)
+    : record_(all.record_),
+      at_(all.at_),
+      next_(all.first_),
+      left_(all.count_),
+      change_(left_ != 0 ? load() : change_view())
+{
 }
 
 change_range::iterator& change_range::iterator::operator++()
 {
     if (--left_ != 0)
-        load();
+        change_ = load();
     return *this;
 }
 
-void change_range::iterator::load()
+/// The change at `next_`, which goes on to the one after it.
+change_view change_range::iterator::load()
 {
-    const std::byte* at = record_ + next_;
+    const std::size_t offset = next_;
+    const std::byte* at = record_ + offset;
     const auto flags = journal::load<std::uint32_t>(at + at_change::flags);
     const std::size_t key_size = journal::load<std::uint32_t>(at + at_change::key_size);
     const auto before_size = journal::load<std::uint32_t>(at + at_change::before_size);
     const auto after_size = journal::load<std::uint32_t>(at + at_change::after_size);
 
-    change_.offset = next_;
-    change_.identical = (flags & identical_value) != 0;
-    change_.before = static_cast<before_kind>(flags & before_mask);
-    change_.before_bytes = {};
-    change_.before_at = {};
+    const auto before = static_cast<before_kind>(flags & before_mask);
+    value_place before_at;
     at += at_change::body;
-    if (change_.before == before_kind::elsewhere || change_.before == before_kind::gone) {
-        change_.before_at.size = before_size;
-        if (change_.before == before_kind::elsewhere)
-            change_.before_at.at = journal::load<position>(at);
+    if (before == before_kind::elsewhere || before == before_kind::gone) {
+        before_at.size = before_size;
+        if (before == before_kind::elsewhere)
+            before_at.at = journal::load<position>(at);
         at += sizeof(position);
     }
-    change_.key = text(at, key_size);
+    const auto* const key = at;
     at += key_size;
-    if (change_.before == before_kind::inlined) {
-        change_.before_bytes = {at, before_size};
-        at += before_size;
-    }
-    if ((flags & after_present) != 0) {
-        change_.after.emplace(at, after_size);
-        change_.after_at = {at_ + static_cast<position>(at - record_), after_size};
-    } else {
-        change_.after.reset();
-        change_.after_at = {};
-    }
+    const auto* const value_before = at;
+    const std::size_t inlined = before == before_kind::inlined ? before_size : 0;
+    at += inlined;
+    const bool present = (flags & after_present) != 0;
     next_ = static_cast<std::size_t>(at - record_) + after_size;
-    change_.extent = next_ - change_.offset;
+    return {
+        .key = text(key, key_size),
+        .before = before,
+        .before_bytes = {value_before, inlined},
+        .before_at = before_at,
+        .after = present ? std::optional(std::span(at, after_size)) : std::nullopt,
+        .after_at = present ? value_place{at_ + static_cast<position>(at - record_), after_size}
+                            : value_place(),
+        .identical = (flags & identical_value) != 0,
+        .offset = offset,
+        .extent = next_ - offset,
+    };
 }
 
 } // namespace zproc::journal

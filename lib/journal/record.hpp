@@ -83,12 +83,14 @@ public:
 
     private:
         friend class change_range;
+        explicit iterator(const change_range& all);
+        change_view load();
+
         const std::byte* record_ = nullptr;
         position at_ = 0;
         std::size_t next_ = 0;
         std::uint32_t left_ = 0;
         change_view change_;
-        void load();
     };
 
     change_range() = default;
