@@ -1,3 +1,5 @@
+#include "handler.hpp"
+
 #include <zproc/detail/handler.hpp>
 #include <zproc/error.hpp>
 
@@ -72,13 +74,100 @@ void held_handler::give_memory(void* memory, std::size_t size) noexcept
                                                           size);
 }
 
+namespace {
+
+thread_local strand_visit* gathering_here = nullptr;
+thread_local strand_visit* calling_here = nullptr;
+
+void post_to_loop(const asio::io_context::executor_type& loop, held_pointer held)
+{
+    asio::require(loop, asio::execution::blocking.never).execute(due_handler{std::move(held)});
+}
+
+} // namespace
+
+strand_visit::strand_visit() noexcept
+    : outer_gathering_(std::exchange(gathering_here, this)), outer_calling_(calling_here)
+{
+}
+
+/// Not left, or not to the end, where something was thrown.
+strand_visit::~strand_visit()
+{
+    gathering_here = outer_gathering_;
+    calling_here = outer_calling_;
+    post_kept();
+    try {
+        if (follower_)
+            follower_->follow(false);
+    } catch (...) { // NOLINT(bugprone-empty-catch): no memory, while another exception is on its way
+    }
+}
+
+void strand_visit::post_kept() noexcept
+{
+    try {
+        if (kept_)
+            post_to_loop(*loop_, std::move(kept_));
+    } catch (...) { // NOLINT(bugprone-empty-catch): as above
+    }
+}
+
+strand_visit* strand_visit::gathering() noexcept
+{
+    return gathering_here;
+}
+
+bool strand_visit::precedes(const follower& who) noexcept
+{
+    if (calling_here == nullptr || calling_here->follower_.get() != &who)
+        return false;
+    calling_here->follower_.reset();
+    return true;
+}
+
+bool strand_visit::keep(held_pointer& held, const asio::io_context::executor_type& loop)
+{
+    if (!kept_ && loop.running_in_this_thread()) {
+        kept_ = std::move(held);
+        loop_.emplace(loop);
+        return true;
+    }
+    several_ = true;
+    gathering_here = outer_gathering_;
+    if (kept_)
+        post_to_loop(*loop_, std::move(kept_));
+    return false;
+}
+
+bool strand_visit::be_followed_by(std::shared_ptr<follower> who)
+{
+    if (follower_ && follower_ != who)
+        return false;
+    follower_ = std::move(who);
+    return true;
+}
+
+void strand_visit::leave()
+{
+    gathering_here = outer_gathering_;
+    if (kept_) {
+        calling_here = this;
+        kept_.release()->call();
+        calling_here = outer_calling_;
+    }
+    if (const auto who = std::exchange(follower_, nullptr))
+        who->follow(!several_);
+}
+
 void post_held(const asio::any_io_executor& io, held_pointer held)
 {
     const auto where = held->executor(io ? erased(io) : asio::any_completion_executor());
     // Nearly always that is a loop of Asio's own: then nothing has to be erased.
-    if (const auto* loop = where.target<asio::io_context::executor_type>())
-        asio::require(*loop, asio::execution::blocking.never).execute(due_handler{std::move(held)});
-    else if (io)
+    if (const auto* loop = where.target<asio::io_context::executor_type>()) {
+        if (gathering_here == nullptr || !gathering_here->keep(held, *loop))
+            post_to_loop(*loop, std::move(held));
+    } else if (io)
         asio::post(io, due_handler{std::move(held)});
     else if (where)
         asio::post(asio::system_executor(), due_handler{std::move(held)});

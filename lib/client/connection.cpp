@@ -40,7 +40,7 @@ struct connection::heartbeat_call final : call {
 connection::connection(settings s)
     : settings_(std::move(s)),
       mark_(std::make_shared<const fork_mark>()),
-      loop_(std::make_unique<loop_objects>(settings_.strand)),
+      loop_(std::make_unique<loop_objects>(settings_.io, settings_.strand)),
       jitter_(static_cast<unsigned>(::getpid()) ^ static_cast<unsigned>(now())),
       in_(protocol::max_reply_bytes)
 {
@@ -90,7 +90,12 @@ connection::busy::~busy()
 
 void connection::enter(std::unique_ptr<call> what, std::shared_ptr<multiplexer::ticket> ticket)
 {
-    if (inbox_.put({std::move(what), std::move(ticket)}))
+    if (!inbox_.put({std::move(what), std::move(ticket)}))
+        return;
+    // Who was answered, and asks for more, is written at once.
+    if (detail::strand_visit::precedes(*this))
+        turn_now();
+    else
         send_for_turn();
 }
 

@@ -6,6 +6,7 @@
 #include "client/inbox.hpp"
 #include "client/multiplexer.hpp"
 #include "descriptor.hpp"
+#include "handler.hpp"
 #include "protocol/address.hpp"
 #include "protocol/client_handshake.hpp"
 #include "protocol/frame.hpp"
@@ -62,7 +63,8 @@ struct credentials {
 ///
 /// A plain fork of this process has a copy of it, and shares its socket and the epoll set behind
 /// it: the copy does nothing, and what belongs to the loop is never destroyed there.
-class connection : public std::enable_shared_from_this<connection> {
+class connection : public std::enable_shared_from_this<connection>,
+                   private detail::strand_visit::follower {
 public:
     struct settings {
         asio::any_io_executor io;
@@ -182,12 +184,15 @@ private:
     void fetch(inbox::visit as);
     void schedule_turn();
     void send_for_turn();
+    void turn_now();
     void turn();
+    void follow(bool at_once) override;
     void flush();
     bool has_ended() const;
     void send_some();
     bool seal();
     void arm_read();
+    void has_read(error_code ec, std::size_t bytes);
     void received(std::size_t bytes);
     void received_sealed(std::size_t bytes);
     bool refused_plainly(protocol::bytes_view said);
@@ -221,10 +226,11 @@ private:
 
     /// What belongs to the loop, and goes before it does.
     struct loop_objects {
-        explicit loop_objects(const asio::any_io_executor& strand)
-            : socket(strand), deadline(strand), pause(strand), pulse(strand)
+        loop_objects(const asio::any_io_executor& io, const asio::any_io_executor& strand)
+            : socket(io), deadline(strand), pause(strand), pulse(strand)
         {
         }
+        /// What it completes comes to the loop, and visits the strand.
         asio::generic::stream_protocol::socket socket;
         asio::steady_timer deadline;
         asio::steady_timer pause;

@@ -1,6 +1,7 @@
 #include "client/connection.hpp"
 #include "io_executor.hpp"
 
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
@@ -48,6 +49,23 @@ bool brings_answer(const protocol::frame_parser& in)
 void connection::schedule_turn()
 {
     if (!in_turn_ && inbox_.expect_turn())
+        send_for_turn();
+}
+
+void connection::turn_now()
+{
+    asio::dispatch(settings_.strand, [weak = weak_from_this()] {
+        if (const auto self = weak.lock(); self && self->loop_)
+            self->turn();
+    });
+}
+
+/// After an answer.
+void connection::follow(bool at_once)
+{
+    if (at_once)
+        turn_now();
+    else if (inbox_.expect_turn())
         send_for_turn();
 }
 
@@ -169,18 +187,20 @@ void connection::send_some()
             given_ += static_cast<std::size_t>(n);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             writing_ = true;
-            loop_->socket.async_wait(asio::socket_base::wait_write,
-                                     [weak = weak_from_this(), life = life_](error_code ec) {
-                                         const auto self = weak.lock();
-                                         if (!self || self->life_ != life || !self->writing_)
-                                             return;
-                                         self->writing_ = false;
-                                         // Cancelled by rest(), it may be wanted again already.
-                                         if (ec && !self->wanted())
-                                             return;
-                                         self->send_some();
-                                         self->flush();
-                                     });
+            loop_->socket.async_wait(
+                asio::socket_base::wait_write,
+                asio::bind_executor(settings_.strand,
+                                    [weak = weak_from_this(), life = life_](error_code ec) {
+                                        const auto self = weak.lock();
+                                        if (!self || self->life_ != life || !self->writing_)
+                                            return;
+                                        self->writing_ = false;
+                                        // Cancelled by rest(), it may be wanted again already.
+                                        if (ec && !self->wanted())
+                                            return;
+                                        self->send_some();
+                                        self->flush();
+                                    }));
             return;
         } else if (errno != EINTR) {
             descriptor_ = -1;
@@ -200,23 +220,12 @@ void connection::arm_read()
         return;
     reading_ = true;
     reading_plainly_ = expecting_descriptors_ == 0 || tls_;
-    auto completion = [weak = weak_from_this(), life = life_](error_code ec, std::size_t bytes) {
-        const auto self = weak.lock();
-        if (!self || self->life_ != life)
-            return;
-        self->reading_ = false;
-        if (!ec && !self->reading_plainly_)
-            bytes = self->receive_with_descriptors(ec);
-        if (ec == asio::error::operation_aborted || ec == asio::error::would_block) {
-            if (self->wanted())
-                self->arm_read();
-        } else if (ec) {
-            self->broken(); // what it has said so far may have been the beginning of a greeting
-        } else if (self->tls_) {
-            self->received_sealed(bytes);
-        } else {
-            self->received(bytes);
-        }
+    auto completion = [weak = weak_from_this(), life = life_,
+                       strand = settings_.strand](error_code ec, std::size_t bytes) {
+        detail::visit(strand, [&weak, life, ec, bytes] {
+            if (const auto self = weak.lock(); self && self->life_ == life)
+                self->has_read(ec, bytes);
+        });
     };
     if (tls_) {
         sealed_.resize(read_size);
@@ -229,6 +238,23 @@ void connection::arm_read()
         loop_->socket.async_wait(
             asio::socket_base::wait_read,
             [completion = std::move(completion)](error_code ec) mutable { completion(ec, 0); });
+    }
+}
+
+void connection::has_read(error_code ec, std::size_t bytes)
+{
+    reading_ = false;
+    if (!ec && !reading_plainly_)
+        bytes = receive_with_descriptors(ec);
+    if (ec == asio::error::operation_aborted || ec == asio::error::would_block) {
+        if (wanted())
+            arm_read();
+    } else if (ec) {
+        broken(); // what it has said so far may have been the beginning of a greeting
+    } else if (tls_) {
+        received_sealed(bytes);
+    } else {
+        received(bytes);
     }
 }
 
@@ -343,9 +369,10 @@ void connection::received(std::size_t bytes)
         on_read();
     if (life_ == life && wanted())
         arm_read();
-    // A fence or the window held something back; or who was answered asks for more.
-    if (calls_.anything_to_write() || answered % part != 0)
+    if (answered % part != 0)
         expect_more();
+    if (calls_.anything_to_write() && state_ == state::ready) // a fence or the window held it back
+        schedule_turn();
     rest();
 }
 
@@ -355,7 +382,9 @@ void connection::expect_more()
     if (state_ != state::ready)
         return;
     rests_in_turn_ = true;
-    schedule_turn();
+    auto* const here = detail::strand_visit::gathering();
+    if (here == nullptr || !here->be_followed_by(std::shared_ptr<follower>(shared_from_this(), this)))
+        schedule_turn();
 }
 
 /// True when somebody was answered, who may ask for more.

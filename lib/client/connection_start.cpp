@@ -2,6 +2,7 @@
 #include "process_number.hpp"
 #include "tcp.hpp"
 
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
@@ -116,14 +117,15 @@ void connection::connect_to_endpoint()
         return fail(ec);
     socket.release();
     loop_->socket.non_blocking(true, ec);
-    loop_->socket.async_connect(to, [weak = weak_from_this(), life = life_](error_code failed) {
+    auto connected = [weak = weak_from_this(), life = life_](error_code failed) {
         const auto self = weak.lock();
         if (!self || self->life_ != life || self->state_ != state::connecting)
             return;
         if (failed)
             return self->not_connected(failed);
         self->greet();
-    });
+    };
+    loop_->socket.async_connect(to, asio::bind_executor(settings_.strand, std::move(connected)));
 }
 
 /// The next endpoint, if there is one.

@@ -87,9 +87,11 @@ struct unwatch_call final : call {
 
 } // namespace
 
-feed::feed(asio::any_io_executor strand, std::shared_ptr<connection> server,
-           std::shared_ptr<ring_shelf> shelf, std::shared_ptr<mirror> copy)
-    : strand_(std::move(strand)),
+feed::feed(asio::any_io_executor io, asio::any_io_executor strand,
+           std::shared_ptr<connection> server, std::shared_ptr<ring_shelf> shelf,
+           std::shared_ptr<mirror> copy)
+    : io_(std::move(io)),
+      strand_(std::move(strand)),
       server_(std::move(server)),
       shelf_(std::move(shelf)),
       copy_(std::move(copy))
@@ -200,7 +202,7 @@ void feed::on_failed(error_code ec)
 void feed::attach()
 {
     if (!wakeup_) {
-        auto made = std::make_shared<wakeup>(strand_, server_->mark());
+        auto made = std::make_shared<wakeup>(io_, strand_, server_->mark());
         if (const auto ec = made->open())
             return on_failed(ec);
         wakeup_ = std::move(made);
@@ -320,6 +322,7 @@ void feed::shutdown()
     wakeup_.reset();
     copy_.reset();
     server_.reset();
+    io_ = {};
     strand_ = {};
 }
 

@@ -43,7 +43,7 @@ public:
 class feed : public std::enable_shared_from_this<feed> {
 public:
     /// With a mirror, the ring is read there; without one, it is the server's own.
-    feed(asio::any_io_executor strand, std::shared_ptr<connection> server,
+    feed(asio::any_io_executor io, asio::any_io_executor strand, std::shared_ptr<connection> server,
          std::shared_ptr<ring_shelf> shelf, std::shared_ptr<mirror> copy);
 
     /// Registers a reader, at once or as soon as there is a connection. It may be told that this has
@@ -88,6 +88,7 @@ private:
     void pass_barriers(error_code ec);
     std::uint64_t generation() const;
 
+    asio::any_io_executor io_;
     asio::any_io_executor strand_;
     std::shared_ptr<connection> server_;
     std::shared_ptr<ring_shelf> shelf_;

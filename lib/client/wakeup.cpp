@@ -1,5 +1,6 @@
 #include "client/wakeup.hpp"
 
+#include "handler.hpp"
 #include "shared_memory.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -21,8 +22,9 @@ error_code last_error()
 
 } // namespace
 
-wakeup::wakeup(asio::any_io_executor strand, std::shared_ptr<const fork_mark> mark)
-    : strand_(std::move(strand)), mark_(std::move(mark))
+wakeup::wakeup(asio::any_io_executor io, asio::any_io_executor strand,
+               std::shared_ptr<const fork_mark> mark)
+    : io_(std::move(io)), strand_(std::move(strand)), mark_(std::move(mark))
 {
 }
 
@@ -40,7 +42,7 @@ error_code wakeup::assign(ear& to, const descriptor& what)
     auto copy = what.duplicate();
     if (!copy)
         return last_error();
-    auto made = std::make_unique<asio::posix::stream_descriptor>(strand_);
+    auto made = std::make_unique<asio::posix::stream_descriptor>(io_);
     error_code ec;
     made->assign(copy.get(), ec);
     if (ec)
@@ -90,37 +92,47 @@ void wakeup::wait_for_own()
     at_own_.armed = true;
     at_own_.descriptor->async_read_some(
         asio::buffer(&count_, sizeof count_),
-        [weak = weak_from_this()](error_code ec, std::size_t) {
-            const auto self = weak.lock();
-            if (!self)
-                return;
-            self->at_own_.armed = false;
-            if (!ec && !self->awake_) // disarmed meanwhile: it is for who arms next
-                signal_eventfd(self->own());
-            else if (!ec)
-                self->heard();
-            else if (self->awake_) // disarmed, and armed again before this came
-                self->wait_for_own();
+        [weak = weak_from_this(), strand = strand_](error_code ec, std::size_t) {
+            detail::visit(strand, [&weak, ec] {
+                if (const auto self = weak.lock())
+                    self->own_came(ec);
+            });
         });
+}
+
+void wakeup::own_came(error_code ec)
+{
+    at_own_.armed = false;
+    if (!ec && !awake_) // disarmed meanwhile: it is for who arms next
+        signal_eventfd(own());
+    else if (!ec)
+        heard();
+    else if (awake_) // disarmed, and armed again before this came
+        wait_for_own();
 }
 
 void wakeup::wait_for_shared()
 {
     at_shared_.armed = true;
     at_shared_.descriptor->async_wait(asio::posix::stream_descriptor::wait_read,
-                                      [weak = weak_from_this()](error_code ec) {
-                                          const auto self = weak.lock();
-                                          if (!self)
-                                              return;
-                                          self->at_shared_.armed = false;
-                                          if (!self->awake_)
-                                              return;
-                                          if (ec) // as above
-                                              return self->wait_for_shared();
-                                          epoll_event edge;
-                                          ::epoll_wait(self->epoll_.get(), &edge, 1, 0);
-                                          self->heard();
+                                      [weak = weak_from_this(), strand = strand_](error_code ec) {
+                                          detail::visit(strand, [&weak, ec] {
+                                              if (const auto self = weak.lock())
+                                                  self->shared_came(ec);
+                                          });
                                       });
+}
+
+void wakeup::shared_came(error_code ec)
+{
+    at_shared_.armed = false;
+    if (!awake_)
+        return;
+    if (ec) // as above
+        return wait_for_shared();
+    epoll_event edge;
+    ::epoll_wait(epoll_.get(), &edge, 1, 0);
+    heard();
 }
 
 void wakeup::heard()

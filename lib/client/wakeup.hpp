@@ -18,7 +18,9 @@ namespace zproc::client {
 /// consumed after each wake, so the loop does not spin.
 class wakeup : public std::enable_shared_from_this<wakeup> {
 public:
-    wakeup(asio::any_io_executor strand, std::shared_ptr<const fork_mark> mark);
+    /// Of `io`, the strand.
+    wakeup(asio::any_io_executor io, asio::any_io_executor strand,
+           std::shared_ptr<const fork_mark> mark);
     ~wakeup();
     wakeup(const wakeup&) = delete;
     wakeup& operator=(const wakeup&) = delete;
@@ -46,9 +48,12 @@ private:
 
     error_code assign(ear& to, const descriptor& what);
     void wait_for_own();
+    void own_came(error_code ec);
     void wait_for_shared();
+    void shared_came(error_code ec);
     void heard();
 
+    asio::any_io_executor io_;
     asio::any_io_executor strand_;
     std::shared_ptr<const fork_mark> mark_;
     descriptor own_;

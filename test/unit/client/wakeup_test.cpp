@@ -24,9 +24,9 @@ struct sleeper {
     int woken = 0;
 
     explicit sleeper(asio::io_context& io)
-        : sleep(
-              std::make_shared<wakeup>(asio::make_strand(asio::any_io_executor(io.get_executor())),
-                                       std::make_shared<const fork_mark>()))
+        : sleep(std::make_shared<wakeup>(
+              io.get_executor(), asio::make_strand(asio::any_io_executor(io.get_executor())),
+              std::make_shared<const fork_mark>()))
     {
         BOOST_REQUIRE(!sleep->open());
     }
