@@ -61,7 +61,7 @@ private:
     bool several_ = false;
 };
 
-/// Does it on the strand: now, where nobody else is on it.
+/// Does it on the strand: now, or later where somebody else is on it, or is to be before.
 template <class F>
 void visit(const asio::any_io_executor& strand, F f)
 {

@@ -90,18 +90,20 @@ connection::busy::~busy()
 
 void connection::enter(std::unique_ptr<call> what, std::shared_ptr<multiplexer::ticket> ticket)
 {
-    if (!inbox_.put({std::move(what), std::move(ticket)}))
-        return;
-    // Who was answered, and asks for more, is written at once.
-    if (detail::strand_visit::precedes(*this))
-        turn_now();
-    else
-        send_for_turn();
+    switch (inbox_.put({std::move(what), std::move(ticket)})) {
+    case inbox::errand::none: return;
+    case inbox::errand::send:
+        // What somebody asks who was answered is written at once.
+        return detail::strand_visit::precedes(*this) ? turn_now() : send_for_turn();
+    case inbox::errand::hurry:
+        if (busy_here == 0)
+            turn_now();
+    }
 }
 
 void connection::enter_task(std::unique_ptr<inbox::task> other)
 {
-    if (!inbox_.put({.other = std::move(other)}))
+    if (inbox_.put({.other = std::move(other)}) == inbox::errand::none)
         return;
     auto fetch = [self = shared_from_this()] { self->fetch(inbox::visit::fetch); };
     if (busy_here != 0)

@@ -22,10 +22,6 @@ namespace {
 
 constexpr std::size_t read_size = 64 * 1024;
 
-/// When so many were answered at once, what they ask next goes out in parts: the server works on one
-/// while the handlers of the next run.
-constexpr std::size_t part = 32;
-
 bool is_pushed(protocol::operation code)
 {
     return code == protocol::operation::stream_begun || code == protocol::operation::stream_piece;
@@ -221,8 +217,8 @@ void connection::arm_read()
     reading_ = true;
     reading_plainly_ = expecting_descriptors_ == 0 || tls_;
     auto completion = [weak = weak_from_this(), life = life_,
-                       strand = settings_.strand](error_code ec, std::size_t bytes) {
-        detail::visit(strand, [&weak, life, ec, bytes] {
+                       strand = settings_.strand](error_code ec, std::size_t bytes) mutable {
+        detail::visit(strand, [weak = std::move(weak), life, ec, bytes] {
             if (const auto self = weak.lock(); self && self->life_ == life)
                 self->has_read(ec, bytes);
         });
@@ -353,7 +349,7 @@ void connection::received(std::size_t bytes)
     if (pulse_watched_)
         pulse_.heard(now());
     const auto life = life_;
-    std::size_t answered = 0;
+    bool answered = false;
     protocol::frame f;
     while (life_ == life) {
         const auto found = in_.next(f);
@@ -361,15 +357,14 @@ void connection::received(std::size_t bytes)
             break;
         if (found == protocol::frame_parser::failed)
             return fail(greeted_before_ ? in_.error() : error_code(errc::not_a_zproc_server));
-        if (handle(f) && ++answered % part == 0)
-            expect_more();
+        answered = handle(f) || answered;
     }
     heard_ = heard_ || brings_answer(in_);
     if (life_ == life && on_read)
         on_read();
     if (life_ == life && wanted())
         arm_read();
-    if (answered % part != 0)
+    if (answered)
         expect_more();
     if (calls_.anything_to_write() && state_ == state::ready) // a fence or the window held it back
         schedule_turn();

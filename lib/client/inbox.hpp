@@ -15,6 +15,10 @@ namespace zproc::client {
 /// it was asked. Somebody is sent for it once, however much has come together by then.
 class inbox {
 public:
+    /// When so many calls are made at once, they are written in parts: the server works on one while the
+    /// next one is made.
+    static constexpr std::size_t part = 32;
+
     struct task {
         virtual ~task() = default;
         virtual void run() = 0;
@@ -26,16 +30,22 @@ public:
         std::unique_ptr<task> other = {};
     };
 
+    /// What is to be done about what was put in: nothing, since somebody is on the way; somebody has to
+    /// be sent; or has to be there at once, since there is enough for a part of its own.
+    enum class errand { none, send, hurry };
+
     /// Who is on the way: to begin with what there is, or also to write what comes of it.
     enum class visit { none, fetch, turn };
 
-    /// True: somebody has to be sent, for a turn where it is a call.
-    bool put(entry e)
+    /// Who is sent has a turn where it is a call.
+    errand put(entry e)
     {
         const std::lock_guard lock(mutex_);
         const auto wanted = e.what ? visit::turn : visit::fetch;
         entries_.push_back(std::move(e));
-        return expect_at_least(wanted);
+        if (expect_at_least(wanted))
+            return errand::send;
+        return wanted == visit::turn && entries_.size() % part == 0 ? errand::hurry : errand::none;
     }
     /// There is to be a turn anyway. True: somebody has to be sent.
     bool expect_turn()

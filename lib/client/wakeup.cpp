@@ -92,8 +92,8 @@ void wakeup::wait_for_own()
     at_own_.armed = true;
     at_own_.descriptor->async_read_some(
         asio::buffer(&count_, sizeof count_),
-        [weak = weak_from_this(), strand = strand_](error_code ec, std::size_t) {
-            detail::visit(strand, [&weak, ec] {
+        [weak = weak_from_this(), strand = strand_](error_code ec, std::size_t) mutable {
+            detail::visit(strand, [weak = std::move(weak), ec] {
                 if (const auto self = weak.lock())
                     self->own_came(ec);
             });
@@ -115,8 +115,9 @@ void wakeup::wait_for_shared()
 {
     at_shared_.armed = true;
     at_shared_.descriptor->async_wait(asio::posix::stream_descriptor::wait_read,
-                                      [weak = weak_from_this(), strand = strand_](error_code ec) {
-                                          detail::visit(strand, [&weak, ec] {
+                                      [weak = weak_from_this(),
+                                       strand = strand_](error_code ec) mutable {
+                                          detail::visit(strand, [weak = std::move(weak), ec] {
                                               if (const auto self = weak.lock())
                                                   self->shared_came(ec);
                                           });

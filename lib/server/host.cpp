@@ -51,7 +51,10 @@ host::host(host_options options, keep_function keep)
     hall_.secret = options_.secret;
     hall_.new_session_id = random_bytes<std::uint64_t>;
     hall_.fresh_nonce = random_bytes<protocol::nonce>;
-    hall_.after_request = [this] { keep_pace(); };
+    hall_.after_request = [this] {
+        ++handled_;
+        keep_pace();
+    };
 }
 
 host::~host() = default;
@@ -172,6 +175,11 @@ int host::wait(std::span<epoll_event> events, int milliseconds)
     const auto look = [&](int limit) {
         return ::epoll_wait(poll_.get(), events.data(), static_cast<int>(events.size()), limit);
     };
+    if (wake_pace_.puts_off()) {
+        if (const int more = look(0); more != 0)
+            return more;
+        wake();
+    }
     if (milliseconds == 0 || options_.busy_poll <= 0)
         return look(milliseconds);
     const auto begun = read_clock(CLOCK_MONOTONIC);

@@ -6,6 +6,7 @@
 #include "server/spinning.hpp"
 #include "server/strangers.hpp"
 #include "server/time_share.hpp"
+#include "server/wake_pace.hpp"
 
 #include <zproc/error.hpp>
 
@@ -179,6 +180,8 @@ private:
     std::vector<seat> again_;   // has frames that waited for room in the output, or their turn
     std::vector<seat> starved_; // wait until others have read more
     std::uint64_t broadcast_at_ = 0;
+    wake_pace wake_pace_;
+    std::size_t handled_ = 0; ///< requests, in this turn
 
     // The same for a whole turn, in ns: what records are stamped with, and what limits count.
     std::int64_t wall_ = 0;

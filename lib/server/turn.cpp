@@ -24,7 +24,8 @@ void host::end_turn()
             drop(who);
     if (hall_.data->pending())
         hall_.data->publish();
-    wake(); // first: they have further to go than who is answered
+    if (wake_pace_.turn_ends(std::exchange(handled_, 0)) || far_ahead(hall_.data->ring().head()))
+        wake(); // first: they have further to go than who is answered
     stream();
     for (std::size_t i = 0; i != busy_.size(); ++i) {
         const auto who = busy_[i];
@@ -98,6 +99,7 @@ void host::keep_pace()
 
 void host::wake()
 {
+    wake_pace_.woken();
     const auto& ring = hall_.data->ring();
     const bool replaced = rings_.take_replaced();
     // A watcher that nothing concerns must not be lapped in its sleep.
