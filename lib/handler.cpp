@@ -3,15 +3,30 @@
 #include <zproc/detail/handler.hpp>
 #include <zproc/error.hpp>
 
+#include <boost/asio/execution/allocator.hpp>
 #include <boost/asio/execution/blocking.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/recycling_allocator.hpp>
+#include <boost/asio/prefer.hpp>
 #include <boost/asio/require.hpp>
 
 namespace zproc::detail {
 
 namespace {
+
+template <class T>
+struct recycling_allocator {
+    using value_type = T;
+
+    recycling_allocator() = default;
+    template <class U>
+    recycling_allocator(const recycling_allocator<U>&) noexcept // NOLINT(google-explicit-constructor)
+    {
+    }
+    T* allocate(std::size_t count) { return static_cast<T*>(take_memory(count * sizeof(T))); }
+    void deallocate(T* memory, std::size_t count) noexcept { give_memory(memory, count * sizeof(T)); }
+    bool operator==(const recycling_allocator&) const = default;
+};
 
 struct due_handler {
     held_pointer held;
@@ -63,17 +78,6 @@ held_handler::held_handler(asio::cancellation_slot slot, asio::any_completion_ex
 
 held_handler::~held_handler() = default;
 
-void* held_handler::take_memory(std::size_t size)
-{
-    return asio::recycling_allocator<unsigned char>().allocate(size);
-}
-
-void held_handler::give_memory(void* memory, std::size_t size) noexcept
-{
-    asio::recycling_allocator<unsigned char>().deallocate(static_cast<unsigned char*>(memory),
-                                                          size);
-}
-
 namespace {
 
 thread_local strand_visit* gathering_here = nullptr;
@@ -81,7 +85,9 @@ thread_local strand_visit* calling_here = nullptr;
 
 void post_to_loop(const asio::io_context::executor_type& loop, held_pointer held)
 {
-    asio::require(loop, asio::execution::blocking.never).execute(due_handler{std::move(held)});
+    const auto recycling =
+        asio::prefer(loop, asio::execution::allocator(recycling_allocator<void>()));
+    asio::require(recycling, asio::execution::blocking.never).execute(due_handler{std::move(held)});
 }
 
 } // namespace

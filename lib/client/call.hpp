@@ -2,6 +2,7 @@
 
 #include "protocol/messages.hpp"
 
+#include <zproc/detail/recycled_memory.hpp>
 #include <zproc/error.hpp>
 
 #include <cstdint>
@@ -13,7 +14,7 @@ namespace zproc::client {
 
 /// One request under way. Pure: it writes itself into a frame, as often as the connection has to
 /// be made again, and is told how it ended, once.
-class call {
+class call : public detail::recycled {
 public:
     explicit call(bool mutation) noexcept : mutation_(mutation) {}
     call(const call&) = delete;

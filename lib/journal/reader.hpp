@@ -90,6 +90,7 @@ private:
     read_result look(position at, std::uint64_t index, position head, glance& out) const;
     read_result advance(const std::string_view* name_space, bool events_only);
     read_result go_to_tail();
+    void fetch_ahead(std::uint64_t size) const noexcept;
     void step(std::uint32_t size) noexcept;
     bool belongs(std::uint64_t index, std::uint32_t size, std::string_view name_space) const;
     std::uint64_t word(std::uint64_t index) const noexcept

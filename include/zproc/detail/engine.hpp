@@ -95,7 +95,7 @@ struct response {
 };
 
 /// One operation under way, with the user's handler inside.
-struct pending {
+struct pending : recycled {
     virtual ~pending() = default;
     /// Called once, by the engine; posts the user's handler.
     virtual void complete(const asio::any_io_executor& io, error_code ec, response&& r) = 0;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <zproc/detail/recycled_memory.hpp>
+
 #include <boost/asio/any_completion_executor.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_allocator.hpp>
@@ -71,10 +73,6 @@ public:
 protected:
     held_handler(asio::cancellation_slot slot, asio::any_completion_executor work);
     ~held_handler();
-
-    /// Memory that Asio's loops recycle.
-    static void* take_memory(std::size_t size);
-    static void give_memory(void* memory, std::size_t size) noexcept;
 
 private:
     asio::cancellation_state cancellation_;
@@ -180,7 +178,7 @@ private:
         explicit memory(const H& handler) : of(handler), at(nullptr)
         {
             if constexpr (recycled)
-                at = held_handler::take_memory(sizeof(held_by));
+                at = take_memory(sizeof(held_by));
             else
                 at = rebound(asio::get_associated_allocator(of)).allocate(1);
         }
@@ -195,7 +193,7 @@ private:
         static void give_back(const H& handler, void* what) noexcept
         {
             if constexpr (recycled)
-                held_handler::give_memory(what, sizeof(held_by));
+                give_memory(what, sizeof(held_by));
             else
                 rebound(asio::get_associated_allocator(handler))
                     .deallocate(static_cast<held_by*>(what), 1);
