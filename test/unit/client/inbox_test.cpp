@@ -91,6 +91,31 @@ BOOST_AUTO_TEST_CASE(what_is_put_back_comes_first)
     BOOST_TEST((said == std::vector{1, 2, 3, 4}));
 }
 
+BOOST_AUTO_TEST_CASE(there_is_a_hurry_for_each_part_of_calls)
+{
+    struct request final : zproc::client::call {
+        request() : call(false) {}
+        void write(zproc::protocol::buffer&, std::uint32_t,
+                   const zproc::protocol::mutation&) override
+        {
+        }
+        void done(zproc::error_code, zproc::protocol::bytes_view) override {}
+    };
+    inbox in;
+    const auto ask = [&] { return in.put({.what = std::make_unique<request>()}); };
+    for (std::size_t lap = 0; lap != 2; ++lap) {
+        for (std::size_t i = 1; i != inbox::part; ++i)
+            BOOST_TEST((ask() == (lap == 0 && i == 1 ? inbox::errand::send : inbox::errand::none)));
+        BOOST_TEST((ask() == inbox::errand::hurry));
+    }
+    std::vector<inbox::entry> taken;
+    in.take(taken, inbox::visit::turn);
+    BOOST_TEST((ask() == inbox::errand::send), "nobody is on the way");
+    std::vector<int> said;
+    for (std::size_t i = 1; i != inbox::part; ++i)
+        BOOST_TEST(!put(in, entry(said, 1)), "anything else is in no hurry");
+}
+
 BOOST_AUTO_TEST_CASE(everything_is_taken_once_whatever_threads_put)
 {
     inbox in;
