@@ -9,6 +9,7 @@
 // Steady state: the ring was written around more than once, so that keys are carried on.
 
 #include "counts/allocations.hpp"
+#include "counts/calls_in_place.hpp"
 #include "counts/family.hpp"
 #include "counts/system_calls.hpp"
 #include "support/batch_client.hpp"
@@ -27,6 +28,7 @@
 #include <cstdio>
 #include <deque>
 #include <exception>
+#include <map>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -132,18 +134,14 @@ void client_heap(one_state& of, const wishes& how, verdicts& to)
     const auto operations = how.of(20'000, 2'000);
     const auto work = [&] { of.run(set_and_await(of.ctx, operations)); };
     work();
-    count_allocations("set", ::getpid(), operations, 3, how, to, work);
+    count_allocations("set", ::getpid(), operations, 1, how, to, work);
 }
 
 // ---- system calls ------------------------------------------------------------------------------
 
-template <class Work>
-void count_calls(const std::string& what, one_state& of, std::size_t batches, double most,
-                 verdicts& to, Work work)
+void add_calls(const std::string& what, const std::map<long, std::uint64_t>& calls,
+               std::size_t batches, double most, verdicts& to)
 {
-    const auto calls = bench::count_system_calls(of.server, work, [&] {
-        of.run([](zproc::context ctx) -> asio::awaitable<void> { co_await ctx.ping(); }(of.ctx));
-    });
     const auto each = [&](std::uint64_t count) {
         return static_cast<double>(count) / static_cast<double>(batches);
     };
@@ -160,21 +158,53 @@ void count_calls(const std::string& what, one_state& of, std::size_t batches, do
     std::printf("    %s\n", parts.c_str());
 }
 
+/// All of them, by tracing, which makes the state process so slow that it sleeps more often.
+template <class Work>
+void count_all_calls(const std::string& what, one_state& of, std::size_t batches, double most,
+                     verdicts& to, Work work)
+{
+    const auto calls = bench::count_system_calls(of.server, work, [&] {
+        of.run([](zproc::context ctx) -> asio::awaitable<void> { co_await ctx.ping(); }(of.ctx));
+    });
+    add_calls(what, calls, batches, most, to);
+}
+
+/// Reading, writing and waiting, at full speed.
+template <class Work>
+void count_calls_in_place(const std::string& what, one_state& of, std::size_t batches, double most,
+                          verdicts& to, Work work)
+{
+    const bench::call_count count(of.server);
+    work();
+    add_calls(what, count.so_far(), batches, most, to);
+    std::printf("    besides %.1f looks in vain\n",
+                static_cast<double>(count.looks_in_vain()) / static_cast<double>(batches));
+}
+
 void kernel(one_state& of, const wishes& how, verdicts& to)
 {
     heading("system calls of the state process for a batch of sets");
     batch_client client(of.ctx.address());
-    const auto batches = how.of(1'000, 200);
-    const auto count = [&](std::size_t ahead, std::size_t depth, double most) {
-        client.run({.depth = depth, .batches = 10, .ahead = ahead});
-        count_calls(std::to_string(ahead) + (ahead == 1 ? " batch of " : " batches of ") +
-                        std::to_string(depth) + " under way",
-                    of, batches, most, to,
-                    [&] { client.run({.depth = depth, .batches = batches, .ahead = ahead}); });
+    const auto name = [](std::size_t ahead, std::size_t depth) {
+        return std::to_string(ahead) + (ahead == 1 ? " batch of " : " batches of ") +
+               std::to_string(depth) + " under way";
     };
-    // Who has nothing left to do until all answers have been read has to wait, read, and write.
+    const auto under_way = [&](std::size_t ahead, std::size_t depth, std::size_t batches) {
+        client.run({.depth = depth, .batches = batches, .ahead = ahead});
+    };
+    // Who sleeps until all answers have been read has to wait, read, and write; who looks, when there
+    // is a core to spare, reads and writes.
+    const auto count = [&](std::size_t ahead, std::size_t depth, double most) {
+        const auto often = how.of(50'000, 5'000);
+        const auto seldom = how.of(1'000, 200);
+        under_way(ahead, depth, often);
+        count_calls_in_place(name(ahead, depth), of, often, most, to,
+                             [&] { under_way(ahead, depth, often); });
+        count_all_calls(name(ahead, depth) + ", traced", of, seldom, ahead == 1 ? 3 : 2, to,
+                        [&] { under_way(ahead, depth, seldom); });
+    };
     for (const std::size_t depth : {1, 16, 64})
-        count(1, depth, 3);
+        count(1, depth, how.smoke ? 3 : 2.2);
     for (const std::size_t depth : {16, 64})
         count(2, depth, 2);
 }
@@ -253,6 +283,7 @@ try {
         }
     }
     bench::allocation_count::prepare();
+    bench::call_count::prepare();
     one_state of;
     verdicts to;
     if (!how.places) {

@@ -97,7 +97,8 @@ strand_visit::strand_visit() noexcept
 {
 }
 
-/// Not left, or not to the end, where something was thrown.
+/// Not left, or not to the end, where something was thrown. (What is thrown on the strand, an io_context
+/// keeps until its handler is over; other executors do not.)
 strand_visit::~strand_visit()
 {
     gathering_here = outer_gathering_;
@@ -132,11 +133,11 @@ bool strand_visit::precedes(const follower& who) noexcept
     return true;
 }
 
-bool strand_visit::keep(held_pointer& held, const asio::io_context::executor_type& loop)
+bool strand_visit::keep(held_pointer& held, const asio::io_context::executor_type* loop)
 {
-    if (!kept_ && loop.running_in_this_thread()) {
+    if (loop != nullptr && !kept_ && loop->running_in_this_thread()) {
         kept_ = std::move(held);
-        loop_.emplace(loop);
+        loop_.emplace(*loop);
         return true;
     }
     several_ = true;
@@ -169,11 +170,15 @@ void strand_visit::leave()
 void post_held(const asio::any_io_executor& io, held_pointer held)
 {
     const auto where = held->executor(io ? erased(io) : asio::any_completion_executor());
+    const auto* const loop = where.target<asio::io_context::executor_type>();
+    const auto* const own = io.target<asio::io_context::executor_type>();
+    const bool same = loop != nullptr && own != nullptr && *loop == *own;
+    if (gathering_here != nullptr && gathering_here->keep(held, same ? loop : nullptr))
+        return;
     // Nearly always that is a loop of Asio's own: then nothing has to be erased.
-    if (const auto* loop = where.target<asio::io_context::executor_type>()) {
-        if (gathering_here == nullptr || !gathering_here->keep(held, *loop))
-            post_to_loop(*loop, std::move(held));
-    } else if (io)
+    if (loop != nullptr)
+        post_to_loop(*loop, std::move(held));
+    else if (io)
         asio::post(io, due_handler{std::move(held)});
     else if (where)
         asio::post(asio::system_executor(), due_handler{std::move(held)});

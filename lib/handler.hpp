@@ -44,8 +44,9 @@ public:
     /// follow it. They have come first then, and do not follow any more.
     static bool precedes(const follower& who) noexcept;
 
-    /// False, with `held` as it was: it is to be posted to that loop. Gathers no more then.
-    bool keep(held_pointer& held, const asio::io_context::executor_type& loop);
+    /// `loop`, where the handler wants to be called and its operation was asked for; null: it is not one.
+    /// False, with `held` as it was: it is to be posted. Gathers no more then.
+    bool keep(held_pointer& held, const asio::io_context::executor_type* loop);
     /// False: somebody else follows.
     bool be_followed_by(std::shared_ptr<follower> who);
     void leave();

@@ -94,10 +94,11 @@ void connection::enter(std::unique_ptr<call> what, std::shared_ptr<multiplexer::
     case inbox::errand::none: return;
     case inbox::errand::send:
         // What somebody asks who was answered is written at once.
-        return detail::strand_visit::precedes(*this) ? turn_now() : send_for_turn();
+        return busy_here == 0 && detail::strand_visit::precedes(*this) ? turn_of_calls()
+                                                                       : send_for_turn();
     case inbox::errand::hurry:
         if (busy_here == 0)
-            turn_now();
+            turn_of_calls();
     }
 }
 
@@ -115,10 +116,20 @@ void connection::enter_task(std::unique_ptr<inbox::task> other)
 /// Begins with what was entered so far.
 void connection::fetch(inbox::visit as)
 {
-    const busy here;
-    constexpr std::size_t most_room = 4096;
+    begin(take(as));
+}
+
+std::vector<inbox::entry> connection::take(inbox::visit as)
+{
     std::vector<inbox::entry> entered = std::exchange(fetched_, {});
     inbox_.take(entered, as);
+    return entered;
+}
+
+void connection::begin(std::vector<inbox::entry> entered)
+{
+    const busy here;
+    constexpr std::size_t most_room = 4096;
     std::size_t begun = 0;
     auto limit = entered.empty() ? 0 : deadline(); // of calls that are made together
     try {

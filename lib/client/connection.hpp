@@ -182,9 +182,12 @@ private:
     multiplexer::ticket submit(std::unique_ptr<call> what, multiplexer::time limit);
     void enter_task(std::unique_ptr<inbox::task> other);
     void fetch(inbox::visit as);
+    void begin(std::vector<inbox::entry> entered);
     void schedule_turn();
     void send_for_turn();
-    void turn_now();
+    void turn_of_calls();
+    void turn_with(std::vector<inbox::entry> entered);
+    std::vector<inbox::entry> take(inbox::visit as);
     void turn();
     void follow(bool at_once) override;
     void flush();
@@ -198,6 +201,7 @@ private:
     bool refused_plainly(protocol::bytes_view said);
     void not_agreed();
     std::size_t receive_with_descriptors(error_code& ec);
+    bool handle_frames(bool& answered);
     bool handle(const protocol::frame& f);
     void expect_more();
     void arm_deadline();
@@ -217,6 +221,7 @@ private:
     inbox inbox_; ///< for any thread
     std::vector<inbox::entry> fetched_;
     bool in_turn_ = false;
+    bool in_frames_ = false;     ///< those that a read has brought
     bool rests_in_turn_ = false; ///< there is one after an answer
     multiplexer calls_;
     contention met_;

@@ -48,21 +48,33 @@ void connection::schedule_turn()
         send_for_turn();
 }
 
-void connection::turn_now()
+/// At once, within what asks: so nobody's predicate may run there, and no connection be made.
+void connection::turn_of_calls()
 {
     asio::dispatch(settings_.strand, [weak = weak_from_this()] {
-        if (const auto self = weak.lock(); self && self->loop_)
-            self->turn();
+        const auto self = weak.lock();
+        if (!self || !self->loop_)
+            return;
+        std::vector<inbox::entry> entered = std::exchange(self->fetched_, {});
+        if (self->state_ == state::ready && self->inbox_.take_calls(entered))
+            return self->turn_with(std::move(entered));
+        self->fetched_ = std::move(entered);
+        self->send_for_turn();
     });
 }
 
 /// After an answer.
 void connection::follow(bool at_once)
 {
-    if (at_once)
-        turn_now();
-    else if (inbox_.expect_turn())
-        send_for_turn();
+    if (!at_once) {
+        if (inbox_.expect_turn())
+            send_for_turn();
+        return;
+    }
+    asio::dispatch(settings_.strand, [weak = weak_from_this()] {
+        if (const auto self = weak.lock(); self && self->loop_)
+            self->turn();
+    });
 }
 
 /// By way of the loop, not of the strand: that is given up between what is posted to it, and has its
@@ -78,6 +90,13 @@ void connection::send_for_turn()
 /// Everything that was asked since the last one goes out at once.
 void connection::turn()
 {
+    turn_with(take(inbox::visit::turn));
+}
+
+void connection::turn_with(std::vector<inbox::entry> entered)
+{
+    if (!is_here())
+        return;
     {
         struct scope {
             connection& of;
@@ -85,7 +104,7 @@ void connection::turn()
             ~scope() { of.in_turn_ = of.rests_in_turn_ = false; }
         };
         const scope within(*this);
-        fetch(inbox::visit::turn);
+        begin(std::move(entered));
     }
     if (loop_)
         flush();
@@ -212,7 +231,7 @@ void connection::send_some()
 void connection::arm_read()
 {
     watch_pulse();
-    if (reading_ || (state_ != state::ready && state_ != state::greeting))
+    if (reading_ || in_frames_ || (state_ != state::ready && state_ != state::greeting))
         return;
     reading_ = true;
     reading_plainly_ = expecting_descriptors_ == 0 || tls_;
@@ -350,25 +369,39 @@ void connection::received(std::size_t bytes)
         pulse_.heard(now());
     const auto life = life_;
     bool answered = false;
-    protocol::frame f;
-    while (life_ == life) {
-        const auto found = in_.next(f);
-        if (found == protocol::frame_parser::incomplete)
-            break;
-        if (found == protocol::frame_parser::failed)
-            return fail(greeted_before_ ? in_.error() : error_code(errc::not_a_zproc_server));
-        answered = handle(f) || answered;
-    }
+    if (!handle_frames(answered))
+        return fail(greeted_before_ ? in_.error() : error_code(errc::not_a_zproc_server));
     heard_ = heard_ || brings_answer(in_);
     if (life_ == life && on_read)
         on_read();
-    if (life_ == life && wanted())
+    if (life_ == life && wanted() && !tls_) // with TLS there may be more at hand
         arm_read();
     if (answered)
         expect_more();
     if (calls_.anything_to_write() && state_ == state::ready) // a fence or the window held it back
         schedule_turn();
     rest();
+}
+
+/// All that are complete. False: they are none of ours.
+bool connection::handle_frames(bool& answered)
+{
+    const busy here; // a user's function may be called to read a value
+    struct scope {
+        connection& of;
+        explicit scope(connection& c) : of(c) { of.in_frames_ = true; }
+        ~scope() { of.in_frames_ = false; }
+    };
+    const scope within(*this);
+    const auto life = life_;
+    protocol::frame f;
+    while (life_ == life) {
+        const auto found = in_.next(f);
+        if (found != protocol::frame_parser::found)
+            return found == protocol::frame_parser::incomplete;
+        answered = handle(f) || answered;
+    }
+    return true;
 }
 
 /// Who was answered, or woken, may ask for more: then there is a turn, and until then nothing is disarmed.

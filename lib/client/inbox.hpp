@@ -2,6 +2,7 @@
 
 #include "client/multiplexer.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <memory>
 #include <mutex>
@@ -61,6 +62,16 @@ public:
         entries_.swap(to);
         if (as >= expected_)
             expected_ = visit::none;
+    }
+    /// The same for a turn, if there are calls and nothing else; or nothing, and false.
+    bool take_calls(std::vector<entry>& to)
+    {
+        const std::lock_guard lock(mutex_);
+        if (std::ranges::any_of(entries_, [](const entry& e) { return e.what == nullptr; }))
+            return false;
+        entries_.swap(to);
+        expected_ = visit::none;
+        return true;
     }
     /// What could not be begun with, in front of what came since.
     void put_back(std::span<entry> rest)

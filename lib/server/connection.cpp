@@ -48,6 +48,7 @@ bool connection::read_sealed(std::int64_t wall)
         return errno == EAGAIN || errno == EINTR;
     if (count == 0)
         return false;
+    come_ += static_cast<std::uint64_t>(count);
     const auto come = protocol::bytes_view(sealed).first(static_cast<std::size_t>(count));
     if (!std::exchange(said_something_, true) && !tls::begins_tls(come))
         return refuse_plain();
@@ -101,6 +102,7 @@ bool connection::read_plain(std::int64_t wall)
     if (count == 0)
         return false;
 
+    come_ += static_cast<std::uint64_t>(count);
     std::size_t files = 0;
     for (auto* part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)

@@ -32,6 +32,8 @@ public:
 
     /// Reads once, and handles what is complete. False when the peer has closed.
     bool read(std::int64_t wall);
+    /// Bytes that it has sent, so far.
+    std::uint64_t come() const { return come_; }
     /// Writes what it can of the output. False when the peer is gone.
     bool write(const rings& shared, std::int64_t ticks);
     bool has_output() const
@@ -75,6 +77,7 @@ private:
     std::deque<descriptor> received_; // descriptors nobody has asked for yet
     descriptor wake_;
     std::size_t written_ = 0; // of the output
+    std::uint64_t come_ = 0;
     std::uint64_t taken_ = 0; // bytes, by the system
     std::int64_t stuck_since_ = 0;
 };

@@ -173,9 +173,12 @@ bool host::commit()
 int host::wait(std::span<epoll_event> events, int milliseconds)
 {
     const auto look = [&](int limit) {
+        regular_.polled();
         return ::epoll_wait(poll_.get(), events.data(), static_cast<int>(events.size()), limit);
     };
     if (wake_pace_.puts_off()) {
+        if (served_regular())
+            return 0;
         if (const int more = look(0); more != 0)
             return more;
         wake();
@@ -186,19 +189,42 @@ int host::wait(std::span<epoll_event> events, int milliseconds)
     const auto looks = spinning_.look_for();
     auto now = begun;
     int count = 0;
-    while (count == 0 && now - begun < looks) {
-        count = look(0);
-        if (count == 0 && ::sched_yield() == 0)
-            count = look(0); // that may have taken long
+    const auto find = [&] { return served_regular() || (count = look(0)) != 0; };
+    bool asleep = true;
+    while (asleep && now - begun < looks) {
+        asleep = !find();
+        if (asleep && ::sched_yield() == 0)
+            asleep = !find(); // that may have taken long
         now = read_clock(CLOCK_MONOTONIC);
     }
-    const bool asleep = count == 0;
     if (asleep) {
         count = look(milliseconds);
         now = read_clock(CLOCK_MONOTONIC);
     }
     spinning_.waited(now - begun, looks, asleep);
     return count;
+}
+
+/// True: who asks all the time has, and was served.
+bool host::served_regular()
+{
+    const auto who = regular_.first();
+    if (who >= seats_.size() || !seats_[who] || (seats_[who]->polled & EPOLLIN) == 0 ||
+        !seats_[who]->machine().greeted())
+        return false;
+    auto& c = *seats_[who];
+    look_at_clocks();
+    const auto before = c.come();
+    if (!c.read(wall_))
+        drop(who);
+    else if (c.come() == before)
+        return false;
+    else
+        mark(who);
+    porch_time_.others_served(ticks_);
+    regular_.served(who);
+    regular_.found();
+    return true;
 }
 
 bool host::turn(int milliseconds)
@@ -225,6 +251,7 @@ bool host::turn(int milliseconds)
         else
             serve(static_cast<seat>(event.data.u64), event.events);
     }
+    regular_.turn_ends();
     pass_turns();
     end_turn();
     if (strangers_came) {
@@ -284,6 +311,7 @@ void host::serve(seat who, std::uint32_t events)
         return flush(who);
     if (knew)
         porch_time_.others_served(ticks_);
+    regular_.served(who);
     mark(who);
 }
 

@@ -2,6 +2,7 @@
 
 #include "server/connection.hpp"
 #include "server/disk.hpp"
+#include "server/regular.hpp"
 #include "server/rings.hpp"
 #include "server/spinning.hpp"
 #include "server/strangers.hpp"
@@ -131,6 +132,7 @@ private:
     void leave(const connection& c, seat who);
     void refuse(int socket, error_code ec, std::string_view text);
     void serve(seat who, std::uint32_t events);
+    bool served_regular();
     void drop(seat who);
     void pass_turns();
     void end_turn();
@@ -181,6 +183,7 @@ private:
     std::vector<seat> starved_; // wait until others have read more
     std::uint64_t broadcast_at_ = 0;
     wake_pace wake_pace_;
+    regular regular_;
     std::size_t handled_ = 0; ///< requests, in this turn
 
     // The same for a whole turn, in ns: what records are stamped with, and what limits count.

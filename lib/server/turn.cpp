@@ -24,7 +24,9 @@ void host::end_turn()
             drop(who);
     if (hall_.data->pending())
         hall_.data->publish();
-    if (wake_pace_.turn_ends(std::exchange(handled_, 0)) || far_ahead(hall_.data->ring().head()))
+    const auto handled = std::exchange(handled_, 0);
+    const bool somebody = hall_.who.many() || !hall_.who.woken().empty();
+    if (!somebody || wake_pace_.turn_ends(handled) || far_ahead(hall_.data->ring().head()))
         wake(); // first: they have further to go than who is answered
     stream();
     for (std::size_t i = 0; i != busy_.size(); ++i) {
@@ -144,7 +146,7 @@ void host::feed_the_starved()
 /// of a lease, to the next millisecond; nor beyond the end of a session whose client has gone.
 int host::patience(int milliseconds)
 {
-    if (!again_.empty())
+    if (!again_.empty() || wake_pace_.puts_off())
         return 0;
     const auto at_most = [&](std::int64_t limit) {
         if (milliseconds < 0 || milliseconds > limit)

@@ -12,11 +12,13 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -64,9 +66,46 @@ asio::awaitable<void> count_to_three(context ctx)
         throw std::runtime_error("not all was seen");
 }
 
+asio::awaitable<void> set_at_once(state of, int times)
+{
+    for (int i = 0; i != times; ++i)
+        of.set("n", i, [](error_code) {});
+    co_return;
+}
+
+/// Of another client, which sleeps; and behind the burst nobody asks anything.
+template <int times>
+asio::awaitable<void> see_the_first_of_a_burst(context ctx)
+{
+    const auto loop = co_await asio::this_coro::executor;
+    context other(loop, context_options{}.address(ctx.address()));
+    for (int round = 0; round != 10; ++round) {
+        auto seen = other.state().when_change("n", {.timeout = std::chrono::seconds(20)});
+        co_await other.ping(); // it is registered
+        co_await ctx.state().set("n", -1);
+        co_await seen.next();
+        asio::co_spawn(loop, set_at_once(ctx.state(), times), asio::detached);
+        const auto e = co_await seen.next();
+        if (!e || e->changes.front().after->get<int>() != 0)
+            throw std::runtime_error("not the first one");
+        co_await ctx.ping(); // all of them are answered
+    }
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(server_in_its_own_loop)
+
+BOOST_AUTO_TEST_CASE(it_wakes_watchers_behind_a_burst)
+{
+    BOOST_TEST(in_a_root([](checks& check) {
+        asio::io_context io(1);
+        server own(io.get_executor());
+        const auto address = fresh_address();
+        check(!own.listen(address), "it listens");
+        serve_while(io, own, address, see_the_first_of_a_burst<64>, check);
+    }));
+}
 
 BOOST_AUTO_TEST_CASE(it_serves_the_clients_of_its_own_loop)
 {

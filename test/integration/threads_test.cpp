@@ -21,6 +21,7 @@
 #include <atomic>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -261,6 +262,44 @@ void drop_handles_on_other_threads(checks& check)
     check(called == static_cast<int>(threads) * 20 * 2, "each handler was called");
 }
 
+/// Handlers that ask and then wait, each on a thread of the loop, for what another thread completes.
+template <class Loop>
+void block_in_handlers(checks& check, unsigned at_once)
+{
+    static_assert(threads > 3, "one is left for the loop");
+    Loop loop;
+    context ctx(loop.executor());
+    const auto state = ctx.state();
+    std::atomic<int> right = 0;
+    std::function<void(int)> begin = [&](int left) {
+        state.set("key", left, [&, left](error_code) {
+            auto first = state.set("first", left, asio::use_future);
+            auto second = state.set("second", left, asio::use_future);
+            first.get();
+            second.get();
+            right += state.contains("first", asio::use_future).get();
+            if (left > 1)
+                begin(left - 1);
+        });
+    };
+    for (unsigned i = 0; i != at_once; ++i)
+        begin(20);
+    loop.join();
+    check(right == 20 * static_cast<int>(at_once), "each was answered while its handler waited");
+}
+
+template <class Loop>
+void block_in_one_handler(checks& check)
+{
+    block_in_handlers<Loop>(check, 1);
+}
+
+template <class Loop>
+void block_in_three_handlers(checks& check)
+{
+    block_in_handlers<Loop>(check, 3);
+}
+
 /// A loop that is stopped in the middle drops what is pending.
 void stop_in_the_middle(checks& check)
 {
@@ -321,6 +360,14 @@ BOOST_AUTO_TEST_CASE(handles_are_dropped_by_other_threads)
 {
     BOOST_TEST(holds<drop_handles_on_other_threads<busy_loop>>());
     BOOST_TEST(holds<drop_handles_on_other_threads<busy_pool>>());
+}
+
+BOOST_AUTO_TEST_CASE(handlers_block_for_what_they_ask)
+{
+    BOOST_TEST(holds<block_in_one_handler<busy_loop>>());
+    BOOST_TEST(holds<block_in_one_handler<busy_pool>>());
+    BOOST_TEST(holds<block_in_three_handlers<busy_loop>>());
+    BOOST_TEST(holds<block_in_three_handlers<busy_pool>>());
 }
 
 BOOST_AUTO_TEST_CASE(pool_is_stopped_in_the_middle)

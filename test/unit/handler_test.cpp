@@ -166,6 +166,19 @@ BOOST_FIXTURE_TEST_CASE(who_follows_several_comes_behind_what_was_posted, loop)
     BOOST_TEST((run() == std::vector<std::string>{"followed behind", "left", "first", "second"}));
 }
 
+BOOST_FIXTURE_TEST_CASE(who_follows_a_handler_of_another_executor_comes_behind_it, loop)
+{
+    const auto who = std::make_shared<trailing>(told);
+    visiting([&] {
+        complete(handler(
+            asio::bind_executor(asio::make_strand(io), [&](error_code) { told("on its strand"); })));
+        BOOST_TEST(!follow(who));
+        told("still on the strand");
+    });
+    BOOST_TEST(
+        (run() == std::vector<std::string>{"still on the strand", "left", "on its strand"}));
+}
+
 BOOST_FIXTURE_TEST_CASE(one_follows, loop)
 {
     const auto who = std::make_shared<trailing>(told);
@@ -217,7 +230,29 @@ BOOST_FIXTURE_TEST_CASE(nothing_is_lost_when_something_on_the_strand_throws, loo
         throw std::runtime_error("of the user");
     });
     BOOST_CHECK_THROW(run(), std::runtime_error);
-    BOOST_TEST((run() == std::vector<std::string>{"followed behind", "called"}));
+    BOOST_TEST((run() == std::vector<std::string>{"called", "followed at once", "left"}));
+}
+
+BOOST_FIXTURE_TEST_CASE(nothing_is_lost_by_a_visit_that_is_not_left, loop)
+{
+    const auto who = std::make_shared<trailing>(told);
+    {
+        strand_visit here;
+        BOOST_TEST(follow(who));
+        complete(says("posted"));
+    }
+    BOOST_TEST((run() == std::vector<std::string>{"followed behind", "posted"}));
+}
+
+BOOST_FIXTURE_TEST_CASE(context_on_a_strand_of_its_users_posts, loop)
+{
+    const asio::any_io_executor users = asio::make_strand(io);
+    visiting([&] {
+        handler(asio::bind_executor(io.get_executor(), [&](error_code) {
+            told("called");
+        })).complete(users, error_code());
+    });
+    BOOST_TEST((run() == std::vector<std::string>{"left", "called"}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(pieces_are_aligned_and_apart)
 {
     std::vector<piece> all;
     for (int lap = 0; lap != 3; ++lap) {
-        for (std::size_t size = 1; size != 700; size += 13) {
+        for (std::size_t size = 1; size < 700; size += 13) {
             all.push_back(take(size));
             BOOST_TEST(reinterpret_cast<std::uintptr_t>(all.back().at) %
                            __STDCPP_DEFAULT_NEW_ALIGNMENT__ ==

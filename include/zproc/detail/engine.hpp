@@ -97,7 +97,7 @@ struct response {
 /// One operation under way, with the user's handler inside.
 struct pending : recycled {
     virtual ~pending() = default;
-    /// Called once, by the engine; posts the user's handler.
+    /// Called once, by the engine; the user's handler is called later.
     virtual void complete(const asio::any_io_executor& io, error_code ec, response&& r) = 0;
     virtual asio::cancellation_slot cancellation_slot() const noexcept = 0;
 };

@@ -58,8 +58,8 @@ public:
         return held_->executor(erased(io));
     }
 
-    /// Posts the handler with `Stored{args…}` to its associated executor (`io` when it has none),
-    /// as `post_held` says, and forgets it. Never inline.
+    /// Has the handler called with `Stored{args…}` on its associated executor (`io` when it has none),
+    /// as `post_held` says, and forgets it. Never within this.
     template <class... Args>
     void complete(const asio::any_io_executor& io, Args&&... args)
     {

@@ -81,7 +81,8 @@ private:
 
 using held_pointer = std::unique_ptr<held_handler, held_handler::dropper>;
 
-/// Calls it on its executor (`io` when it has none of its own), never inline.
+/// Calls it on its executor (`io` when it has none of its own): posted, or by this thread behind the
+/// strand that it is on (lib/handler.hpp). Never within this.
 ///
 /// Its cancellation slot is left alone: only the handler's own thread may touch that, and what is
 /// left in it holds weak references.
@@ -172,12 +173,16 @@ public:
 private:
     /// A block of the handler's own memory.
     struct memory {
+        static constexpr bool wide() { return alignof(held_by) > __STDCPP_DEFAULT_NEW_ALIGNMENT__; }
+
         const H& of;
         void* at;
 
         explicit memory(const H& handler) : of(handler), at(nullptr)
         {
-            if constexpr (recycled)
+            if constexpr (recycled && wide())
+                at = ::operator new(sizeof(held_by), std::align_val_t(alignof(held_by)));
+            else if constexpr (recycled)
                 at = take_memory(sizeof(held_by));
             else
                 at = rebound(asio::get_associated_allocator(of)).allocate(1);
@@ -192,7 +197,9 @@ private:
 
         static void give_back(const H& handler, void* what) noexcept
         {
-            if constexpr (recycled)
+            if constexpr (recycled && wide())
+                ::operator delete(what, std::align_val_t(alignof(held_by)));
+            else if constexpr (recycled)
                 give_memory(what, sizeof(held_by));
             else
                 rebound(asio::get_associated_allocator(handler))
