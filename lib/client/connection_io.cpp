@@ -95,8 +95,6 @@ void connection::turn()
 
 void connection::turn_with(std::vector<inbox::entry> entered)
 {
-    if (!is_here())
-        return;
     {
         struct scope {
             connection& of;
