@@ -20,11 +20,15 @@ struct recycling_allocator {
 
     recycling_allocator() = default;
     template <class U>
-    recycling_allocator(const recycling_allocator<U>&) noexcept // NOLINT(google-explicit-constructor)
+    recycling_allocator(
+        const recycling_allocator<U>&) noexcept // NOLINT(google-explicit-constructor)
     {
     }
     T* allocate(std::size_t count) { return static_cast<T*>(take_memory(count * sizeof(T))); }
-    void deallocate(T* memory, std::size_t count) noexcept { give_memory(memory, count * sizeof(T)); }
+    void deallocate(T* memory, std::size_t count) noexcept
+    {
+        give_memory(memory, count * sizeof(T));
+    }
     bool operator==(const recycling_allocator&) const = default;
 };
 
@@ -107,7 +111,8 @@ strand_visit::~strand_visit()
     try {
         if (follower_)
             follower_->follow(false);
-    } catch (...) { // NOLINT(bugprone-empty-catch): no memory, while another exception is on its way
+    } catch (
+        ...) { // NOLINT(bugprone-empty-catch): no memory, while another exception is on its way
     }
 }
 

@@ -409,7 +409,8 @@ void connection::expect_more()
         return;
     rests_in_turn_ = true;
     auto* const here = detail::strand_visit::gathering();
-    if (here == nullptr || !here->be_followed_by(std::shared_ptr<follower>(shared_from_this(), this)))
+    if (here == nullptr ||
+        !here->be_followed_by(std::shared_ptr<follower>(shared_from_this(), this)))
         schedule_turn();
 }
 

@@ -114,14 +114,14 @@ void wakeup::own_came(error_code ec)
 void wakeup::wait_for_shared()
 {
     at_shared_.armed = true;
-    at_shared_.descriptor->async_wait(asio::posix::stream_descriptor::wait_read,
-                                      [weak = weak_from_this(),
-                                       strand = strand_](error_code ec) mutable {
-                                          detail::visit(strand, [weak = std::move(weak), ec] {
-                                              if (const auto self = weak.lock())
-                                                  self->shared_came(ec);
-                                          });
-                                      });
+    at_shared_.descriptor->async_wait(
+        asio::posix::stream_descriptor::wait_read,
+        [weak = weak_from_this(), strand = strand_](error_code ec) mutable {
+            detail::visit(strand, [weak = std::move(weak), ec] {
+                if (const auto self = weak.lock())
+                    self->shared_came(ec);
+            });
+        });
 }
 
 void wakeup::shared_came(error_code ec)

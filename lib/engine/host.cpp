@@ -116,8 +116,8 @@ std::shared_ptr<host> host::make(asio::any_io_executor io, client::locator locat
     if (remote)
         made->mirror_ =
             std::make_shared<client::mirror>(made->strand_, made->server_, shelf, request_timeout);
-    made->feed_ =
-        std::make_shared<client::feed>(made->io_, made->strand_, made->server_, shelf, made->mirror_);
+    made->feed_ = std::make_shared<client::feed>(made->io_, made->strand_, made->server_, shelf,
+                                                 made->mirror_);
     made->replicas_ = std::make_shared<client::replica_source>(made->server_, std::move(shelf),
                                                                made->mirror_, request_timeout);
     made->server_->on_ready = [engine = made->weak_from_this()] {

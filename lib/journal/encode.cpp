@@ -117,19 +117,18 @@ void encode(const transaction& what, std::vector<std::uint64_t>& words,
     words.back() = 0;
     std::byte* record = bytes_of(words);
 
-    put_header(record,
-               {.size = static_cast<std::uint32_t>(size),
-                .counter = true,
-                .kept_reply = what.request != 0,
-                .revision = what.revision,
-                .time = what.time,
-                .by = what.by,
-                .request = what.request,
-                .name_space = what.name_space,
-                .reply = what.reply,
-                .reply_at = {},
-                .changes = change_range(nullptr, 0, 0,
-                                        static_cast<std::uint32_t>(what.changes.size()))});
+    put_header(record, {.size = static_cast<std::uint32_t>(size),
+                        .counter = true,
+                        .kept_reply = what.request != 0,
+                        .revision = what.revision,
+                        .time = what.time,
+                        .by = what.by,
+                        .request = what.request,
+                        .name_space = what.name_space,
+                        .reply = what.reply,
+                        .reply_at = {},
+                        .changes = change_range(nullptr, 0, 0,
+                                                static_cast<std::uint32_t>(what.changes.size()))});
 
     std::byte* at = record + at_record::body + what.name_space.size() + what.reply.size();
     values.clear();

@@ -27,10 +27,7 @@ public:
         several_ = false;
     }
     /// Whom to read from before the poll is looked at.
-    seat first() const noexcept
-    {
-        return turns_ == needed && found_ != most ? last_ : nobody;
-    }
+    seat first() const noexcept { return turns_ == needed && found_ != most ? last_ : nobody; }
     /// It had sent something, and the poll was not looked at.
     void found() noexcept { ++found_; }
     void polled() noexcept { found_ = 0; }

@@ -140,8 +140,7 @@ BOOST_FIXTURE_TEST_CASE(strand_that_is_somebody_elses_is_visited_later, loop)
         });
         told("left");
     });
-    BOOST_TEST(
-        (run() == std::vector<std::string>{"left", "first", "second", "visited", "called"}));
+    BOOST_TEST((run() == std::vector<std::string>{"left", "first", "second", "visited", "called"}));
 }
 
 BOOST_FIXTURE_TEST_CASE(who_follows_comes_behind_the_handler, loop)
@@ -170,13 +169,12 @@ BOOST_FIXTURE_TEST_CASE(who_follows_a_handler_of_another_executor_comes_behind_i
 {
     const auto who = std::make_shared<trailing>(told);
     visiting([&] {
-        complete(handler(
-            asio::bind_executor(asio::make_strand(io), [&](error_code) { told("on its strand"); })));
+        complete(handler(asio::bind_executor(asio::make_strand(io),
+                                             [&](error_code) { told("on its strand"); })));
         BOOST_TEST(!follow(who));
         told("still on the strand");
     });
-    BOOST_TEST(
-        (run() == std::vector<std::string>{"still on the strand", "left", "on its strand"}));
+    BOOST_TEST((run() == std::vector<std::string>{"still on the strand", "left", "on its strand"}));
 }
 
 BOOST_FIXTURE_TEST_CASE(one_follows, loop)
