@@ -204,9 +204,9 @@ void kernel(one_state& of, const wishes& how, verdicts& to)
                         [&] { under_way(ahead, depth, seldom); });
     };
     for (const std::size_t depth : {1, 16, 64})
-        count(1, depth, how.smoke ? 3 : 2.2);
+        count(1, depth, how.smoke ? 3 : 2.5);
     for (const std::size_t depth : {16, 64})
-        count(2, depth, 2);
+        count(2, depth, how.smoke ? 3 : 2.5);
 }
 
 // ---- those who have nothing to do --------------------------------------------------------------

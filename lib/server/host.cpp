@@ -189,7 +189,14 @@ int host::wait(std::span<epoll_event> events, int milliseconds)
     const auto looks = spinning_.look_for();
     auto now = begun;
     int count = 0;
-    const auto find = [&] { return served_regular() || (count = look(0)) != 0; };
+    unsigned looked = 0; // the poll would find what has just missed the read from who asks all the time
+    const auto find = [&] {
+        if (served_regular())
+            return true;
+        if (regular_.first() == regular::nobody || ++looked % 4 == 0)
+            count = look(0);
+        return count != 0;
+    };
     bool asleep = true;
     while (asleep && now - begun < looks) {
         asleep = !find();
