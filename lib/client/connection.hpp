@@ -50,7 +50,7 @@ struct credentials {
 /// again when it breaks, and resumes the session. Over TCP it tries every endpoint of the address,
 /// and asks for a sign of life when it has heard nothing for long.
 ///
-/// All functions but `enter` and `is_here` are called on the strand; so are all callbacks. Reads,
+/// All functions but `enter`, `is_here` and `follow` are called on the strand; so are all callbacks. Reads,
 /// timers and descriptors are armed only while a call is pending or somebody holds the connection
 /// (`hold`): otherwise it is no work for the loop.
 ///

@@ -189,8 +189,8 @@ int host::wait(std::span<epoll_event> events, int milliseconds)
     const auto looks = spinning_.look_for();
     auto now = begun;
     int count = 0;
-    unsigned looked =
-        0; // the poll would find what has just missed the read from who asks all the time
+    // The poll would find what has just missed the read from who asks all the time, with a call more.
+    unsigned looked = 0;
     const auto find = [&] {
         if (served_regular())
             return true;
