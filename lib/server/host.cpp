@@ -189,12 +189,14 @@ int host::wait(std::span<epoll_event> events, int milliseconds)
     const auto looks = spinning_.look_for();
     auto now = begun;
     int count = 0;
-    // The poll would find what has just missed the read from who asks all the time, with a call more.
+    // For the others, the poll: at once, when who was just answered has hardly asked again; seldom from
+    // then on, for it would find what has just missed the read, with a call more.
+    constexpr unsigned seldom = 32;
     unsigned looked = 0;
     const auto find = [&] {
         if (served_regular())
             return true;
-        if (regular_.first() == regular::nobody || ++looked % 4 == 0)
+        if (regular_.first() == regular::nobody || looked++ % seldom == 0)
             count = look(0);
         return count != 0;
     };
