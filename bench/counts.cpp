@@ -207,7 +207,7 @@ void kernel(one_state& of, const wishes& how, verdicts& to)
                         [&] { under_way(ahead, depth, seldom); });
     };
     for (const std::size_t depth : {1, 16, 64})
-        count(1, depth, how.smoke ? 3 : 2.5);
+        count(1, depth, 3);
     for (const std::size_t depth : {16, 64})
         count(2, depth, how.smoke ? 3 : 2.5);
 }

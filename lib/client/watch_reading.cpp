@@ -101,10 +101,15 @@ void watch::read_through()
                 of.pop_back();
         }
     };
-    const auto add_one = [&taken] {
-        event blank; // one that a vector makes by itself would be zeroed first, as a whole
-        taken.push_back(std::move(blank));
+    /// Made in place; one that a vector makes by itself would be zeroed first, as a whole.
+    struct blank {
+        operator event() const // NOLINT(google-explicit-constructor)
+        {
+            event one;
+            return one;
+        }
     };
+    const auto add_one = [&taken] { taken.emplace_back(blank()); };
     add_one();
     last_one last{taken};
     for (;;) {

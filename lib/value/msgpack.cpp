@@ -4,6 +4,9 @@
 #include "value/msgpack_layout.hpp"
 
 #include <bit>
+#include <memory>
+#include <utility>
+#include <variant>
 
 namespace zproc::msgpack {
 
@@ -220,7 +223,11 @@ bool decode_integer(std::span<const std::byte> from, value& out)
         number = static_cast<std::int64_t>(load_big<std::uint64_t>(rest));
     else
         return false;
-    detail::value_access::representation(out).emplace<std::int64_t>(number);
+    auto& held = detail::value_access::representation(out);
+    if (std::holds_alternative<detail::nothing>(held)) // it would look into a table to destroy that
+        std::construct_at(&held, std::in_place_type<std::int64_t>, number);
+    else
+        held.emplace<std::int64_t>(number);
     return true;
 }
 
