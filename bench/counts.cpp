@@ -28,10 +28,12 @@
 #include <cstdio>
 #include <deque>
 #include <exception>
+#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <unistd.h>
@@ -80,13 +82,17 @@ template <class Work>
 void count_allocations(const std::string& what, pid_t of, std::size_t operations, double most,
                        const wishes& how, verdicts& to, Work work)
 {
+    std::uint64_t before = 0;
+    // A buffer may meet only now the most that it will ever hold: how much comes together is chance.
+    if (most == 0) {
+        const bench::allocation_count first(of, false);
+        work();
+        before = first.so_far();
+    }
     const bench::allocation_count count(of, how.places);
     work();
-    const auto all = count.so_far();
-    // A buffer may meet only now the most that it will ever hold: how much comes together is chance.
-    constexpr std::uint64_t grown = 2;
-    to.add(what, all <= grown ? 0 : static_cast<double>(all) / static_cast<double>(operations),
-           most);
+    const auto all = most == 0 ? std::min(before, count.so_far()) : count.so_far();
+    to.add(what, static_cast<double>(all) / static_cast<double>(operations), most);
     std::size_t shown = 0;
     for (const auto& each : count.places()) {
         if (++shown > 12)
@@ -172,16 +178,31 @@ void count_all_calls(const std::string& what, one_state& of, std::size_t batches
     add_calls(what, calls, batches, most, to);
 }
 
-/// Reading, writing and waiting, at full speed.
+/// Reading, writing and waiting, at full speed: the least of three times, for who else needs the core makes it
+/// sleep more often.
 template <class Work>
 void count_calls_in_place(const std::string& what, one_state& of, std::size_t batches, double most,
                           verdicts& to, Work work)
 {
-    const bench::call_count count(of.server);
-    work();
-    add_calls(what, count.so_far(), batches, most, to);
+    std::map<long, std::uint64_t> fewest;
+    std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t in_vain = 0;
+    for (int i = 0; i != 3; ++i) {
+        const bench::call_count count(of.server);
+        work();
+        auto calls = count.so_far();
+        std::uint64_t all = 0;
+        for (const auto& [number, times] : calls)
+            all += times;
+        if (all >= least)
+            continue;
+        least = all;
+        fewest = std::move(calls);
+        in_vain = count.looks_in_vain();
+    }
+    add_calls(what, fewest, batches, most, to);
     std::printf("    besides %.1f looks in vain\n",
-                static_cast<double>(count.looks_in_vain()) / static_cast<double>(batches));
+                static_cast<double>(in_vain) / static_cast<double>(batches));
 }
 
 void kernel(one_state& of, const wishes& how, verdicts& to)
@@ -206,10 +227,11 @@ void kernel(one_state& of, const wishes& how, verdicts& to)
         count_all_calls(name(ahead, depth) + ", traced", of, seldom, ahead == 1 ? 3 : 2, to,
                         [&] { under_way(ahead, depth, seldom); });
     };
+    const double most = how.smoke ? 3 : 2.25;
     for (const std::size_t depth : {1, 16, 64})
-        count(1, depth, 3);
+        count(1, depth, most);
     for (const std::size_t depth : {16, 64})
-        count(2, depth, how.smoke ? 3 : 2.5);
+        count(2, depth, most);
 }
 
 // ---- those who have nothing to do --------------------------------------------------------------

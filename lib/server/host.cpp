@@ -177,7 +177,7 @@ int host::wait(std::span<epoll_event> events, int milliseconds)
         return ::epoll_wait(poll_.get(), events.data(), static_cast<int>(events.size()), limit);
     };
     if (wake_pace_.puts_off()) {
-        if (served_regular())
+        if (served(regular_seat()))
             return 0;
         if (const int more = look(0); more != 0)
             return more;
@@ -186,7 +186,9 @@ int host::wait(std::span<epoll_event> events, int milliseconds)
     if (milliseconds == 0 || options_.busy_poll <= 0)
         return look(milliseconds);
     const auto begun = read_clock(CLOCK_MONOTONIC);
-    const auto looks = spinning_.look_for();
+    auto looks = spinning_.look_for();
+    if (milliseconds > 0)
+        looks = std::min(looks, milliseconds * std::int64_t{1'000'000});
     auto now = begun;
     int count = 0;
     // For the others, the poll: at once, when who was just answered has hardly asked again; seldom from
@@ -194,9 +196,10 @@ int host::wait(std::span<epoll_event> events, int milliseconds)
     constexpr unsigned seldom = 32;
     unsigned looked = 0;
     const auto find = [&] {
-        if (served_regular())
+        const auto who = regular_seat();
+        if (served(who))
             return true;
-        if (regular_.first() == regular::nobody || looked++ % seldom == 0)
+        if (who == regular::nobody || looked++ % seldom == 0)
             count = look(0);
         return count != 0;
     };
@@ -215,12 +218,20 @@ int host::wait(std::span<epoll_event> events, int milliseconds)
     return count;
 }
 
-/// True: who asks all the time has, and was served.
-bool host::served_regular()
+/// Who asks all the time, and may be read from now; else nobody.
+seat host::regular_seat() const
 {
     const auto who = regular_.first();
-    if (who >= seats_.size() || !seats_[who] || (seats_[who]->polled & EPOLLIN) == 0 ||
-        !seats_[who]->machine().greeted())
+    return who < seats_.size() && seats_[who] && (seats_[who]->polled & EPOLLIN) != 0 &&
+                   seats_[who]->machine().greeted()
+               ? who
+               : regular::nobody;
+}
+
+/// True: that one had asked for something, or has gone.
+bool host::served(seat who)
+{
+    if (who == regular::nobody)
         return false;
     auto& c = *seats_[who];
     look_at_clocks();

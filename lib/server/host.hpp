@@ -132,7 +132,8 @@ private:
     void leave(const connection& c, seat who);
     void refuse(int socket, error_code ec, std::string_view text);
     void serve(seat who, std::uint32_t events);
-    bool served_regular();
+    seat regular_seat() const;
+    bool served(seat who);
     void drop(seat who);
     void pass_turns();
     void end_turn();

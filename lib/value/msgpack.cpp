@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -224,6 +225,7 @@ bool decode_integer(std::span<const std::byte> from, value& out)
     else
         return false;
     auto& held = detail::value_access::representation(out);
+    static_assert(std::is_trivially_destructible_v<detail::nothing>);
     if (std::holds_alternative<detail::nothing>(held)) // it would look into a table to destroy that
         std::construct_at(&held, std::in_place_type<std::int64_t>, number);
     else

@@ -80,6 +80,21 @@ BOOST_AUTO_TEST_CASE(how_long_a_state_process_looks_for_requests_is_the_users_ch
     }));
 }
 
+BOOST_AUTO_TEST_CASE(another_client_is_noticed_while_it_looks_for_who_asks_all_the_time)
+{
+    BOOST_TEST(holds([](context, checks& check) -> asio::awaitable<void> {
+        const auto executor = co_await asio::this_coro::executor;
+        context ctx(executor, context_options().busy_poll(std::chrono::seconds(1)));
+        const auto server = co_await ctx.ping();
+        for (int i = 0; i != 100; ++i)
+            co_await ctx.state().set("k", i);
+        const auto before = cpu_time(server.pid);
+        context other(executor, context_options().address(ctx.address()));
+        co_await other.state().set("k", 1);
+        check(cpu_time(server.pid) - before < 200'000'000, "it has not looked for a second");
+    }));
+}
+
 BOOST_AUTO_TEST_CASE(set_takes_the_state_process_as_long_with_ten_keys_as_with_a_hundred_thousand)
 {
     BOOST_TEST(holds([](context ctx, checks& check) -> asio::awaitable<void> {

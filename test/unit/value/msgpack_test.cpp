@@ -83,6 +83,10 @@ BOOST_AUTO_TEST_CASE(encode_is_the_shortest_form)
         value back;
         BOOST_TEST(!msgpack::decode(run, back));
         BOOST_TEST(identical(back, content), content << " came back as " << back);
+        for (value other : {value(std::string(100, 'x')), value(list_of(1, "a")), value(1.5)}) {
+            BOOST_TEST(!msgpack::decode(run, other));
+            BOOST_TEST(identical(other, content), content << " replaced by " << other);
+        }
         BOOST_TEST(!msgpack::validate(run), content);
     }
 }
