@@ -211,7 +211,8 @@ int host::wait(std::span<epoll_event> events, int milliseconds)
         now = read_clock(CLOCK_MONOTONIC);
     }
     if (asleep) {
-        count = look(milliseconds);
+        const auto looked_for = static_cast<int>((now - begun) / 1'000'000);
+        count = look(milliseconds > 0 ? std::max(0, milliseconds - looked_for) : milliseconds);
         now = read_clock(CLOCK_MONOTONIC);
     }
     spinning_.waited(now - begun, looks, asleep);
