@@ -237,15 +237,18 @@ bool host::served(seat who)
     auto& c = *seats_[who];
     look_at_clocks();
     const auto before = c.come();
-    if (!c.read(wall_))
-        drop(who);
-    else if (c.come() == before)
+    const bool there = c.read(wall_);
+    if (there && c.come() == before)
         return false;
-    else
+    regular_.found();
+    if (there && regular_.twice() && c.machine().takes_input())
+        (void)c.read(wall_); // that it has closed is met once more, behind the answers
+    if (there)
         mark(who);
+    else
+        drop(who);
     porch_time_.others_served(ticks_);
     regular_.served(who);
-    regular_.found();
     return true;
 }
 

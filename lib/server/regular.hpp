@@ -31,10 +31,14 @@ public:
     /// It had sent something, and the poll was not looked at.
     void found() noexcept { ++found_; }
     void polled() noexcept { found_ = 0; }
+    /// What has come since is to be answered together with what was just found: a call less, for the poll
+    /// is one more.
+    bool twice() const noexcept { return found_ % each == 0; }
 
     static constexpr seat nobody = std::numeric_limits<seat>::max();
     static constexpr unsigned needed = 2; ///< turns
     static constexpr unsigned most = 16;  ///< times
+    static constexpr unsigned each = 8;   ///< times
 
 private:
     seat last_ = nobody;

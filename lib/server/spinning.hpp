@@ -8,8 +8,9 @@ namespace zproc::serving {
 /// Whether to look for a while before sleeping: to be woken takes longer than to look, where
 /// requests follow each other closely and there is a core to spare. Pure: times are arguments, in ns.
 ///
-/// It pays when most of the last waits were short. Where a look was in vain, as it always is when
-/// who is to ask has no core to run on, or another has this one, the next one comes much later.
+/// It pays when most of the last waits were short. Where looks are in vain, as they always are when
+/// who is to ask has no core to run on, or another has this one, the next one comes much later. One
+/// that is in vain after many that have paid is forgiven: it was a pause, or the machine's noise.
 class spinning {
 public:
     /// Looks for `limit` at most; 0: never.
@@ -25,6 +26,11 @@ public:
     /// looking, or asleep.
     void waited(std::int64_t took, std::int64_t looked, bool asleep) noexcept
     {
+        const bool in_vain = asleep || took > limit_; // or another had the core meanwhile
+        if (looked != 0 && in_vain && paid_ >= price) {
+            paid_ -= price;
+            return;
+        }
         if (took > limit_) {
             short_waits_ = 0;
         } else if (short_waits_ < most_needed) {
@@ -32,19 +38,25 @@ public:
         }
         if (looked == 0)
             return;
-        if (asleep || took > limit_) // or another had the core meanwhile
+        if (in_vain) {
             needed_ = std::min(needed_ * 8, most_needed);
-        else if (needed_ > usual)
+            paid_ = 0;
+            return;
+        }
+        if (needed_ > usual)
             --needed_; // it is forgotten when it has paid often enough
+        paid_ = std::min(paid_ + 1, 2 * price);
     }
 
     static constexpr std::uint32_t usual = 16;
     static constexpr std::uint32_t most_needed = usual * 8 * 8;
+    static constexpr std::uint32_t price = 32; ///< of a look in vain, in looks that have paid
 
 private:
     std::int64_t limit_;
     std::uint32_t short_waits_ = 0; ///< in a row
     std::uint32_t needed_ = usual;
+    std::uint32_t paid_ = 0; ///< looks that have, less the price of those in vain
 };
 
 } // namespace zproc::serving

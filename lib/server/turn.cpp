@@ -73,7 +73,7 @@ void host::watch(connection& c, seat who)
 {
     auto& machine = c.machine();
     std::uint32_t wanted = c.has_output() ? std::uint32_t{EPOLLOUT} : 0u;
-    if (!machine.closing() && !machine.congested() && !machine.unhandled() && !machine.parked())
+    if (machine.takes_input())
         wanted |= EPOLLIN;
     if (wanted == c.polled)
         return;

@@ -515,4 +515,31 @@ BOOST_AUTO_TEST_CASE(state_process_ends_when_its_supervisor_is_gone)
     BOOST_TEST(client.closed());
 }
 
+BOOST_AUTO_TEST_CASE(who_asks_much_and_sends_no_more_has_all_its_answers)
+{
+    serving::host_options options;
+    options.busy_poll = 1'000'000'000;
+    server_thread server(options);
+    const auto one = packed(1);
+    for (int round = 0; round != 100; ++round) {
+        raw_client client(server.path());
+        client.greet();
+        for (int i = 0; i != 100; ++i) // it asks all the time, and is looked for
+            set(client, "k", one);
+        constexpr std::uint32_t together = 64;
+        for (std::uint32_t i = 1; i <= together; ++i) {
+            buffer out;
+            write_request(out, i, set_request{client.by(), "n", "k", one});
+            client.send(out);
+        }
+        BOOST_TEST_REQUIRE(::shutdown(client.socket(), SHUT_WR) == 0);
+        for (std::uint32_t i = 1; i <= together; ++i) {
+            const auto answer = client.receive();
+            BOOST_TEST_REQUIRE(!answer.error.failed());
+            BOOST_TEST_REQUIRE(answer.correlation == i);
+        }
+        BOOST_TEST(client.closed());
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

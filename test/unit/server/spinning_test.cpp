@@ -80,6 +80,23 @@ BOOST_AUTO_TEST_CASE(looks_in_which_another_had_the_core_for_long_are_in_vain)
     BOOST_TEST(s.look_for() == limit);
 }
 
+BOOST_AUTO_TEST_CASE(one_look_in_vain_after_many_that_have_paid_is_forgiven)
+{
+    spinning s(limit);
+    shortly(s, spinning::usual);
+    for (int i = 0; i != 20; ++i) {
+        shortly(s, spinning::price);
+        in_vain(s);
+        BOOST_TEST(s.look_for() == limit, "a pause");
+    }
+    shortly(s, 1000);
+    in_vain(s);
+    in_vain(s);
+    BOOST_TEST(s.look_for() == limit);
+    in_vain(s);
+    BOOST_TEST(s.look_for() == 0, "nobody is there to ask");
+}
+
 BOOST_AUTO_TEST_CASE(looks_that_pay_now_and_then_do_not_end_them)
 {
     spinning s(limit);
