@@ -32,6 +32,8 @@ public:
 
     /// Reads once, and handles what is complete. False when the peer has closed.
     bool read(std::int64_t wall);
+    /// It speaks TLS.
+    bool sealed() const { return tls_ != nullptr; }
     /// Bytes that it has sent, so far.
     std::uint64_t come() const { return come_; }
     /// Writes what it can of the output. False when the peer is gone.

@@ -203,19 +203,21 @@ int host::wait(std::span<epoll_event> events, int milliseconds)
             count = look(0);
         return count != 0;
     };
-    bool asleep = true;
-    while (asleep && now - begun < looks) {
-        asleep = !find();
-        if (asleep && ::sched_yield() == 0)
-            asleep = !find(); // that may have taken long
+    auto end = spinning::end::asleep;
+    if (looks > 0 && find())
+        end = spinning::end::at_once;
+    while (end == spinning::end::asleep && now - begun < looks) {
+        (void)::sched_yield(); // which may take long
+        if (find() || find())
+            end = spinning::end::looking;
         now = read_clock(CLOCK_MONOTONIC);
     }
-    if (asleep) {
+    if (end == spinning::end::asleep) {
         const auto looked_for = static_cast<int>((now - begun) / 1'000'000);
         count = look(milliseconds > 0 ? std::max(0, milliseconds - looked_for) : milliseconds);
         now = read_clock(CLOCK_MONOTONIC);
     }
-    spinning_.waited(now - begun, looks, asleep);
+    spinning_.waited(now - begun, looks, end);
     return count;
 }
 
@@ -241,8 +243,8 @@ bool host::served(seat who)
     if (there && c.come() == before)
         return false;
     regular_.found();
-    if (there && regular_.twice() && c.machine().takes_input())
-        (void)c.read(wall_); // that it has closed is met once more, behind the answers
+    if (there && regular_.twice() && !c.sealed() && c.machine().takes_input())
+        (void)c.read(wall_); // an end is met once more, behind the answers; that of TLS is not
     if (there)
         mark(who);
     else

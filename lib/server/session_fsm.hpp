@@ -87,7 +87,7 @@ public:
     bool starved() const { return starved_; }
     /// The next frame waits for somebody's turn to end, and all others for that frame.
     bool parked() const { return parked_; }
-    /// Else what its client sends stays where it is for now.
+    /// Else what its client sends waits in the socket.
     bool takes_input() const { return !closing_ && !congested() && !unhandled_ && !parked_; }
     /// The session was resumed on another connection.
     bool displaced() const { return session_ != 0 && !shared_.sessions.sits(session_, where_); }

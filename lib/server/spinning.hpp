@@ -10,7 +10,8 @@ namespace zproc::serving {
 ///
 /// It pays when most of the last waits were short. Where looks are in vain, as they always are when
 /// who is to ask has no core to run on, or another has this one, the next one comes much later. One
-/// that is in vain after many that have paid is forgiven: it was a pause, or the machine's noise.
+/// that is in vain is forgiven when those before have saved as much time as it took: it was a pause, or
+/// the machine's noise.
 class spinning {
 public:
     /// Looks for `limit` at most; 0: never.
@@ -22,13 +23,19 @@ public:
         return limit_ > 0 && short_waits_ >= needed_ ? limit_ : 0;
     }
 
-    /// A wait is over, after so long, of which `looked` (0: it slept at once). It ended while
-    /// looking, or asleep.
-    void waited(std::int64_t took, std::int64_t looked, bool asleep) noexcept
+    enum class end {
+        at_once, ///< the first look found something
+        looking,
+        asleep,
+    };
+
+    /// A wait is over, after so long, of which `looked` (0: it slept at once).
+    void waited(std::int64_t took, std::int64_t looked, end how) noexcept
     {
-        const bool in_vain = asleep || took > limit_; // or another had the core meanwhile
-        if (looked != 0 && in_vain && paid_ >= price) {
-            paid_ -= price;
+        const bool in_vain =
+            how == end::asleep || took > limit_; // or another had the core meanwhile
+        if (looked != 0 && in_vain && paid_ >= price()) {
+            paid_ -= price();
             return;
         }
         if (took > limit_) {
@@ -44,19 +51,23 @@ public:
             return;
         }
         if (needed_ > usual)
-            --needed_; // it is forgotten when it has paid often enough
-        paid_ = std::min(paid_ + 1, 2 * price);
+            --needed_;           // it is forgotten when it has paid often enough
+        if (how == end::looking) // else it would not have slept either
+            paid_ = std::min(paid_ + 1, 2 * price());
     }
+
+    /// Of a look in vain, in looks that have saved a sleep.
+    std::int64_t price() const noexcept { return std::max<std::int64_t>(32, limit_ / saved); }
 
     static constexpr std::uint32_t usual = 16;
     static constexpr std::uint32_t most_needed = usual * 8 * 8;
-    static constexpr std::uint32_t price = 32; ///< of a look in vain, in looks that have paid
+    static constexpr std::int64_t saved = 4'000; ///< ns of processor time, by a look that has paid
 
 private:
     std::int64_t limit_;
-    std::uint32_t short_waits_ = 0; ///< in a row
+    std::uint32_t short_waits_ = 0; ///< in a row, but for the forgiven
     std::uint32_t needed_ = usual;
-    std::uint32_t paid_ = 0; ///< looks that have, less the price of those in vain
+    std::int64_t paid_ = 0; ///< looks that have, less the price of those in vain
 };
 
 } // namespace zproc::serving

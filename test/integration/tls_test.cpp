@@ -11,14 +11,18 @@
 #include <zproc.hpp>
 
 #include <array>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -74,6 +78,65 @@ struct files {
         out.authorities = trusted;
         return out;
     }
+};
+
+/// Speaks TLS by hand; it waits up to ten seconds for anything.
+class sealed_client {
+public:
+    sealed_client(const zproc::protocol::address& server, const authority& trusted) : wire_(server)
+    {
+        const int at_once = 1;
+        ::setsockopt(wire_.socket(), IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
+        zproc::error_code ec;
+        std::string text;
+        session_.emplace(zproc::tls::terms::make(zproc::tls::role::client,
+                                                 {{}, {}, trusted.certificate()}, ec, text),
+                         "127.0.0.1");
+        send();
+        while (!session_->established())
+            BOOST_TEST_REQUIRE(receive());
+    }
+
+    int socket() const { return wire_.socket(); }
+    void say(std::span<const std::byte> plain)
+    {
+        BOOST_TEST_REQUIRE(session_->seal(plain));
+        send();
+    }
+    /// What say() would send.
+    std::vector<std::byte> sealed(std::span<const std::byte> plain)
+    {
+        BOOST_TEST_REQUIRE(session_->seal(plain));
+        return std::exchange(session_->output(), {});
+    }
+    /// False when nothing more comes.
+    bool receive()
+    {
+        pollfd readable{wire_.socket(), POLLIN, 0};
+        if (::poll(&readable, 1, 10'000) != 1)
+            return false;
+        std::array<std::byte, 65536> some;
+        const auto count = ::recv(wire_.socket(), some.data(), some.size(), MSG_DONTWAIT);
+        ended_ = count == 0 || (count < 0 && errno == ECONNRESET);
+        if (count > 0) {
+            session_->received(std::span(some).first(static_cast<std::size_t>(count)));
+            send();
+        }
+        return count > 0;
+    }
+    std::size_t open(std::span<std::byte> room) { return session_->open(room); }
+    bool ended() const { return ended_; }
+
+private:
+    void send()
+    {
+        if (auto out = std::exchange(session_->output(), {}); !out.empty())
+            wire_.send(out);
+    }
+
+    zproc::test::raw_client wire_;
+    std::optional<zproc::tls::session> session_;
+    bool ended_ = false;
 };
 
 } // namespace
@@ -246,43 +309,60 @@ BOOST_AUTO_TEST_CASE(request_that_is_too_large_is_answered)
     const auto identity = on_disk.ours.issue("IP:127.0.0.1");
     options.tls = {identity.certificate, identity.key, {}};
     zproc::test::server_thread server(options, "tcp://127.0.0.1:0");
-    zproc::test::raw_client wire(server.tcp_address());
-    zproc::error_code ec;
-    std::string text;
-    const auto terms = zproc::tls::terms::make(zproc::tls::role::client,
-                                               {{}, {}, on_disk.ours.certificate()}, ec, text);
-    zproc::tls::session session(terms, "127.0.0.1");
-    const auto send = [&] { wire.send(std::exchange(session.output(), {})); };
-    const auto receive = [&] {
-        pollfd readable{wire.socket(), POLLIN, 0};
-        std::array<std::byte, 65536> some;
-        if (::poll(&readable, 1, 10'000) != 1)
-            return ssize_t{-1};
-        const auto count = ::recv(wire.socket(), some.data(), some.size(), MSG_DONTWAIT);
-        if (count > 0)
-            session.received(std::span(some).first(static_cast<std::size_t>(count)));
-        return count;
-    };
-    send();
-    while (!session.established())
-        BOOST_REQUIRE(receive() > 0);
+    sealed_client client(server.tcp_address(), on_disk.ours);
     zproc::protocol::buffer said;
     zproc::protocol::write_hello(said, 0, {});
     zproc::protocol::begin_frame(said, 1, zproc::protocol::operation::get);
     said[said.size() - zproc::protocol::header_bytes + 2] = std::byte{0x7f}; // much is to come
-    BOOST_TEST(session.seal(said));
-    send();
+    client.say(said);
     zproc::protocol::frame_parser parser(zproc::protocol::max_reply_bytes);
     zproc::error_code last;
     for (bool open = true; open;) {
-        open = receive() > 0;
+        open = client.receive();
         const auto room = parser.prepare(100'000);
-        parser.commit(session.open(room));
+        parser.commit(client.open(room));
         zproc::protocol::frame f;
         while (parser.next(f) == zproc::protocol::frame_parser::found)
             last = f.error();
     }
     BOOST_TEST((last == errc::frame_too_large));
+}
+
+BOOST_AUTO_TEST_CASE(who_asks_much_and_then_breaks_the_encryption_has_to_go)
+{
+    const files on_disk;
+    auto options = zproc::serving::host_options();
+    options.busy_poll = 1'000'000'000;
+    const auto identity = on_disk.ours.issue("IP:127.0.0.1");
+    options.tls = {identity.certificate, identity.key, {}};
+    zproc::test::server_thread server(options, "tcp://127.0.0.1:0");
+    for (int round = 0; round != 200; ++round) {
+        sealed_client client(server.tcp_address(), on_disk.ours);
+        zproc::protocol::buffer hello;
+        zproc::protocol::write_hello(hello, 0, {});
+        client.say(hello);
+        BOOST_TEST_REQUIRE(client.receive());
+        for (std::uint32_t i = 1; i != 50; ++i) { // it is looked for from now on
+            zproc::protocol::buffer get;
+            zproc::protocol::write_request(get, i, zproc::protocol::get_request{"n", "k"});
+            client.say(get);
+            BOOST_TEST_REQUIRE(client.receive());
+        }
+        zproc::protocol::buffer part; // of a frame that asks for nothing yet
+        zproc::protocol::begin_frame(part, 1, zproc::protocol::operation::get);
+        part[zproc::protocol::length_at] = std::byte{100};
+        part.resize(part.size() + 50);
+        std::vector<std::vector<std::byte>> records;
+        for (const auto each : part)
+            records.push_back(client.sealed({&each, 1}));
+        auto& broken = records.emplace_back(client.sealed(part));
+        broken.back() ^= std::byte{1};
+        for (const auto& each : records)
+            BOOST_TEST_REQUIRE(::send(client.socket(), each.data(), each.size(), 0) ==
+                               static_cast<ssize_t>(each.size()));
+        while (client.receive()) {}
+        BOOST_TEST_REQUIRE(client.ended());
+    }
 }
 
 BOOST_AUTO_TEST_CASE(handshake_that_stops_half_way_is_given_up)

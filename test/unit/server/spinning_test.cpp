@@ -13,14 +13,14 @@ void shortly(spinning& s, unsigned times, std::int64_t took = 20'000)
 {
     for (unsigned i = 0; i != times; ++i) {
         const auto looked = s.look_for();
-        s.waited(took, looked, looked == 0);
+        s.waited(took, looked, looked == 0 ? spinning::end::asleep : spinning::end::looking);
     }
 }
 
 void in_vain(spinning& s)
 {
     BOOST_TEST_REQUIRE(s.look_for() == limit);
-    s.waited(limit + 30'000, limit, true);
+    s.waited(limit + 30'000, limit, spinning::end::asleep);
 }
 
 } // namespace
@@ -41,7 +41,7 @@ BOOST_AUTO_TEST_CASE(sleeps_at_once_after_a_long_wait)
 {
     spinning s(limit);
     shortly(s, 100);
-    s.waited(limit + 1, 0, true);
+    s.waited(limit + 1, 0, spinning::end::asleep);
     BOOST_TEST(s.look_for() == 0);
     shortly(s, spinning::usual);
     BOOST_TEST(s.look_for() == limit);
@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(looks_in_vain_make_the_next_one_rarer_until_it_pays_again)
     shortly(s, spinning::most_needed);
     BOOST_TEST(s.look_for() == limit);
     shortly(s, spinning::most_needed);
-    s.waited(limit + 1, 0, true);
+    s.waited(limit + 1, 0, spinning::end::asleep);
     shortly(s, spinning::usual);
     BOOST_TEST(s.look_for() == limit, "forgiven");
 }
@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(looks_in_which_another_had_the_core_for_long_are_in_vain)
     spinning s(limit);
     shortly(s, spinning::usual);
     BOOST_TEST_REQUIRE(s.look_for() == limit);
-    s.waited(limit + 3'000'000, limit, false); // found what came meanwhile
+    s.waited(limit + 3'000'000, limit, spinning::end::looking); // found what came meanwhile
     shortly(s, spinning::usual * 8 - 1);
     BOOST_TEST(s.look_for() == 0);
     shortly(s, 1);
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(one_look_in_vain_after_many_that_have_paid_is_forgiven)
     spinning s(limit);
     shortly(s, spinning::usual);
     for (int i = 0; i != 20; ++i) {
-        shortly(s, spinning::price);
+        shortly(s, static_cast<unsigned>(s.price()));
         in_vain(s);
         BOOST_TEST(s.look_for() == limit, "a pause");
     }
@@ -95,6 +95,36 @@ BOOST_AUTO_TEST_CASE(one_look_in_vain_after_many_that_have_paid_is_forgiven)
     BOOST_TEST(s.look_for() == limit);
     in_vain(s);
     BOOST_TEST(s.look_for() == 0, "nobody is there to ask");
+}
+
+BOOST_AUTO_TEST_CASE(looks_that_saved_no_sleep_forgive_nothing)
+{
+    spinning s(limit);
+    for (unsigned i = 0; i != spinning::usual + 1000; ++i)
+        s.waited(0, s.look_for(), spinning::end::at_once);
+    in_vain(s);
+    BOOST_TEST(s.look_for() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(looks_in_vain_between_bursts_take_no_longer_than_those_that_paid_have_saved)
+{
+    for (const std::int64_t longest : {150'000, 1'000'000'000})
+        for (const unsigned burst : {20u, 60u, 100u}) {
+            spinning s(longest);
+            std::int64_t vain = 0;
+            std::int64_t paid = 0;
+            for (int i = 0; i != 2000; ++i) {
+                for (unsigned k = 0; k != burst; ++k) {
+                    paid += s.look_for() != 0;
+                    shortly(s, 1);
+                }
+                const auto looked = s.look_for(); // a pause
+                vain += looked;
+                s.waited(longest + 1, looked, spinning::end::asleep);
+            }
+            // Besides: until it is known that they are in vain.
+            BOOST_TEST(vain <= paid * spinning::saved + 2000 * longest / 100);
+        }
 }
 
 BOOST_AUTO_TEST_CASE(looks_that_pay_now_and_then_do_not_end_them)
