@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,7 +62,34 @@ struct value_access;
 class value {
 public:
     /// Null.
-    value() noexcept = default;
+    value() noexcept { become(detail::nothing{}); }
+    value(const value& other)
+    {
+        if (!take_scalar(other))
+            copy_from(other);
+    }
+    value(value&& other) noexcept
+    {
+        if (!take_scalar(other))
+            move_from(std::move(other));
+    }
+    value& operator=(const value& other)
+    {
+        if (!is_scalar() || !take_scalar(other))
+            assign(other);
+        return *this;
+    }
+    value& operator=(value&& other) noexcept
+    {
+        if (!is_scalar() || !take_scalar(other))
+            assign(std::move(other));
+        return *this;
+    }
+    ~value()
+    {
+        if (!is_scalar())
+            destroy();
+    }
 
     /// The value of any `storable`.
     ///
@@ -70,7 +98,7 @@ public:
     template <class T>
         requires(storable<T> && !std::derived_from<std::remove_cvref_t<T>, value> &&
                  !std::same_as<std::remove_cvref_t<T>, value_ref>)
-    value(T&& content)
+    value(T&& content) : value()
     {
         store(std::forward<T>(content));
     }
@@ -192,6 +220,34 @@ private:
         std::variant<detail::nothing, bool, std::int64_t, double, std::string, detail::cow<bytes>,
                      detail::cow<list>, dict, detail::cow<object>>;
 
+    /// What nothing has to be destroyed of.
+    bool is_scalar() const noexcept { return kind() <= value_kind::real; }
+
+    /// Becomes `content`, whatever scalar it was; says nothing to what it held.
+    template <class T>
+    void become(T content) noexcept
+    {
+        static_assert(std::is_nothrow_move_constructible_v<T>);
+        std::construct_at(&rep_, std::in_place_type<T>, std::move(content));
+    }
+
+    /// Becomes `other` if that is one of the scalars of which there are most; false if it is not.
+    bool take_scalar(const value& other) noexcept
+    {
+        if (const auto* number = std::get_if<std::int64_t>(&other.rep_))
+            become(std::int64_t(*number));
+        else if (const auto* none = std::get_if<detail::nothing>(&other.rep_))
+            become(detail::nothing(*none));
+        else
+            return false;
+        return true;
+    }
+    void copy_from(const value& other);
+    void move_from(value&& other) noexcept;
+    void assign(const value& other);
+    void assign(value&& other) noexcept;
+    void destroy() noexcept;
+
     template <class T>
     void store(T&& content);
     template <class T>
@@ -206,7 +262,11 @@ private:
     static bool equal(const value& left, const value& right) noexcept;
     static std::ostream& print(std::ostream& out, const value& content);
 
-    representation rep_;
+    // What the variant itself does when it is copied, moved or destroyed takes the compiler so
+    // long that the library does it.
+    union {
+        representation rep_;
+    };
 };
 
 /// The value of any `storable`; what the operations of a state do with their arguments.

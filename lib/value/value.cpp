@@ -5,7 +5,9 @@
 
 #include <bit>
 #include <cmath>
+#include <memory>
 #include <ostream>
+#include <utility>
 
 namespace zproc {
 
@@ -25,6 +27,31 @@ std::string_view to_string(value_kind kind) noexcept
     case value_kind::object: return "object";
     }
     return "unknown";
+}
+
+void value::copy_from(const value& other)
+{
+    std::construct_at(&rep_, other.rep_);
+}
+
+void value::move_from(value&& other) noexcept
+{
+    std::construct_at(&rep_, std::move(other.rep_));
+}
+
+void value::assign(const value& other)
+{
+    rep_ = other.rep_;
+}
+
+void value::assign(value&& other) noexcept
+{
+    rep_ = std::move(other.rep_);
+}
+
+void value::destroy() noexcept
+{
+    std::destroy_at(&rep_);
 }
 
 namespace detail {

@@ -74,11 +74,11 @@ void value::store(T&& content)
             none->absent = false;
     } else if constexpr (detail::one_of<plain, std::nullptr_t, std::nullopt_t>) {
     } else if constexpr (std::same_as<plain, bool>) {
-        rep_.emplace<bool>(content);
+        become(content);
     } else if constexpr (detail::integer<plain>) {
         if (!std::in_range<std::int64_t>(content))
             detail::throw_out_of_range(std::to_string(content));
-        rep_.emplace<std::int64_t>(static_cast<std::int64_t>(content));
+        become(static_cast<std::int64_t>(content));
     } else if constexpr (std::is_enum_v<plain>) {
         using number = std::underlying_type_t<plain>;
         if constexpr (std::same_as<number, bool>)
@@ -86,33 +86,32 @@ void value::store(T&& content)
         else
             store(+static_cast<number>(content)); // + makes an int of a char
     } else if constexpr (std::floating_point<plain>) {
-        rep_.emplace<double>(static_cast<double>(content));
+        become(static_cast<double>(content));
     } else if constexpr (std::same_as<plain, std::string>) {
-        rep_.emplace<std::string>(std::forward<T>(content));
+        become(std::string(std::forward<T>(content)));
     } else if constexpr (detail::text<plain>) {
         if constexpr (std::is_pointer_v<plain>) {
             if (content == nullptr)
                 return;
         }
-        rep_.emplace<std::string>(std::string_view(content));
+        become(std::string(std::string_view(content)));
     } else if constexpr (std::same_as<plain, bytes>) {
-        rep_.emplace<detail::cow<bytes>>(bytes(std::forward<T>(content)));
+        become(detail::cow<bytes>(bytes(std::forward<T>(content))));
     } else if constexpr (detail::byte_run<plain>) {
-        rep_.emplace<detail::cow<bytes>>(bytes(content.begin(), content.end()));
+        become(detail::cow<bytes>(bytes(content.begin(), content.end())));
     } else if constexpr (std::same_as<plain, list>) {
-        rep_.emplace<detail::cow<list>>(list(std::forward<T>(content)));
+        become(detail::cow<list>(list(std::forward<T>(content))));
     } else if constexpr (std::derived_from<plain, dict>) {
-        rep_.emplace<dict>(std::forward<T>(content));
+        become(dict(std::forward<T>(content)));
     } else if constexpr (std::same_as<plain, object>) {
-        rep_.emplace<detail::cow<object>>(object(std::forward<T>(content)));
+        become(detail::cow<object>(object(std::forward<T>(content))));
     } else if constexpr (detail::is_optional<plain>) {
         if (content)
             store(*std::forward<T>(content));
     } else if constexpr (std::same_as<plain, value>) { // out of an optional<value>
         *this = std::forward<T>(content);
     } else if constexpr (detail::serializable<plain>) {
-        rep_.emplace<detail::cow<object>>(
-            object(type_name<plain>::get(), detail::to_archive(content)));
+        become(detail::cow<object>(object(type_name<plain>::get(), detail::to_archive(content))));
     } else {
         store_container(std::forward<T>(content));
     }
@@ -129,7 +128,7 @@ void value::store_container(T&& content)
             built.insert_or_assign(
                 name, detail::converted_at(name, [&from = element] { return value(from); }));
         }
-        rep_.emplace<dict>(std::move(built));
+        become(std::move(built));
     } else {
         using element = std::ranges::range_value_t<const plain>;
         list built;
@@ -139,7 +138,7 @@ void value::store_container(T&& content)
             built.push_back(detail::converted_at(built.size(), [&] {
                 return value(static_cast<const element&>(each)); // vector<bool> has proxies
             }));
-        rep_.emplace<detail::cow<list>>(std::move(built));
+        become(detail::cow<list>(std::move(built)));
     }
 }
 

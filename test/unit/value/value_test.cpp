@@ -211,6 +211,41 @@ BOOST_AUTO_TEST_CASE(copy_is_left_alone_by_changes_of_the_original)
     BOOST_TEST(self == value(list_of(1, list_of(1))));
 }
 
+BOOST_AUTO_TEST_CASE(assign_replaces_any_kind_by_any_other)
+{
+    const std::vector<value> all{
+        {},
+        true,
+        7,
+        2.5,
+        std::string(100, 'x'),
+        bytes{std::byte{1}, std::byte{2}},
+        list_of(1, "two"),
+        dict{{"a", 1}},
+        job{3, "paint"},
+    };
+    for (const auto& from : all) {
+        for (const auto& to : all) {
+            value copied = to;
+            copied = from;
+            BOOST_TEST(identical(copied, from));
+
+            value moved = to;
+            value source = from;
+            moved = std::move(source);
+            BOOST_TEST(identical(moved, from));
+            source = to; // what was moved from may be used again
+            BOOST_TEST(identical(source, to));
+
+            value made(std::move(moved));
+            BOOST_TEST(identical(made, from));
+            auto& itself = made;
+            made = itself;
+            BOOST_TEST(identical(made, from));
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(compare_is_by_content)
 {
     BOOST_TEST((value(1) == 1 && 1 == value(1) && value("x") == "x" && "x" == value("x")));
