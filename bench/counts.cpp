@@ -227,7 +227,7 @@ void kernel(one_state& of, const wishes& how, verdicts& to)
         count_all_calls(name(ahead, depth) + ", traced", of, seldom, ahead == 1 ? 3 : 2, to,
                         [&] { under_way(ahead, depth, seldom); });
     };
-    const double most = how.smoke ? 3 : 2.25;
+    const double most = how.smoke ? 3 : 2.1;
     for (const std::size_t depth : {1, 16, 64})
         count(1, depth, most);
     for (const std::size_t depth : {16, 64})
