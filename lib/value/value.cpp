@@ -41,7 +41,8 @@ void value::move_from(value&& other) noexcept
 
 void value::assign(const value& other)
 {
-    rep_ = other.rep_;
+    value copy(other); // it may be within what is replaced
+    rep_ = std::move(copy.rep_);
 }
 
 void value::assign(value&& other) noexcept

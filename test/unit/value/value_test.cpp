@@ -246,6 +246,20 @@ BOOST_AUTO_TEST_CASE(assign_replaces_any_kind_by_any_other)
     }
 }
 
+BOOST_AUTO_TEST_CASE(assign_takes_an_element_of_its_own)
+{
+    for (const value& element : {value(7), value("text"), value(list_of(1)), value(dict{{"b", 2}}),
+                                 value(bytes{std::byte{1}}), value(job{3, "paint"})}) {
+        value nested = list_of(element);
+        nested = nested.as_list()[0];
+        BOOST_TEST(identical(nested, element));
+
+        nested = dict{{"a", element}};
+        nested = nested.as_dict().at("a");
+        BOOST_TEST(identical(nested, element));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(compare_is_by_content)
 {
     BOOST_TEST((value(1) == 1 && 1 == value(1) && value("x") == "x" && "x" == value("x")));
