@@ -62,7 +62,7 @@ struct value_access;
 class value {
 public:
     /// Null.
-    value() noexcept { become(detail::nothing{}); }
+    constexpr value() noexcept : rep_() {}
     value(const value& other)
     {
         if (!take_scalar(other))

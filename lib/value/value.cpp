@@ -39,15 +39,18 @@ void value::move_from(value&& other) noexcept
     std::construct_at(&rep_, std::move(other.rep_));
 }
 
+// What is assigned may be within what it replaces.
+
 void value::assign(const value& other)
 {
-    value copy(other); // it may be within what is replaced
+    value copy(other);
     rep_ = std::move(copy.rep_);
 }
 
 void value::assign(value&& other) noexcept
 {
-    rep_ = std::move(other.rep_);
+    value taken(std::move(other));
+    rep_ = std::move(taken.rep_);
 }
 
 void value::destroy() noexcept

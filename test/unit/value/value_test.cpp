@@ -257,7 +257,20 @@ BOOST_AUTO_TEST_CASE(assign_takes_an_element_of_its_own)
         nested = dict{{"a", element}};
         nested = nested.as_dict().at("a");
         BOOST_TEST(identical(nested, element));
+
+        list one{element};
+        value& within = one.front();
+        value outer = std::move(one); // which keeps the elements where they are
+        outer = std::move(within);
+        BOOST_TEST(identical(outer, element));
     }
+}
+
+constinit const value before_anything_runs;
+
+BOOST_AUTO_TEST_CASE(construct_of_null_runs_no_code)
+{
+    BOOST_TEST(before_anything_runs.is_null());
 }
 
 BOOST_AUTO_TEST_CASE(compare_is_by_content)
