@@ -223,7 +223,7 @@ private:
     /// What nothing has to be destroyed of.
     bool is_scalar() const noexcept { return kind() <= value_kind::real; }
 
-    /// Becomes `content`, whatever scalar it was; says nothing to what it held.
+    /// Becomes `content`. It must be a scalar: what it holds is not destroyed.
     template <class T>
     void become(T content) noexcept
     {
